@@ -1,0 +1,129 @@
+"""Signals and backtests over stored candles."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from dataclasses import dataclass
+from datetime import date
+from multiprocessing import get_context
+
+from livetrader.bootstrap.results import RunResult, result
+from livetrader.bootstrap.trader import simulated
+from livetrader.bootstrap.workspace import Workspace
+from livetrader.config import Configuration
+from livetrader.domain.candles import CandleWindow, Interval
+from livetrader.domain.session import Session
+from livetrader.domain.signal import Signal
+from livetrader.engine.backtest import Backtest, KnownSignals
+from livetrader.engine.signals import TILE, in_order
+from livetrader.engine.tape import WindowTape
+from livetrader.market.clock import VirtualClock
+from livetrader.ports import Journal
+from livetrader.store.memory import MemoryJournal
+from livetrader.strategies.base import Strategy
+from livetrader.strategies.registry import source_digest
+
+Progress = Callable[[str, float], None]
+
+
+def quiet(_stage: str, _done: float) -> None:
+    """Progress that nobody watches."""
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What to look at. `symbols` and `strategies` default to the configuration's."""
+
+    first: date
+    last: date
+    symbols: str | None = None
+    strategies: tuple[str, ...] | None = None
+    preset: str | None = None
+    max_symbols: int | None = None
+    workers: int = 1
+
+
+def find_signals(workspace: Workspace, request: Request, progress: Progress = quiet) -> list[Signal]:
+    """Every signal of a period, before constraints, in order."""
+    strategies = workspace.strategies(request.strategies, request.preset)
+    symbols = workspace.known(workspace.symbols(request.symbols, request.max_symbols))
+    workspace.sessions(request.first, request.last)
+    return _signals(workspace, request, strategies, symbols, progress)
+
+
+def _signals(
+    workspace: Workspace,
+    request: Request,
+    strategies: Sequence[Strategy],
+    symbols: tuple[str, ...],
+    progress: Progress,
+) -> list[Signal]:
+    plans = workspace.plans(strategies)
+    if request.workers <= 1 or len(symbols) == 1:
+        finder = workspace.finder(plans, symbols)
+        return finder.between(request.first, request.last, lambda done: progress("signals", done))
+    size = min(TILE, -(-len(symbols) // request.workers))
+    tiles = [symbols[i : i + size] for i in range(0, len(symbols), size)]
+    found: list[Signal] = []
+    # spawn: a forked child would share the parent's open database files.
+    with ProcessPoolExecutor(request.workers, mp_context=get_context("spawn")) as pool:
+        jobs = [pool.submit(_scan_tile, workspace.configuration, request, tile) for tile in tiles]
+        for done, job in enumerate(as_completed(jobs), 1):
+            found += job.result()
+            progress("signals", done / len(jobs))
+    return in_order(found, plans, symbols)
+
+
+def _scan_tile(configuration: Configuration, request: Request, symbols: tuple[str, ...]) -> list[Signal]:
+    """In a worker process: the signals of some symbols."""
+    with Workspace(configuration, read_only=True) as workspace:
+        plans = workspace.plans(workspace.strategies(request.strategies, request.preset))
+        return workspace.finder(plans, symbols).between(request.first, request.last)
+
+
+def backtest(workspace: Workspace, request: Request, progress: Progress = quiet) -> RunResult:
+    """Trade a period of stored candles on the simulated venue, as fast as it goes."""
+    strategies = workspace.strategies(request.strategies, request.preset)
+    symbols = workspace.known(workspace.symbols(request.symbols, request.max_symbols))
+    sessions = workspace.sessions(request.first, request.last)
+    signals = _signals(workspace, request, strategies, symbols, progress)
+    journal, clock = MemoryJournal(), VirtualClock(float(sessions[0].opens))
+    tape = tape_of(workspace, {signal.symbol for signal in signals}, sessions)
+    names = tuple(one.name for one in strategies)
+    trader = simulated(workspace, journal, tape, clock, names)
+    driver = Backtest(trader.engine, trader.venue, clock, KnownSignals(signals))
+    driver.run(sessions, lambda done: progress("trading", done))
+    return outcome(workspace, journal, "BACKTEST", sessions, strategies, symbols)
+
+
+def outcome(
+    workspace: Workspace,
+    journal: Journal,
+    label: str,
+    sessions: Sequence[Session],
+    strategies: Sequence[Strategy],
+    symbols: Sequence[str],
+) -> RunResult:
+    """The result of a run over stored candles, with the identity of everything that decided it."""
+    return result(
+        journal,
+        label,
+        sessions,
+        workspace.settings.capital.amount,
+        workspace.calendar.timezone,
+        365 if workspace.calendar.name == "24x7" else 252,
+        config_hash=workspace.settings.digest(),
+        strategy_hashes=source_digest(strategies),
+        data_hash=workspace.data_digest(symbols, sessions[0].date, sessions[-1].date),
+    )
+
+
+def tape_of(workspace: Workspace, symbols: set[str], sessions: Sequence[Session]) -> WindowTape:
+    """The prices of `symbols` over `sessions`, at each one's finest stored interval."""
+    finest = workspace.candles.finest(sorted(symbols))
+    windows: dict[Interval, CandleWindow] = {}
+    for interval in set(finest.values()):
+        names = [symbol for symbol, its in finest.items() if its is interval]
+        windows[interval] = workspace.candles.window(names, interval, sessions)
+    return WindowTape(windows, finest)

@@ -1,0 +1,228 @@
+"""The parts that every mode is built from, made from the settings when they are first needed."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+from functools import cached_property
+from pathlib import Path
+
+from livetrader.brokers.simulated import FillModel
+from livetrader.config import Configuration, Settings, resolve_symbols
+from livetrader.constraints.gate import Rule
+from livetrader.constraints.rules.portfolio import (
+    CapitalAllocation,
+    MaxOpenPositions,
+    MaxTradesPerDay,
+    MaxTradesPerStrategy,
+    OnePositionPerSymbol,
+)
+from livetrader.constraints.rules.sanity import ExitDefined, LotSanity, PriceSanity
+from livetrader.constraints.rules.timing import BarFreshness, TradingWindow
+from livetrader.domain.candles import Interval
+from livetrader.domain.costs import charge_table
+from livetrader.domain.exit_plan import ExitKind
+from livetrader.domain.instrument import Instrument, Product
+from livetrader.domain.session import Session
+from livetrader.engine.signals import SignalFinder, month_start
+from livetrader.engine.sizing import ExitSettings, Holding, Sizer
+from livetrader.errors import ConfigError, DataError, StrategyError, UsageError
+from livetrader.market.calendar import Calendar, load, observed
+from livetrader.marketdata.store import CandleStore, open_store
+from livetrader.marketdata.windows import StoredCandles
+from livetrader.strategies.base import Strategy
+from livetrader.strategies.registry import Registry
+from livetrader.strategies.scanner import Plan, plan
+
+# What a style means at the broker, and whether the session's end closes the position.
+STYLES = {
+    "scalp": (Product.MIS, True),
+    "intraday": (Product.MIS, True),
+    "btst": (Product.CNC, False),
+    "swing": (Product.CNC, False),
+}
+
+
+@dataclass(frozen=True)
+class Workspace:
+    """Settings made into parts. `close` it, or use it in a `with`."""
+
+    configuration: Configuration
+    read_only: bool = False
+
+    @property
+    def settings(self) -> Settings:
+        return self.configuration.settings
+
+    @cached_property
+    def store(self) -> CandleStore:
+        return open_store(self.settings.candles.url, read_only=self.read_only)
+
+    @cached_property
+    def calendar(self) -> Calendar:
+        market = self.settings.market
+        if market.calendar == "observed":
+            return observed(self.store.dates(load("nse").timezone), square_off=market.square_off)
+        return load(market.calendar, square_off=market.square_off)
+
+    @cached_property
+    def candles(self) -> StoredCandles:
+        return StoredCandles(self.store, self.calendar)
+
+    @cached_property
+    def registry(self) -> Registry:
+        return Registry(self.settings.strategies.paths)
+
+    def symbols(self, spec: str | None = None, limit: int | None = None) -> tuple[str, ...]:
+        """The symbols to trade: a list's, without the indices. Raises UsageError, ConfigError."""
+        named = resolve_symbols(spec or self.settings.symbols, self.configuration.directory)
+        traded = tuple(symbol for symbol in named if symbol not in self.settings.market.indices)
+        if not traded:
+            raise UsageError(
+                f"symbols: {spec or self.settings.symbols} holds indices only; they are not traded"
+            )
+        return traded[:limit]
+
+    def known(self, symbols: Sequence[str]) -> tuple[str, ...]:
+        """Those of `symbols` that have candles; DataError if none has."""
+        stored = self.candles.finest(symbols)
+        if not stored:
+            raise DataError(
+                f"{self.settings.candles.url}: no candles of {', '.join(symbols[:5])}"
+                f"{' …' if len(symbols) > 5 else ''}; bring some with `livetrader data import FILE --interval 5m`"
+            )
+        return tuple(symbol for symbol in symbols if symbol in stored)
+
+    def strategies(
+        self, names: Sequence[str] | None = None, preset: str | None = None
+    ) -> tuple[Strategy, ...]:
+        """The strategies by name or number (default: those enabled), with their parameters. UsageError."""
+        section = self.settings.strategies
+        chosen = [self._find(name) for name in names] if names else list(section.enabled)
+        made = []
+        for name in dict.fromkeys(chosen):
+            entry = section.entries.get(name)
+            try:
+                made.append(
+                    self.registry.make(
+                        name,
+                        preset=preset or section.preset,
+                        params=None if entry is None else entry.params,
+                        trend_symbol=self.settings.market.trend_symbol,
+                    )
+                )
+            except StrategyError as error:
+                where = self.configuration.where(f"strategies.entries.{name}.params")
+                raise ConfigError([f"{where}: {line}" for line in str(error).splitlines()]) from error
+        return tuple(made)
+
+    def _find(self, name: str) -> str:
+        try:
+            return self.registry.find(name).name
+        except StrategyError as error:
+            raise UsageError(f"--strategies: {error}") from error
+
+    def plans(self, strategies: Sequence[Strategy]) -> tuple[Plan, ...]:
+        """The strategies' expressions, with the ATR that each one's exit needs."""
+        entries = self.settings.strategies.entries
+        return tuple(
+            plan(one, entries[one.name].exit.atr_period if one.name in entries else 14) for one in strategies
+        )
+
+    def finder(self, plans: Sequence[Plan], symbols: Sequence[str]) -> SignalFinder:
+        return SignalFinder(tuple(plans), tuple(symbols), self.calendar, self.candles, self.ex_dates)
+
+    @cached_property
+    def ex_dates(self) -> dict[str, list[date]]:
+        """The ex-dates of corporate actions, from the configured file."""
+        path = self.settings.market.corporate_actions
+        return {} if path is None else _ex_dates(path)
+
+    def sizer(self, account: str, strategies: Sequence[str]) -> Sizer:
+        capital, venue = self.settings.capital, self.settings.venue
+        return Sizer(
+            account=account,
+            allocation_pct=capital.allocation_pct,
+            leverage=capital.leverage,
+            instruments={},
+            default=Instrument("", venue.tick, Decimal(venue.lot)),
+            holdings={name: self._holding(name) for name in strategies},
+        )
+
+    def _holding(self, strategy: str) -> Holding:
+        section = self.settings.strategies
+        entry = section.entries.get(strategy)
+        if strategy == "signals_file" and section.signals_file is not None:
+            style, exit_ = section.signals_file.style, section.signals_file.exit
+        elif entry is not None:
+            style, exit_ = entry.style, entry.exit
+        else:
+            return Holding(ExitSettings())
+        product, square_off = STYLES[style]
+        numbers = exit_.model_dump(exclude={"kind", "atr_period"})
+        return Holding(ExitSettings(ExitKind(exit_.kind), **numbers), product, square_off)
+
+    def rules(self) -> tuple[Rule, ...]:
+        """The constraints, in the order in which they give their reason."""
+        limits = self.settings.constraints
+        rules: list[Rule] = [TradingWindow(self.calendar.timezone, limits.entries_until)]
+        if limits.bar_max_age_seconds is not None:
+            rules.append(BarFreshness(int(limits.bar_max_age_seconds)))
+        rules += [PriceSanity(limits.min_price, limits.max_price), ExitDefined(), OnePositionPerSymbol()]
+        if limits.max_open_positions is not None:
+            rules.append(MaxOpenPositions(limits.max_open_positions))
+        if limits.max_trades_per_day is not None:
+            rules.append(MaxTradesPerDay(limits.max_trades_per_day))
+        if limits.max_trades_per_strategy is not None:
+            rules.append(MaxTradesPerStrategy(limits.max_trades_per_strategy))
+        return (*rules, LotSanity(limits.max_order_value), CapitalAllocation())
+
+    def fill_model(self) -> FillModel:
+        venue = self.settings.venue
+        return FillModel(venue.slippage_bps, charge_table(venue.charges))
+
+    def sessions(self, first: date, last: date) -> tuple[Session, ...]:
+        """The sessions of a period; UsageError where there is none."""
+        found = self.calendar.sessions(first, last)
+        if not found:
+            raise UsageError(
+                f"--from {first} --to {last}: no session in this period "
+                f"(calendar {self.calendar.name}; see `livetrader calendar show`)"
+            )
+        return found
+
+    def data_digest(self, symbols: Sequence[str], first: date, last: date) -> str:
+        """Identity of the candles that a run over these sessions may look at."""
+        before = self.calendar.before(month_start(first), 60)
+        sessions = self.calendar.sessions(first, last)
+        start = (before or sessions)[0].opens
+        trend = self.settings.market.trend_symbol
+        names = [*symbols, trend] if trend is not None and trend not in symbols else list(symbols)
+        return self.store.digest(tuple(Interval), names, start, sessions[-1].closes)
+
+    def close(self) -> None:
+        if "store" in self.__dict__:
+            self.store.close()
+
+    def __enter__(self) -> Workspace:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+def _ex_dates(path: Path) -> dict[str, list[date]]:
+    try:
+        rows = list(csv.DictReader(path.read_text("utf-8-sig").splitlines()))
+    except OSError as error:
+        raise ConfigError(f"market.corporate_actions: {path}: {error.strerror}") from error
+    found: dict[str, list[date]] = {}
+    for number, row in enumerate(rows, 2):
+        try:
+            found.setdefault(row["symbol"].strip(), []).append(date.fromisoformat(row["ex_date"].strip()))
+        except (KeyError, ValueError, AttributeError):
+            raise ConfigError(f"{path}:{number}: expected columns symbol,ex_date (YYYY-MM-DD)") from None
+    return {symbol: sorted(days) for symbol, days in found.items()}

@@ -1,0 +1,116 @@
+"""What every command needs of its call: global options, the configuration, dates and times."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, time
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from livetrader.errors import UsageError
+
+if TYPE_CHECKING:
+    from livetrader.config import Configuration
+
+_DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
+_MOMENT = re.compile(r"(?:(\d{4}-\d{2}-\d{2})[T ])?(\d{1,2}):(\d{2})")
+
+From = Annotated[str, typer.Option("--from", metavar="DATE", help="First session, YYYY-MM-DD.")]
+To = Annotated[str, typer.Option("--to", metavar="DATE", help="Last session, YYYY-MM-DD.")]
+Symbols = Annotated[
+    str | None, typer.Option("--symbols", metavar="LIST", help="A symbol list, a CSV file, or A,B,C.")
+]
+Strategies = Annotated[
+    str | None, typer.Option("--strategies", metavar="A,B", help="Strategies, by name or number.")
+]
+Preset = Annotated[
+    str | None, typer.Option("--preset", metavar="NAME", help="Equity parameters: original or large_cap.")
+]
+Json = Annotated[bool, typer.Option("--json", help="One JSON document on stdout.")]
+
+
+@dataclass(frozen=True, slots=True)
+class Globals:
+    """The options that may stand anywhere on the command line."""
+
+    config: Path | None = None
+    debug: bool = False
+    quiet: bool = False
+    no_input: bool = False
+
+
+def globals_of(ctx: typer.Context) -> Globals:
+    """The global options of this call."""
+    found = ctx.find_root().obj
+    return found if isinstance(found, Globals) else Globals()
+
+
+def configuration(ctx: typer.Context, flags: Mapping[str, tuple[str, object]] | None = None) -> Configuration:
+    """The configuration of this call. `flags` maps settings to (option, value); None is not set."""
+    from livetrader.config import load
+
+    given = {key: flag for key, flag in (flags or {}).items() if flag[1] is not None}
+    return load(globals_of(ctx).config, flags=given)
+
+
+def day(text: str, option: str) -> date:
+    """A date from the command line; UsageError for one that does not exist."""
+    if not _DATE.fullmatch(text):
+        raise UsageError(f"{option} {text}: is no date; write YYYY-MM-DD, such as 2026-02-27")
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise UsageError(f"{option} {text}: there is no such date") from None
+
+
+def period(first: str | None, last: str | None) -> tuple[date, date]:
+    """The dates of `--from` and `--to`, both needed, in order."""
+    if first is None or last is None:
+        raise UsageError(f"{'--from' if first is None else '--to'}: is missing; give both --from and --to")
+    start, end = day(first, "--from"), day(last, "--to")
+    if start > end:
+        raise UsageError(f"--from {start} is after --to {end}; swap them")
+    return start, end
+
+
+def chosen_period(on: str | None, first: str | None, last: str | None) -> tuple[date, date] | None:
+    """`--date D`, or `--from D --to D`, or None if neither was given."""
+    if on is not None and (first or last):
+        raise UsageError("--date: cannot stand beside --from and --to; give one or the other")
+    if on is not None:
+        return (day(on, "--date"),) * 2
+    return period(first, last) if first or last else None
+
+
+def moment(text: str, option: str) -> tuple[date | None, time]:
+    """`10:15`, or `2026-02-27 10:15` (exchange time): date, if there is one, and time of day."""
+    match = _MOMENT.fullmatch(text.strip())
+    try:
+        if match is None:
+            raise ValueError
+        at = time(int(match[2]), int(match[3]))
+    except ValueError:
+        raise UsageError(
+            f'{option} {text}: is no time; write HH:MM or "YYYY-MM-DD HH:MM", exchange time'
+        ) from None
+    return (day(match[1], option) if match[1] else None), at
+
+
+def names(text: str | None, option: str) -> tuple[str, ...] | None:
+    """The parts of `a,b`; None if the option was not given."""
+    if text is None:
+        return None
+    found = tuple(part.strip() for part in text.split(","))
+    if not all(found):
+        raise UsageError(f"{option} {text!r}: has an empty name; write a,b")
+    return found
+
+
+def one_of(text: str | None, option: str, allowed: tuple[str, ...]) -> None:
+    """UsageError unless `text` is None or one of `allowed`."""
+    if text is not None and text not in allowed:
+        raise UsageError(f"{option} {text}: must be one of {', '.join(allowed)}")

@@ -1,0 +1,200 @@
+"""`livetrader data`: import, export, check."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from livetrader.cli.call import Json, Symbols, configuration, day, globals_of, period
+from livetrader.cli.output import print_json, print_table, progress
+from livetrader.errors import DataError, UsageError
+
+if TYPE_CHECKING:
+    from livetrader.bootstrap.workspace import Workspace
+    from livetrader.domain.candles import Interval
+    from livetrader.marketdata.imports import ImportReport
+    from livetrader.marketdata.quality import QualityReport
+
+data = typer.Typer(
+    help="Candles: bring them in, check them, take them out.",
+    epilog="Example: livetrader data import RELIANCE.csv --interval 5m",
+)
+_Interval = Annotated[str, typer.Option("--interval", metavar="5m", help="1m, 5m, 15m, 1h or 1d.")]
+_From = Annotated[str | None, typer.Option("--from", metavar="DATE", help="First date; the first stored.")]
+_To = Annotated[str | None, typer.Option("--to", metavar="DATE", help="Last date; the last stored.")]
+
+
+def register(app: typer.Typer) -> None:
+    app.add_typer(data, name="data")
+
+
+@data.command("import", epilog="Example: livetrader data import candles/*.csv --interval 5m")
+def import_(
+    ctx: typer.Context,
+    files: Annotated[list[Path], typer.Argument(metavar="FILE...", help="CSV or Parquet files.")],
+    interval: _Interval,
+    symbol: Annotated[
+        str | None, typer.Option("--symbol", metavar="NAME", help="For files without a symbol column.")
+    ] = None,
+    strict: Annotated[bool, typer.Option("--strict", help="One bad row stops its file.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Store the candles of files. Doing it again changes nothing; rows without sane prices are counted."""
+    from livetrader.marketdata.imports import import_files
+
+    length = _interval(interval)
+    with _workspace(ctx) as workspace, progress(globals_of(ctx).quiet) as show:
+        reports: list[ImportReport] = []
+        for done, file in enumerate(files):
+            show(file.name, done / len(files))
+            reports += import_files(
+                workspace.store,
+                [file],
+                length,
+                timezone=workspace.calendar.timezone,
+                symbol=symbol,
+                strict=strict,
+                calendar=workspace.calendar,
+            )
+    if as_json:
+        print_json([report.as_dict() for report in reports])
+        return
+    for report in reports:
+        typer.echo("\n".join(_lines(report)))
+
+
+@data.command(epilog="Example: livetrader data export candles.csv --interval 5m --symbols RELIANCE,TCS")
+def export(
+    ctx: typer.Context,
+    path: Annotated[Path, typer.Argument(metavar="FILE", help="A .csv or .parquet file.")],
+    interval: _Interval,
+    symbols: Symbols = None,
+    first: _From = None,
+    last: _To = None,
+) -> None:
+    """Write stored candles to a file that `data import` reads back."""
+    from livetrader.config import resolve_symbols
+    from livetrader.marketdata.export import export as write
+    from livetrader.marketdata.windows import day_bounds
+
+    length = _interval(interval)
+    with _workspace(ctx, read_only=True) as workspace:
+        zone = workspace.calendar.timezone
+        chosen = resolve_symbols(symbols, workspace.configuration.directory) if symbols else None
+        start = day_bounds(day(first, "--from"), day(first, "--from"), zone)[0] if first else None
+        end = day_bounds(day(last, "--to"), day(last, "--to"), zone)[1] if last else None
+        if first and last:
+            period(first, last)
+        bars = write(workspace.store, path, length, symbols=chosen, start=start, end=end)
+    typer.echo(f"{path}: {bars} bars")
+
+
+@data.command(epilog="Example: livetrader data check --interval 5m --from 2026-02-02 --to 2026-02-27")
+def check(
+    ctx: typer.Context,
+    interval: _Interval = "5m",
+    symbols: Symbols = None,
+    first: _From = None,
+    last: _To = None,
+    against: Annotated[
+        Path | None, typer.Option("--against", metavar="FILE", help="A second source to compare with.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Gaps, off-session bars, spikes, frozen prices, disagreement of two sources."""
+    length = _interval(interval)
+    with _workspace(ctx, read_only=True) as workspace:
+        report = _checked(ctx, workspace, length, symbols, first, last, against)
+    if as_json:
+        print_json(report.as_dict())
+        return
+    typer.echo(
+        f"{len(report.symbols)} symbols, {report.sessions} sessions, {report.bars} bars of {interval}, "
+        f"{report.first} to {report.last}: {len(report.findings)} findings"
+    )
+    if report.findings:
+        rows = [(f.kind.value, f.symbol, str(f.date or ""), str(f.count), f.example) for f in report.findings]
+        print_table(("kind", "symbol", "date", "count", "example"), rows)
+
+
+def _checked(
+    ctx: typer.Context,
+    workspace: Workspace,
+    interval: Interval,
+    symbols: str | None,
+    first: str | None,
+    last: str | None,
+    against: Path | None,
+) -> QualityReport:
+    from livetrader.config import resolve_symbols
+    from livetrader.marketdata.formats import parse_file
+    from livetrader.marketdata.quality import check as examine
+
+    zone = workspace.calendar.timezone
+    chosen = resolve_symbols(symbols, workspace.configuration.directory) if symbols else None
+    start, end = _stored_span(workspace, interval)
+    start, end = period(first or str(start), last or str(end))
+    other = parse_file(against, zone, None).bars if against else None
+    with progress(globals_of(ctx).quiet) as show:
+        return examine(
+            workspace.store,
+            workspace.calendar,
+            interval,
+            chosen,
+            start,
+            end,
+            other,
+            lambda done, count: show("check", done / max(count, 1)),
+        )
+
+
+def _stored_span(workspace: Workspace, interval: Interval) -> tuple[object, object]:
+    """Exchange dates of the first and the last bar."""
+    from datetime import datetime
+
+    held = workspace.store.coverage(interval).values()
+    if not held:
+        raise DataError(f"no {interval.value} candles are stored; bring some with `livetrader data import`")
+    zone = workspace.calendar.timezone
+    ends = min(c.first for c in held), max(c.last for c in held)
+    return datetime.fromtimestamp(ends[0], zone).date(), datetime.fromtimestamp(ends[1], zone).date()
+
+
+def _workspace(ctx: typer.Context, *, read_only: bool = False) -> Workspace:
+    from livetrader.bootstrap.workspace import Workspace
+
+    return Workspace(configuration(ctx), read_only=read_only)
+
+
+def _interval(text: str) -> Interval:
+    from livetrader.domain.candles import Interval
+
+    try:
+        return Interval(text)
+    except ValueError:
+        raise UsageError(f"--interval {text}: must be one of {', '.join(Interval)}") from None
+
+
+def _lines(report: ImportReport) -> list[str]:
+    """What became of a file, for people: one line, then one for each kind of dirt."""
+    head = (
+        f"{report.path}: {report.rows} rows of {len(report.symbols)} symbols, "
+        f"{report.first} to {report.last}; "
+        f"{report.inserted} new, {report.changed} changed, {report.unchanged} unchanged"
+    )
+    notes = [f"{r.count} rows left out: {r.reason} (first in row {r.first_row})" for r in report.rejected]
+    if report.conflicting:
+        notes.append(f"{report.conflicting} rows contradict an earlier one (first: {report.conflicting_row})")
+    if report.repeated:
+        notes.append(f"{report.repeated} rows repeat another one")
+    if report.off_session:
+        notes.append(f"{report.off_session} bars outside sessions (stored, not traded)")
+    if report.misaligned:
+        notes.append(f"{report.misaligned} bars off the {report.interval} grid (stored, not traded)")
+    if report.no_volume:
+        notes.append("no volume column; volume is 0")
+    if report.naive_as:
+        notes.append(f"times without an offset were taken as {report.naive_as}")
+    return [head, *(f"  {note}" for note in notes)]

@@ -1,0 +1,71 @@
+"""`livetrader init`: the files that a new folder needs."""
+
+from __future__ import annotations
+
+import sys
+from importlib import resources
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from livetrader.cli.call import globals_of
+from livetrader.errors import UsageError
+
+
+def register(app: typer.Typer) -> None:
+    app.command(epilog="Example: livetrader init /srv/trader --no-input")(init)
+
+
+def init(
+    ctx: typer.Context,
+    directory: Annotated[Path, typer.Argument(metavar="[DIR]", help="The folder; made if need be.")] = Path(
+        "."
+    ),
+) -> None:
+    """Set up a folder: config.yaml, lists, systemd unit.
+
+    Also .env.example. No file is replaced without asking.
+    """
+    ask = not globals_of(ctx).no_input and sys.stdin.isatty()
+    kept = 0
+    for path, text in _files(directory.absolute()):
+        if path.exists() and path.read_text("utf-8", errors="replace") == text:
+            continue
+        if path.exists() and not (
+            ask and typer.confirm(f"{path} is there and differs; replace it?", err=True)
+        ):
+            typer.echo(f"kept     {path}")
+            kept += 1
+            continue
+        _write(path, text)
+        typer.echo(f"written  {path}")
+    if kept and not ask:
+        typer.echo("kept files differ from the new ones; remove them first to have them replaced", err=True)
+    typer.echo(f"next: cd {directory} && livetrader config check && livetrader demo")
+
+
+def _files(directory: Path) -> list[tuple[Path, str]]:
+    """Target and content of each file. Symbol lists are the templates that end in .csv."""
+    templates = resources.files("livetrader.cli") / "templates"
+    text = {entry.name: entry.read_text("utf-8") for entry in templates.iterdir() if entry.is_file()}
+    unit = text["livetrader.service"].replace("@DIRECTORY@", str(directory)).replace("@COMMAND@", _command())
+    return [
+        (directory / "config.yaml", text["config.yaml"]),
+        (directory / ".env.example", text["env.example"]),
+        (directory / "livetrader.service", unit),
+        *((directory / "symbol_lists" / name, text[name]) for name in sorted(text) if name.endswith(".csv")),
+    ]
+
+
+def _command() -> str:
+    """The installed command: systemd wants its full path."""
+    return str(Path(sys.executable).with_name("livetrader"))
+
+
+def _write(path: Path, text: str) -> None:
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, "utf-8")
+    except OSError as error:
+        raise UsageError(f"{path}: cannot be written ({error.strerror}); name another folder") from None

@@ -1,0 +1,155 @@
+"""`livetrader`: parse, call, print. The one place that turns errors into lines and exit codes.
+
+Nothing heavy is imported here or at the head of a command module: `--help` must not wait for pandas.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import traceback
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated, NoReturn
+
+import typer
+
+from livetrader import __version__
+from livetrader.cli import (
+    calendar_commands,
+    config_commands,
+    data_commands,
+    init_commands,
+    state_commands,
+    strategy_commands,
+    trading_commands,
+)
+from livetrader.cli.call import Globals
+from livetrader.errors import ConfigError, LiveTraderError, UsageError
+
+_FLAGS = ("--debug", "--quiet", "-q", "--no-input")
+_EPILOG = "Example: livetrader backtest --from 2026-02-02 --to 2026-02-27 --debug"
+
+app = typer.Typer(
+    name="livetrader",
+    help="Trade NSE equities, NIFTY options and crypto on a schedule: backtest, replay, paper, live.",
+    epilog=_EPILOG,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+for family in (
+    trading_commands,
+    state_commands,
+    strategy_commands,
+    data_commands,
+    calendar_commands,
+    config_commands,
+    init_commands,
+):
+    family.register(app)
+
+
+def _version(asked: bool) -> None:
+    if asked:
+        typer.echo(f"livetrader {__version__}")
+        raise typer.Exit
+
+
+@app.callback(invoke_without_command=True)
+def root(
+    ctx: typer.Context,
+    config: Annotated[
+        Path | None,
+        typer.Option("--config", metavar="PATH", help="Default: ./config.yaml, then the user's own."),
+    ] = None,
+    debug: Annotated[bool, typer.Option("--debug", help="Log step by step; show tracebacks.")] = False,
+    quiet: Annotated[
+        bool, typer.Option("--quiet", "-q", help="No progress, warnings and errors only.")
+    ] = False,
+    no_input: Annotated[bool, typer.Option("--no-input", help="Never ask.")] = False,
+    _version: Annotated[
+        bool, typer.Option("--version", help="Print the version.", callback=_version, is_eager=True)
+    ] = False,
+) -> None:
+    """The global options; they may stand before or after the command."""
+    ctx.obj = Globals(config, debug, quiet, no_input)
+    if ctx.invoked_subcommand is None:
+        typer.echo(ctx.get_help())
+
+
+def global_first(arguments: Sequence[str]) -> list[str]:
+    """The arguments with the global options moved to the front, where the parser wants them."""
+    front: list[str] = []
+    rest: list[str] = []
+    remaining = iter(arguments)
+    for argument in remaining:
+        if argument == "--":
+            return [*front, *rest, argument, *remaining]
+        if argument == "--config":
+            path = next(remaining, None)
+            if path is None:
+                raise UsageError("--config: needs the path of a file")
+            front += [argument, path]
+        elif argument in _FLAGS or argument.startswith("--config="):
+            front.append(argument)
+        else:
+            rest.append(argument)
+    return front + rest
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Carry out one call; the exit code."""
+    debug = "--debug" in arguments
+    try:
+        command = typer.main.get_command(app)
+        with command.make_context("livetrader", global_first(arguments)) as ctx:
+            command.invoke(ctx)
+        sys.stdout.flush()
+        return 0
+    except typer.Exit as leave:
+        return leave.exit_code
+    except typer.TyperException as error:
+        return _usage(error)
+    except LiveTraderError as error:
+        return _failed(error, debug)
+    except (KeyboardInterrupt, typer.Abort):
+        return 130
+    except BrokenPipeError:
+        # `livetrader trades | head`: nobody reads on, and the interpreter must not flush at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except Exception as error:  # noqa: BLE001 - the boundary: an unexpected error is one line for the user
+        if debug:
+            traceback.print_exc()
+        else:
+            _say(f"{type(error).__name__}: {error}".splitlines()[0] + "; run with --debug to see where")
+        return 1
+
+
+def _usage(error: typer.TyperException) -> int:
+    ctx = getattr(error, "ctx", None)
+    hint = f"; see `{ctx.command_path} --help`" if ctx is not None else ""
+    _say(error.format_message().rstrip(".") + hint)
+    return error.exit_code
+
+
+def _failed(error: LiveTraderError, debug: bool) -> int:
+    if debug:
+        traceback.print_exc()
+    for line in error.problems if isinstance(error, ConfigError) else (str(error),):
+        _say(line)
+    return error.exit_code
+
+
+def _say(line: str) -> None:
+    # Imported here: it comes with the whole configuration, and errors are rare.
+    from livetrader.config.secrets import redact
+
+    typer.echo(f"error: {redact(line)}", err=True)
+
+
+def main() -> NoReturn:
+    """Entry point of the `livetrader` command."""
+    sys.exit(run(sys.argv[1:]))

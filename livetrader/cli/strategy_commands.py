@@ -1,0 +1,224 @@
+"""`livetrader strategies`, `signals`, `scan`: what would fire, and why."""
+
+from __future__ import annotations
+
+import csv
+import dataclasses
+import io
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from math import isfinite
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from livetrader.cli.call import (
+    From,
+    Json,
+    Preset,
+    Strategies,
+    Symbols,
+    To,
+    configuration,
+    globals_of,
+    moment,
+    names,
+    one_of,
+    period,
+)
+from livetrader.cli.output import print_json, print_table, progress
+from livetrader.errors import StrategyError, UsageError
+
+if TYPE_CHECKING:
+    from livetrader.bootstrap.workspace import Workspace
+    from livetrader.domain.signal import Signal
+    from livetrader.strategies.base import Strategy
+
+PRESETS = ("original", "large_cap")
+strategies = typer.Typer(help="Strategies: list, show, check.", epilog="Example: livetrader strategies list")
+
+
+def register(app: typer.Typer) -> None:
+    app.command(epilog="Example: livetrader signals --from 2026-02-02 --to 2026-02-27 --out signals.csv")(
+        signals
+    )
+    app.command(epilog='Example: livetrader scan --at "2026-02-27 10:15"')(scan)
+    app.add_typer(strategies, name="strategies")
+
+
+@strategies.command("list", epilog="Example: livetrader strategies list --json")
+def list_(ctx: typer.Context, as_json: Json = False) -> None:
+    """All strategies: built-in ones and your own, and whether they are on."""
+    with _workspace(ctx) as workspace:
+        enabled = workspace.settings.strategies.enabled
+        known = [(_card(one), name in enabled) for name, one in workspace.registry.classes.items()]
+    if as_json:
+        print_json([card | {"enabled": on} for card, on in known])
+        return
+    rows = [
+        (card["id"], card["name"], card["interval"], card["side"], "on" if on else "off", card["summary"])
+        for card, on in known
+    ]
+    print_table(("id", "name", "bars", "side", "", "what it does"), rows)
+
+
+@strategies.command(epilog="Example: livetrader strategies show momentum_long")
+def show(
+    ctx: typer.Context, name: Annotated[str, typer.Argument(metavar="NAME")], as_json: Json = False
+) -> None:
+    """A strategy's parameters with their values, and where each comes from."""
+    with _workspace(ctx) as workspace:
+        (one,) = workspace.strategies((name,))
+        entry = f"strategies.entries.{one.name}.params"
+        where = {
+            field.name: workspace.configuration.where(f"{entry}.{field.name}")
+            for field in dataclasses.fields(one)
+        }
+    values = {key: getattr(one, key) for key in where}
+    if as_json:
+        params = {key: {"value": values[key], "origin": where[key]} for key in values}
+        print_json(_card(type(one)) | {"params": params})
+        return
+    typer.echo(f"{one.identity} {one.name}: {_card(type(one))['summary']}\n")
+    print_table(("parameter", "value", "origin"), [(key, str(values[key]), where[key]) for key in values])
+
+
+@strategies.command(epilog="Example: livetrader strategies check my_breakout")
+def check(ctx: typer.Context, name: Annotated[str, typer.Argument(metavar="NAME")]) -> None:
+    """The prefix gate: no value may depend on later bars, or on how much history is loaded."""
+    from livetrader.bootstrap.gate import check as gate
+
+    with _workspace(ctx) as workspace:
+        (one,) = workspace.strategies((name,))
+        violations = gate(workspace, one)
+    if violations:
+        raise StrategyError("\n".join(f"{one.name}: {violation}" for violation in violations))
+    typer.echo(f"ok: {one.name}: every value depends on its block up to its own bar, and on nothing else")
+
+
+def signals(
+    ctx: typer.Context,
+    first: From,
+    last: To,
+    symbols: Symbols = None,
+    strategies: Strategies = None,
+    preset: Preset = None,
+    workers: Annotated[int, typer.Option("--workers", min=1, metavar="N", help="Processes.")] = 1,
+    out: Annotated[
+        Path | None, typer.Option("--out", metavar="FILE", help="CSV file; stdout if not given.")
+    ] = None,
+) -> None:
+    """Every signal of a period, as CSV.
+
+    Before constraints, with the inputs of each rule.
+    """
+    from livetrader.bootstrap.research import Request, find_signals
+
+    one_of(preset, "--preset", PRESETS)
+    start, end = period(first, last)
+    request = Request(start, end, symbols, names(strategies, "--strategies"), preset, workers=workers)
+    with _workspace(ctx) as workspace, progress(globals_of(ctx).quiet) as show_progress:
+        found = find_signals(workspace, request, show_progress)
+    if out is None:
+        typer.echo(_csv(found), nl=False)
+        return
+    _write(out, _csv(found))
+    typer.echo(f"{out}: {len(found)} signals", err=True)
+
+
+def scan(
+    ctx: typer.Context,
+    at: Annotated[
+        str | None, typer.Option("--at", metavar="TIME", help="The bar's close, exchange time; the last one.")
+    ] = None,
+    symbols: Symbols = None,
+    strategies: Strategies = None,
+    as_json: Json = False,
+) -> None:
+    """The signals of one closed bar; trades nothing."""
+    from livetrader.bootstrap.research import Request, find_signals
+
+    with _workspace(ctx) as workspace:
+        close = _close(workspace, at)
+        asked = close.astimezone(workspace.calendar.timezone).date()
+        request = Request(asked, asked, symbols, names(strategies, "--strategies"))
+        found = [one for one in find_signals(workspace, request) if one.as_of == int(close.timestamp())]
+    if as_json:
+        print_json({"at": _utc(int(close.timestamp())), "signals": [_signal_json(one) for one in found]})
+        return
+    typer.echo(f"{len(found)} signals on the bars that closed at {close:%Y-%m-%d %H:%M %Z}")
+    for one in found:
+        inputs = ", ".join(f"{key}={value:g}" for key, value in one.inputs.items())
+        typer.echo(f"{one.strategy}  {one.symbol}  {one.side.value}  {one.price:.2f}  {inputs}")
+
+
+def _close(workspace: Workspace, at: str | None) -> datetime:
+    """The close that `--at` names, or the last 5-minute close of the latest session."""
+    from livetrader.market.clock import SystemClock
+
+    zone = workspace.calendar.timezone
+    now = SystemClock().now()
+    today = datetime.fromtimestamp(now, zone).date()
+    if at is not None:
+        asked, clock_time = moment(at, "--at")
+        return datetime.combine(asked or today, clock_time, zone)
+    session = workspace.calendar.at(now) or next(iter(workspace.calendar.before(today, 1)), None)
+    if session is None:
+        raise UsageError("--at: is missing, and the calendar has no session before today")
+    closed = (int(min(now, session.closes)) - session.opens) // 300 * 300
+    return datetime.fromtimestamp(session.opens + closed, zone)
+
+
+def _csv(found: Sequence[Signal]) -> str:
+    """CLI.md's columns, then every input that any of the rules looked at."""
+    inputs = list(dict.fromkeys(name for one in found for name in one.inputs))
+    text = io.StringIO()
+    table = csv.writer(text, lineterminator="\n")
+    table.writerow(["strategy_id", "symbol", "bar_open_utc", "side", *inputs])
+    for one in found:
+        values = (one.inputs.get(name) for name in inputs)
+        shown = ["" if value is None else repr(float(value)) for value in values]
+        table.writerow([one.strategy_id, one.symbol, _utc(one.bar_open), one.side.value, *shown])
+    return text.getvalue()
+
+
+def _signal_json(one: Signal) -> dict[str, object]:
+    return {
+        "strategy_id": one.strategy_id,
+        "strategy": one.strategy,
+        "symbol": one.symbol,
+        "side": one.side.value,
+        "bar_open": _utc(one.bar_open),
+        "as_of": _utc(one.as_of),
+        "price": str(one.price),
+        "inputs": {key: float(value) if isfinite(value) else None for key, value in one.inputs.items()},
+    }
+
+
+def _card(one: type[Strategy]) -> dict[str, str]:
+    return {
+        "id": one.id,
+        "name": one.name,
+        "interval": one.interval.value,
+        "side": one.side.value if one.side else "both",
+        "summary": (one.__doc__ or "").strip().partition("\n")[0],
+    }
+
+
+def _utc(instant: int) -> str:
+    return f"{datetime.fromtimestamp(instant, UTC):%Y-%m-%dT%H:%M:%SZ}"
+
+
+def _write(path: Path, text: str) -> None:
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, "utf-8")
+    except OSError as error:
+        raise UsageError(f"--out {path}: cannot be written ({error.strerror})") from None
+
+
+def _workspace(ctx: typer.Context) -> Workspace:
+    from livetrader.bootstrap.workspace import Workspace
+
+    return Workspace(configuration(ctx), read_only=True)

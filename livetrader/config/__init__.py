@@ -1,0 +1,21 @@
+"""Configuration: config.yaml, the environment and flags become one frozen `Settings`.
+
+The sole reader of both files and environment. `load` finds and checks everything, and says where each value
+came from; below `bootstrap` nobody imports this package.
+"""
+
+from livetrader.config.load import Configuration, load
+from livetrader.config.secrets import Secret
+from livetrader.config.settings import Exit, Settings, SignalsFile, StrategyEntry
+from livetrader.config.symbols import resolve_symbols
+
+__all__ = [
+    "Configuration",
+    "Exit",
+    "Secret",
+    "Settings",
+    "SignalsFile",
+    "StrategyEntry",
+    "load",
+    "resolve_symbols",
+]

@@ -1,0 +1,104 @@
+"""Field types of the settings: what a value in config.yaml may look like, and the value it becomes.
+
+Every conversion takes the plain YAML value. Relative paths and SQLite files become absolute against the
+validation context's `directory` (the folder of config.yaml).
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import time
+from decimal import Decimal
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer, ValidationInfo, WithJsonSchema
+from pydantic_core import PydanticCustomError
+
+_CLOCK_TIME = re.compile(r"([01]\d|2[0-3]):([0-5]\d)")
+_SYMBOL = re.compile(r"[A-Z0-9][A-Z0-9&_.:/-]{0,39}")
+_SQLITE_FILE = re.compile(r"sqlite:///(?!/|:memory:)(.+)")
+_URL = re.compile(r"[a-z][a-z0-9+]*://\S*")
+
+
+def _decimal(value: object) -> object:
+    """Exact: a YAML float is read as it was written (0.05, not 0.05000000000000000277)."""
+    if isinstance(value, bool) or not isinstance(value, int | float | Decimal):
+        raise PydanticCustomError("number", "must be a number")
+    number = Decimal(str(value))
+    if not number.is_finite():
+        raise PydanticCustomError("number", "must be a finite number")
+    return number
+
+
+def _clock_time(value: object) -> object:
+    if isinstance(value, time):
+        return value
+    if isinstance(value, str) and (match := _CLOCK_TIME.fullmatch(value)):
+        return time(int(match[1]), int(match[2]))
+    raise PydanticCustomError("clock_time", 'must be a time of day such as "15:20"')
+
+
+def _directory(info: ValidationInfo) -> Path:
+    given = (info.context or {}).get("directory")
+    return given if isinstance(given, Path) else Path.cwd()
+
+
+def _absolute(value: str | Path, info: ValidationInfo) -> Path:
+    return _directory(info) / Path(value).expanduser()
+
+
+def _text_path(value: object) -> object:
+    if isinstance(value, Path):
+        return value
+    if isinstance(value, str) and value.strip():
+        return Path(value)
+    raise PydanticCustomError("path", "must be the path of a file or folder")
+
+
+def _symbol(value: str) -> str:
+    if not _SYMBOL.fullmatch(value):
+        raise PydanticCustomError(
+            "symbol", "must be a symbol such as RELIANCE (capitals, digits, & - _ . : /)"
+        )
+    return value
+
+
+def _database_url(value: str, info: ValidationInfo) -> str:
+    if not _URL.fullmatch(value):
+        raise PydanticCustomError("url", "must be a database URL such as sqlite:///data/candles.db")
+    if match := _SQLITE_FILE.fullmatch(value):
+        return f"sqlite:///{_directory(info) / match[1]}"
+    return value
+
+
+def is_symbol(text: str) -> bool:
+    """Whether `text` is a well-formed symbol."""
+    return _SYMBOL.fullmatch(text) is not None
+
+
+Number = Annotated[
+    Decimal,
+    BeforeValidator(_decimal),
+    WithJsonSchema({"type": "number"}),
+    PlainSerializer(lambda value: format(value.normalize(), "f"), return_type=str, when_used="json"),
+]
+ClockTime = Annotated[
+    time,
+    BeforeValidator(_clock_time),
+    WithJsonSchema({"type": "string", "pattern": "^([01][0-9]|2[0-3]):[0-5][0-9]$"}),
+    PlainSerializer(lambda value: f"{value:%H:%M}", return_type=str, when_used="json"),
+]
+FilePath = Annotated[
+    Path,
+    BeforeValidator(_text_path),
+    AfterValidator(_absolute),
+    WithJsonSchema({"type": "string", "format": "path"}),
+]
+DatabaseUrl = Annotated[str, AfterValidator(_database_url)]
+Symbol = Annotated[str, AfterValidator(_symbol)]
+
+
+def setting(default: Any, description: str | None, **limits: Any) -> Any:
+    """A field of a section: its default as config.yaml would have it, what it means, its limits."""
+    return Field(default, description=description, **limits)

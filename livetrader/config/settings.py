@@ -1,0 +1,260 @@
+"""The settings, section by section. What a field means stands in its description, and so in the JSON schema.
+
+`config.yaml` says the same in the same order; a test holds the two together.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, model_validator
+from pydantic_core import PydanticCustomError
+
+from livetrader.config.fields import ClockTime, DatabaseUrl, FilePath, Number, Symbol, setting
+
+Mode = Literal["paper", "dry-run", "live"]
+Style = Literal["scalp", "intraday", "btst", "swing"]
+Param = bool | int | float | str | None
+
+EQUITY_STRATEGIES = (
+    "breakdown_fade_long",
+    "momentum_long",
+    "breakout_fade_short",
+    "momentum_short",
+    "exhaustion_short",
+)
+
+
+class Section(BaseModel):
+    """What all sections share: unknown keys and wrong types are errors, and values never change."""
+
+    model_config = ConfigDict(
+        extra="forbid", frozen=True, strict=True, validate_default=True, allow_inf_nan=False
+    )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _empty_is_default(cls, value: object) -> object:
+        """`constraints:` with all its keys commented out is YAML's null."""
+        return {} if value is None else value
+
+
+def _tuple(value: object) -> object:
+    """YAML has lists; frozen settings hold tuples."""
+    return tuple(value) if isinstance(value, list) else value
+
+
+class Market(Section):
+    """The exchange: its sessions, its index, when the day ends."""
+
+    calendar: Literal["nse", "24x7", "observed"] = setting(
+        "nse", "Sessions: nse, 24x7 (UTC days), or observed (dates in the store; refused live)."
+    )
+    trend_symbol: Symbol | None = setting("NIFTY", "Index of the trend filter; null switches it off.")
+    indices: Annotated[tuple[Symbol, ...], BeforeValidator(_tuple)] = setting(
+        ("NIFTY", "BANKNIFTY", "FINNIFTY", "MIDCPNIFTY", "NIFTYNXT50", "SENSEX", "BANKEX", "INDIAVIX"),
+        "Symbols that are indices: read, never traded.",
+    )
+    square_off: ClockTime = setting(
+        "15:20",
+        "Exchange time from which intraday positions are closed and no entry is taken.",
+    )
+    corporate_actions: FilePath | None = setting(
+        None, "CSV of symbol,ex_date: a symbol's indicators start anew on its ex-date."
+    )
+
+
+class Candles(Section):
+    """Where candles are kept."""
+
+    url: DatabaseUrl = setting("sqlite:///data/candles.db", "Database URL of the candles.")
+
+
+class State(Section):
+    """Where the journal and the ledger are kept."""
+
+    url: DatabaseUrl = setting(
+        "sqlite:///data/state.db",
+        "Database URL of journal and ledger; the mode's name is added: data/state.paper.db.",
+    )
+
+
+class Capital(Section):
+    """The money, and how much of it one position takes."""
+
+    amount: Number = setting(1_000_000, "Starting capital.", gt=0)
+    currency: str = setting("INR", "Its currency.", pattern="^[A-Z]{3,5}$")
+    leverage: Number = setting(1, "Exposure allowed per unit of capital.", ge=1, le=125)
+    allocation_pct: Number = setting(30, "Capital for one position, in percent.", gt=0, le=100)
+    compound: bool = setting(False, "Size on the current capital (true) or the starting one.")
+
+
+class Constraints(Section):
+    """Pre-trade limits. null switches a limit off."""
+
+    max_open_positions: int | None = setting(3, "Positions open at once.", ge=1)
+    max_trades_per_day: int | None = setting(5, "Entries in one session.", ge=1)
+    max_trades_per_strategy: int | None = setting(1, "Entries of one strategy in a session.", ge=1)
+    one_position_per_symbol: Literal[True] = setting(
+        True, "A symbol has at most one open position. Always on."
+    )
+    min_price: Number | None = setting(None, "Cheapest price that is bought or sold short.", gt=0)
+    max_price: Number | None = setting(None, "Dearest price that is bought or sold short.", gt=0)
+    max_order_value: Number | None = setting(None, "Largest value of one order.", gt=0)
+    bar_max_age_seconds: float | None = setting(
+        60, "An entry on a bar that closed longer ago is refused.", gt=0
+    )
+    entries_until: ClockTime | None = setting(None, "Exchange time from which no entry is taken.")
+
+
+class Schedule(Section):
+    """How often the loop looks."""
+
+    scan_seconds: float = setting(1, "Seconds between looks for closed bars.", gt=0, le=3600)
+    monitor_seconds: float = setting(2, "Seconds between checks of open positions.", gt=0, le=3600)
+    status_seconds: float = setting(60, "Seconds between status lines.", gt=0, le=86400)
+    bar_grace_seconds: float = setting(
+        3, "Seconds to wait for late candles after a bar's close.", ge=0, le=3600
+    )
+
+
+class Venue(Section):
+    """The simulated venue: paper, replay and backtest fill here."""
+
+    slippage_bps: Number = setting(2, "Slippage against you, in basis points.", ge=0, le=1000)
+    charges: Literal[
+        "nse_intraday",
+        "nse_delivery",
+        "nse_futures",
+        "nse_options",
+        "binance_spot",
+        "binance_futures",
+        "none",
+    ] = setting("nse_intraday", "Table of charges.")
+    tick: Number = setting(0.05, "Smallest price step.", gt=0)
+    lot: int = setting(1, "Quantities are multiples of it.", ge=1)
+
+
+class Exit(Section):
+    """How a position is left. Levels are in percent of the fill price."""
+
+    kind: Literal["trailing_atr", "percent", "step_trail", "none"] = setting(
+        "trailing_atr", "The rule; beside it the square-off always applies."
+    )
+    atr_multiple: float = setting(1.5, "trailing_atr: distance of the stop, in ATRs.", gt=0)
+    atr_period: int = setting(14, "trailing_atr: bars of the ATR.", ge=1)
+    stop_loss_pct: float = setting(1.5, "percent, step_trail: the stop.", gt=0, le=100)
+    take_profit_pct: float = setting(1.5, "percent: the target.", gt=0, le=1000)
+    activation_pct: float = setting(0.9, "step_trail: move that starts the trail.", gt=0, le=100)
+    increment_pct: float = setting(0.2, "step_trail: one step.", gt=0, le=100)
+    gap_pct: float = setting(0.2, "step_trail: distance kept behind the step.", ge=0, le=100)
+
+
+class SignalsFile(Section):
+    """A CSV of signals made elsewhere, traded as a strategy of its own."""
+
+    path: FilePath = setting(..., "The CSV, with the columns that `livetrader signals` writes.")
+    style: Style = setting("intraday", "Holding style.")
+    exit: Exit = setting({}, "How positions are left.")
+
+
+def _scalars(value: object) -> object:
+    """Said here because the union would say it once for each of its members."""
+    if isinstance(value, dict):
+        for name, param in value.items():
+            if not isinstance(param, Param):
+                raise PydanticCustomError(
+                    "params", "{name} must be a number, text, true, false or null", {"name": name}
+                )
+    return {} if value is None else value
+
+
+Params = Annotated[Mapping[str, Param], BeforeValidator(_scalars)]
+
+
+class StrategyEntry(Section):
+    """One strategy: on or off, how long it holds, how it leaves, its parameters."""
+
+    enabled: bool = setting(True, "Whether it trades.")
+    style: Style = setting("intraday", "Holding style: scalp, intraday, btst or swing.")
+    exit: Exit = setting({}, "How positions are left.")
+    params: Params = setting({}, "Its parameters; `livetrader strategies show NAME` lists them.")
+
+
+def _with_equity_strategies(value: object) -> object:
+    """The built-in equity strategies are on unless they are switched off by name."""
+    entries = {} if value is None else value
+    return {name: {} for name in EQUITY_STRATEGIES} | entries if isinstance(entries, dict) else entries
+
+
+class Strategies(Section):
+    """Which strategies trade, and how."""
+
+    preset: Literal["original", "large_cap"] = setting(
+        "large_cap", "Starting values of the equity strategies' parameters."
+    )
+    paths: Annotated[tuple[FilePath, ...], BeforeValidator(_tuple)] = setting(
+        (), "Python files (or folders of them) with your own strategies."
+    )
+    entries: Annotated[Mapping[str, StrategyEntry], BeforeValidator(_with_equity_strategies)] = setting(
+        {}, "Strategies by name. The built-in equity strategies are on unless disabled here."
+    )
+    signals_file: SignalsFile | None = setting(None, "A CSV of signals to trade.")
+
+    @property
+    def enabled(self) -> tuple[str, ...]:
+        """Names of the strategies that trade, in order."""
+        return tuple(name for name, entry in self.entries.items() if entry.enabled)
+
+
+class Logging(Section):
+    """The log."""
+
+    directory: FilePath = setting("logs", "Folder of the daily JSON-lines files.")
+    level: Literal["debug", "info", "warning", "error"] = setting("info", "Least level shown.")
+    keep_days: int = setting(30, "Days that log files are kept.", ge=1, le=36500)
+
+
+class Reports(Section):
+    """The reports."""
+
+    directory: FilePath = setting("reports", "Folder of the reports.")
+
+
+_NOT_DECIDING: dict[str, Any] = dict.fromkeys(
+    ("mode", "candles", "state", "schedule", "logging", "reports"), True
+) | {
+    "market": {"corporate_actions"},
+    "strategies": {"paths": True, "signals_file": {"path"}},
+}
+
+
+class Settings(Section):
+    """Everything that can be set. Frozen; paths are absolute, money is Decimal, times are exchange times."""
+
+    mode: Mode = setting("paper", "What `run` does: paper, dry-run or live.")
+    symbols: str = setting(
+        "live", "A list in symbol_lists/, a CSV file, or symbols separated by commas.", min_length=1
+    )
+    market: Market = setting({}, Market.__doc__)
+    candles: Candles = setting({}, Candles.__doc__)
+    state: State = setting({}, State.__doc__)
+    capital: Capital = setting({}, Capital.__doc__)
+    constraints: Constraints = setting({}, Constraints.__doc__)
+    schedule: Schedule = setting({}, Schedule.__doc__)
+    venue: Venue = setting({}, Venue.__doc__)
+    strategies: Strategies = setting({}, Strategies.__doc__)
+    logging: Logging = setting({}, Logging.__doc__)
+    reports: Reports = setting({}, Reports.__doc__)
+
+    def digest(self) -> str:
+        """Identity of what decides results: 16 hex digits over everything but places, logs and pace.
+
+        The files that paths name are not in it; who reads them accounts for their content.
+        """
+        deciding = self.model_dump(mode="json", exclude=_NOT_DECIDING)
+        text = json.dumps(deciding, sort_keys=True, separators=(",", ":"))
+        return hashlib.blake2b(text.encode(), digest_size=8).hexdigest()

@@ -1,0 +1,118 @@
+"""Candles as wide arrays: one array per field, time × symbol."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+import numpy as np
+import numpy.typing as npt
+
+from livetrader.domain.session import Session
+
+Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int64]
+
+FIELDS = ("open", "high", "low", "close", "volume")
+
+
+class Interval(StrEnum):
+    """The length of a bar. A bar is named by its open and known at its close."""
+
+    M1 = "1m"
+    M5 = "5m"
+    M15 = "15m"
+    H1 = "1h"
+    D1 = "1d"
+
+    @property
+    def seconds(self) -> int:
+        return {"1m": 60, "5m": 300, "15m": 900, "1h": 3600, "1d": 86400}[self.value]
+
+
+@dataclass(frozen=True, slots=True)
+class CandleColumns:
+    """Candles in long form, as a store holds them: parallel arrays, one entry a bar.
+
+    `ts` is the bar's open in epoch seconds; `symbol` indexes into `symbols`.
+    """
+
+    symbols: tuple[str, ...]
+    ts: Ints
+    symbol: npt.NDArray[np.int32]
+    open: Floats
+    high: Floats
+    low: Floats
+    close: Floats
+    volume: Floats
+
+    def __len__(self) -> int:
+        return len(self.ts)
+
+
+@dataclass(frozen=True, slots=True)
+class CandleWindow:
+    """Candles of some symbols over some sessions, on the calendar's full grid.
+
+    Every slot of every session is a row, so the layout depends on the calendar alone. The five fields are
+    float64, C-ordered, of shape (rows, symbols), NaN in all five where the symbol did not trade the bar.
+    `ts`, `session` (index into `sessions`) and `minute` (whole minutes from the session's open to the bar's
+    open) have one entry a row; `closes` is the instant at which the row is known.
+    """
+
+    interval: Interval
+    symbols: tuple[str, ...]
+    sessions: tuple[Session, ...]
+    ts: Ints
+    closes: Ints
+    session: npt.NDArray[np.int32]
+    minute: npt.NDArray[np.int32]
+    open: Floats
+    high: Floats
+    low: Floats
+    close: Floats
+    volume: Floats
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        return len(self.ts), len(self.symbols)
+
+    def rows(self, start: int, stop: int) -> CandleWindow:
+        """The rows `start..stop` as views; `session` still indexes into the same `sessions`."""
+        cut = slice(start, stop)
+        return CandleWindow(
+            self.interval, self.symbols, self.sessions,
+            self.ts[cut], self.closes[cut], self.session[cut], self.minute[cut],
+            self.open[cut], self.high[cut], self.low[cut], self.close[cut], self.volume[cut],
+        )  # fmt: skip
+
+    def columns(self, start: int, stop: int) -> CandleWindow:
+        """The symbols `start..stop`; the fields are copied, so that each tile is contiguous."""
+        fields = [np.ascontiguousarray(getattr(self, name)[:, start:stop]) for name in FIELDS]
+        return CandleWindow(
+            self.interval, self.symbols[start:stop], self.sessions, self.ts, self.closes, self.session,
+            self.minute, *fields,
+        )  # fmt: skip
+
+
+def grid(
+    sessions: Sequence[Session], interval: Interval
+) -> tuple[Ints, Ints, npt.NDArray[np.int32], npt.NDArray[np.int32]]:
+    """`ts`, `closes`, `session` and `minute` of every slot of `sessions` (see `CandleWindow`)."""
+    ts: list[int] = []
+    closes: list[int] = []
+    index: list[int] = []
+    minute: list[int] = []
+    for i, session in enumerate(sessions):
+        slots = session.slots(interval.seconds)
+        ts.extend(slots)
+        closes.extend(min(slot + interval.seconds, session.closes) for slot in slots)
+        index.extend([i] * len(slots))
+        minute.extend((slot - session.opens) // 60 for slot in slots)
+    return (
+        np.array(ts, np.int64),
+        np.array(closes, np.int64),
+        np.array(index, np.int32),
+        np.array(minute, np.int32),
+    )

@@ -1,0 +1,45 @@
+"""How a position will be closed, fixed when it is opened. Rules: STRATEGIES.md, "Exits"."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class ExitKind(StrEnum):
+    TRAILING_ATR = "trailing_atr"
+    PERCENT = "percent"
+    STEP_TRAIL = "step_trail"
+    NONE = "none"
+
+
+class ExitReason(StrEnum):
+    """Why a position was closed."""
+
+    STOP = "stop"
+    TARGET = "target"
+    TRAILING = "trailing"
+    SQUARE_OFF = "square_off"
+    SIGNAL = "signal"
+    MANUAL = "manual"
+    RECONCILE = "reconcile"
+    END_OF_DATA = "end_of_data"
+
+
+@dataclass(frozen=True, slots=True)
+class ExitPlan:
+    """The exit of one position. Percentages are of the fill price.
+
+    `distance` is the trailing stop's distance from the best price in price units (`atr_multiple` × ATR at the
+    signal bar). Fields that a kind does not use are NaN.
+    `square_off` is False for positions that are held over the session's end.
+    """
+
+    kind: ExitKind
+    distance: float = float("nan")
+    stop_loss_pct: float = float("nan")
+    take_profit_pct: float = float("nan")
+    activation_pct: float = float("nan")
+    increment_pct: float = float("nan")
+    gap_pct: float = float("nan")
+    square_off: bool = True

@@ -1,0 +1,43 @@
+"""What is traded, and the grid of prices and quantities that its exchange allows."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from decimal import ROUND_FLOOR, Decimal
+from enum import StrEnum
+
+
+class Product(StrEnum):
+    """How a position is held at the broker; it follows from the strategy's holding style."""
+
+    MIS = "MIS"
+    CNC = "CNC"
+    NRML = "NRML"
+
+
+@dataclass(frozen=True, slots=True)
+class Instrument:
+    """A tradable symbol. `tick` is the smallest price step, `lot` the smallest quantity step."""
+
+    symbol: str
+    tick: Decimal = Decimal("0.05")
+    lot: Decimal = Decimal(1)
+
+    @property
+    def quantum(self) -> Decimal:
+        """The precision of recorded prices: a hundredth of the tick's last digit.
+
+        Fills are kept finer than the tick because slippage and averages fall between ticks.
+        """
+        exponent = self.tick.as_tuple().exponent
+        assert isinstance(exponent, int), "a tick is a finite number"
+        return Decimal(1).scaleb(exponent - 2)
+
+    def price(self, value: float | Decimal) -> Decimal:
+        """A price from the data (float64) as money: the one place where floats become Decimal."""
+        exact = value if isinstance(value, Decimal) else Decimal(repr(float(value)))
+        return exact.quantize(self.quantum)
+
+    def round_down(self, quantity: Decimal) -> Decimal:
+        """The largest whole number of lots that is not above `quantity`."""
+        return (quantity / self.lot).to_integral_value(ROUND_FLOOR) * self.lot

@@ -1,0 +1,84 @@
+"""The live loop's side of a session: poll, and make a pass for every close that has not been decided."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import structlog
+
+from livetrader.domain.session import Session
+from livetrader.domain.signal import Signal
+from livetrader.engine.cycle import Engine
+from livetrader.engine.market import LiveMarket
+from livetrader.engine.signals import LiveSignals, SignalFinder
+from livetrader.ports import Clock
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(slots=True)
+class LiveSession:
+    """One session of the live loop, in live, paper, dry-run and replay alike.
+
+    `scan` is what the scheduler calls. It is keyed on which bars have closed since the last scan, so a late or a
+    skipped call loses nothing: each close is decided once, in order, and the freshness rule judges its age. At a
+    real clock it waits up to `grace_seconds` for the bars of symbols that are still to come.
+    """
+
+    engine: Engine
+    market: LiveMarket
+    finder: SignalFinder
+    clock: Clock
+    session: Session
+    grace_seconds: float = 0.0
+    decided: int = 0
+    signals: LiveSignals = field(init=False)
+    scans: int = 0
+    passes: int = 0
+
+    def open(self) -> None:
+        """Warm up, and take up where the journal says that the last process stopped."""
+        marked = self.engine.journal.marked() or 0
+        self.decided = max(marked, self.session.opens)
+        self.market.poll(self.decided)
+        self.signals = self.finder.live(self.session, self.decided)
+        self.engine.signals = self
+        self.engine.recover(self.session)
+
+    def scan(self) -> bool:
+        """Decide every close that is due. True if there was one."""
+        self.scans += 1
+        now = int(self.clock.now())
+        pending = self.market.closes(self.decided, now)
+        if not pending:
+            return False
+        late = self.market.poll(now)
+        if late:
+            log.warning("late or corrected bars: indicators are recalculated, decisions stand")
+            self.signals = self.finder.live(self.session, self.decided)
+        if self._waits(pending[-1], now):
+            pending.pop()
+        for close in pending:
+            self.decide(close)
+        return bool(pending)
+
+    def decide(self, close: int) -> None:
+        """Make the pass of one close."""
+        self.engine.step(close)
+        self.decided = close
+        self.passes += 1
+        if close == self.session.closes:
+            self.engine.end_session(close)
+
+    def due(self, now: int) -> Sequence[Signal]:
+        """The signals of the rows that close at `now`: the engine's source."""
+        return self.signals.on_close(self.market.rows_closing(now))
+
+    @property
+    def over(self) -> bool:
+        return self.decided >= self.session.closes
+
+    def _waits(self, close: int, now: int) -> bool:
+        """Whether bars of `close` may still come."""
+        return now - close < self.grace_seconds and self.market.arrived(close) < len(self.market.tape.finest)

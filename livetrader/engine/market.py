@@ -1,0 +1,126 @@
+"""The live market: the current session's bars as they arrive, and the tape that they make."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from decimal import Decimal
+
+import numpy as np
+
+from livetrader.domain.candles import FIELDS, CandleColumns, CandleWindow, Interval, grid
+from livetrader.domain.session import Session
+from livetrader.engine.tape import NO_BARS, WindowTape, joined, traded
+from livetrader.market.calendar import Calendar
+from livetrader.ports import Bars, CandleSource, Journal
+
+# Rows behind the newest that each poll reads again, to notice late and corrected bars.
+LOOK_BACK_ROWS = 2
+
+
+@dataclass(slots=True)
+class LiveMarket:
+    """Polls the source for closed bars of one session, and keeps them on the session's grid.
+
+    `earlier` are bars of sessions before this one, for symbols whose position is held over.
+    """
+
+    source: CandleSource
+    symbols: tuple[str, ...]
+    session: Session
+    intervals: frozenset[Interval]
+    earlier: Mapping[str, Bars] = field(default_factory=dict)
+    windows: dict[Interval, CandleWindow] = field(init=False)
+    tape: WindowTape = field(init=False)
+    _seen: dict[Interval, int] = field(init=False)
+
+    def __post_init__(self) -> None:
+        finest = self.source.finest(self.symbols)
+        needed = self.intervals | set(finest.values())
+        self.windows = {i: empty_window(i, self.symbols, self.session) for i in sorted(needed)}
+        self.tape = WindowTape(self.windows, finest)
+        self._seen = dict.fromkeys(self.windows, 0)
+
+    def poll(self, now: int) -> bool:
+        """Read the bars that have closed by `now`. True if one of them is late or corrects an earlier one."""
+        late = False
+        for interval, window in self.windows.items():
+            seen = self._seen[interval]
+            closed = int(window.closes.searchsorted(now, side="right"))
+            if closed == 0:
+                continue
+            after = int(window.ts[max(seen - LOOK_BACK_ROWS, 0)]) - 1
+            columns = self.source.poll(self.symbols, interval, after, now)
+            late |= _place(window, columns, seen)
+            self._seen[interval] = closed
+        self.tape.forget()
+        return late
+
+    def bars(self, symbol: str) -> Bars:
+        """The tape of `symbol`: held-over sessions first."""
+        today = self.tape.bars(symbol)
+        before = self.earlier.get(symbol, NO_BARS)
+        return joined(before, today) if len(before.ts) else today
+
+    def closes(self, after: int, until: int) -> list[int]:
+        """Every instant in (after, until] at which a row of any interval is known."""
+        found = {int(c) for w in self.windows.values() for c in w.closes if after < c <= until}
+        return sorted(found)
+
+    def rows_closing(self, at: int) -> dict[Interval, CandleWindow]:
+        """The one row of each interval that is known at `at`."""
+        rows = {}
+        for interval in self.intervals:
+            window = self.windows[interval]
+            row = int(window.closes.searchsorted(at))
+            if row < len(window.closes) and window.closes[row] == at:
+                rows[interval] = window.rows(row, row + 1)
+        return rows
+
+    def arrived(self, at: int) -> int:
+        """How many symbols have a bar in the rows that close at `at`."""
+        rows = self.rows_closing(at).values()
+        return max((int((~np.isnan(row.close)).sum()) for row in rows), default=0)
+
+
+def earlier_bars(
+    source: CandleSource, calendar: Calendar, journal: Journal, session: Session
+) -> dict[str, Bars]:
+    """The bars that held-over positions have been through, from each one's entry until `session` opens."""
+    held: dict[str, Decimal] = {}
+    since: dict[str, datetime] = {}
+    for fill in journal.fills():
+        if not held.get(fill.symbol):
+            since[fill.symbol] = fill.filled_at
+        held[fill.symbol] = held.get(fill.symbol, Decimal(0)) + fill.action.sign * fill.quantity
+    finest = source.finest([symbol for symbol, quantity in held.items() if quantity])
+    bars = {}
+    for symbol, interval in finest.items():
+        first = since[symbol].astimezone(calendar.timezone).date()
+        sessions = [s for s in calendar.sessions(first, session.date) if s.closes <= session.opens]
+        bars[symbol] = traded(source.window((symbol,), interval, sessions), 0)
+    return bars
+
+
+def empty_window(interval: Interval, symbols: Sequence[str], session: Session) -> CandleWindow:
+    """The session's grid without a bar in it."""
+    slots = grid((session,), interval)
+    shape = (len(slots[0]), len(symbols))
+    return CandleWindow(
+        interval, tuple(symbols), (session,), *slots, *(np.full(shape, np.nan) for _ in FIELDS)
+    )
+
+
+def _place(window: CandleWindow, columns: CandleColumns, seen: int) -> bool:
+    """Write bars on the grid. True if one lands in the first `seen` rows and says something new."""
+    rows = np.searchsorted(window.ts, columns.ts)
+    on_grid = (rows < len(window.ts)) & (window.ts[np.minimum(rows, len(window.ts) - 1)] == columns.ts)
+    rows, symbols = rows[on_grid], columns.symbol[on_grid]
+    news = False
+    for name in FIELDS:
+        values, target = getattr(columns, name)[on_grid], getattr(window, name)
+        past = rows < seen
+        news |= bool((target[rows[past], symbols[past]] != values[past]).any())
+        target[rows, symbols] = values
+    return news

@@ -1,0 +1,209 @@
+"""The JSON documents of CLI.md: keys that stay, money as exact strings, times in UTC with `Z`.
+
+Equal inputs give byte-identical text: Decimals are written in one canonical way (no trailing zeros, no
+exponent), keys in the order in which they stand here, undefined numbers as null.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import fields
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import TYPE_CHECKING, TypeAlias
+
+from livetrader.reporting.daily import Holding, RefusedRule, Report
+from livetrader.reporting.statistics import EquityPoint, Statistics, Summary
+
+if TYPE_CHECKING:  # these come with numpy, which the report does not need
+    from livetrader.domain.position import Trade
+    from livetrader.ports import OrderRecord
+
+Json: TypeAlias = "str | int | float | bool | Sequence[Json] | Mapping[str, Json] | None"
+Document: TypeAlias = "Mapping[str, Json]"
+
+
+def exact(value: Decimal) -> str:
+    """A Decimal as text: the same text for equal values, whatever their exponents."""
+    text = format(value, "f")
+    if "." in text:
+        text = text.rstrip("0").rstrip(".")
+    return "0" if text in ("-0", "") else text
+
+
+def utc(at: datetime | int) -> str:
+    """An instant (aware, or epoch seconds) in ISO 8601, UTC, with `Z`."""
+    when = datetime.fromtimestamp(at, UTC) if isinstance(at, int) else at.astimezone(UTC)
+    return when.replace(tzinfo=None).isoformat() + "Z"
+
+
+def trade_json(trade: Trade) -> Document:
+    """A trade with CLI.md's keys."""
+    return {
+        "trade_id": trade.trade_id,
+        "session": trade.session.isoformat(),
+        "strategy": trade.strategy,
+        "symbol": trade.symbol,
+        "side": trade.side.value,
+        "quantity": exact(trade.quantity),
+        "entry_at": utc(trade.entry_at),
+        "entry_price": exact(trade.entry_price),
+        "exit_at": utc(trade.exit_at),
+        "exit_price": exact(trade.exit_price),
+        "exit_reason": str(trade.exit_reason),
+        "gross_pnl": exact(trade.gross_pnl),
+        "charges": exact(trade.charges),
+        "net_pnl": exact(trade.net_pnl),
+    }
+
+
+def order_json(record: OrderRecord) -> Document:
+    """An order with CLI.md's keys; `average_price` is null until something filled."""
+    intent = record.intent
+    return {
+        "intent_id": intent.intent_id,
+        "broker_order_id": record.broker_order_id,
+        "strategy": intent.strategy,
+        "symbol": intent.symbol,
+        "action": intent.action.value,
+        "order_type": intent.order_type.value,
+        "product": intent.product.value,
+        "quantity": exact(intent.quantity),
+        "filled_quantity": exact(record.filled_quantity),
+        "average_price": exact(record.average_price) if record.filled_quantity else None,
+        "state": record.state.value,
+        "reason": record.reason,
+        "created_at": utc(record.created_at),
+        "updated_at": utc(record.updated_at),
+    }
+
+
+def equity_json(points: Sequence[EquityPoint]) -> Sequence[Json]:
+    return [{"at": utc(at), "value": exact(value)} for at, value in points]
+
+
+def statistics_json(statistics: Statistics) -> Document:
+    """The statistics: the totals' keys on top, then the curve's, then the tables by strategy and symbol."""
+    fall = statistics.drawdown
+    return {
+        **_summary_json(statistics.total),
+        "return_pct": _number(statistics.return_pct),
+        "max_drawdown": None
+        if fall is None
+        else {
+            "value": exact(fall.value),
+            "pct": _number(fall.pct),
+            "from": utc(fall.peak_at),
+            "to": utc(fall.trough_at),
+        },
+        "sharpe": _number(statistics.sharpe),
+        "exposure_seconds": statistics.exposure_seconds,
+        "exposure_pct": _number(statistics.exposure_pct),
+        "by_strategy": {name: _summary_json(part) for name, part in statistics.by_strategy},
+        "by_symbol": {name: _summary_json(part) for name, part in statistics.by_symbol},
+    }
+
+
+def document(
+    trades: Sequence[Trade],
+    equity: Sequence[EquityPoint],
+    statistics: Statistics,
+    *,
+    config_hash: str,
+    strategy_hashes: Mapping[str, str],
+    data_hash: str,
+) -> Document:
+    """The document of `backtest --json` and `replay --json`."""
+    return {
+        "trades": [trade_json(trade) for trade in trades],
+        "equity": equity_json(equity),
+        "statistics": statistics_json(statistics),
+        "config_hash": config_hash,
+        "strategy_hashes": {name: strategy_hashes[name] for name in sorted(strategy_hashes)},
+        "data_hash": data_hash,
+    }
+
+
+def report_json(report: Report) -> Document:
+    """The document of `report --format json`: the backtest's keys, and what a day's report has besides."""
+    return {
+        "mode": report.mode,
+        "title": report.title,
+        "sessions": [session.isoformat() for session in report.sessions],
+        "currency": report.currency,
+        "starting_capital": exact(report.starting_capital),
+        "trades": [trade_json(trade) for trade in report.trades],
+        "equity": equity_json(report.equity),
+        "statistics": statistics_json(report.statistics),
+        "positions": [_holding_json(holding) for holding in report.holdings],
+        "unknown_orders": [order_json(order) for order in report.unknown],
+        "refused": [_refused_json(group) for group in report.refused],
+        "data": [
+            {"symbol": issue.symbol, "kind": issue.kind, "count": issue.count, "text": issue.text}
+            for issue in report.data
+        ],
+        "assumptions": list(report.assumptions),
+    }
+
+
+def render(document: Document) -> str:
+    """The document as text, one row of a list a line, so that two documents can be compared with diff."""
+    parts = [f"{_line(key)}: {_block(value)}" for key, value in document.items()]
+    return "{\n" + ",\n".join(parts) + "\n}\n"
+
+
+def _holding_json(holding: Holding) -> Document:
+    held, last, stop = holding.position, holding.last_price, holding.stop
+    return {
+        "symbol": held.symbol,
+        "side": held.side.value,
+        "strategy": held.strategy,
+        "quantity": exact(held.quantity),
+        "average_price": exact(held.average_price),
+        "opened_at": utc(held.opened_at),
+        "last_price": None if last is None else exact(last),
+        "stop": None if stop is None else exact(stop),
+        "unrealised": None if holding.unrealised is None else exact(holding.unrealised),
+    }
+
+
+def _refused_json(group: RefusedRule) -> Document:
+    return {
+        "rule": group.rule,
+        "count": group.count,
+        "examples": [
+            {
+                "at": utc(example.at),
+                "strategy": example.strategy,
+                "symbol": example.symbol,
+                "side": example.side,
+                "reason": example.reason,
+                "numbers": dict(example.numbers),
+            }
+            for example in group.examples
+        ],
+    }
+
+
+def _block(value: Json) -> str:
+    if not isinstance(value, list) or not value:
+        return _line(value)
+    return "[\n" + ",\n".join(_line(row) for row in value) + "\n]"
+
+
+def _line(value: Json) -> str:
+    return json.dumps(value, ensure_ascii=False, allow_nan=False)
+
+
+def _summary_json(summary: Summary) -> dict[str, Json]:
+    return {field.name: _plain(getattr(summary, field.name)) for field in fields(summary)}
+
+
+def _plain(value: Decimal | float | int | None) -> Json:
+    return exact(value) if isinstance(value, Decimal) else _number(value)
+
+
+def _number(value: float | None) -> Json:
+    return None if value is None or not math.isfinite(value) else value

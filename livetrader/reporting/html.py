@@ -1,0 +1,179 @@
+"""The report as one self-contained HTML file: inline SVG, light and dark, no outside resource."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from datetime import datetime, tzinfo
+from html import escape
+from typing import TYPE_CHECKING
+
+from livetrader.reporting import figures
+from livetrader.reporting.daily import Report
+from livetrader.reporting.equity_chart import equity_chart
+from livetrader.reporting.svg import TEMPLATES
+from livetrader.reporting.tables import Cell, Table, one_day, tables, tiles, tone, unknown_table
+from livetrader.reporting.trade_chart import trade_chart
+
+if TYPE_CHECKING:
+    from livetrader.domain.position import Trade
+
+ALARM = (
+    "These orders were sent and their outcome is not known. They may have filled. Look at the broker's order "
+    "book, then run <code>livetrader reconcile</code>."
+)
+
+KEY = " ".join(
+    f'<svg class="chart inline" viewBox="0 0 12 12"><path class="{kind}" d="{shape}"/></svg> {kind}'
+    for kind, shape in (
+        ("entry", "M6 1l5.5 10h-11z"),
+        ("exit", "M6 1l5.5 10h-11z"),
+        ("stop", "M0 8H6V4H12"),
+    )
+)
+
+
+def render(report: Report, zone: tzinfo) -> str:
+    """The page, with times in `zone` (exchange time). Equal reports give the same bytes."""
+    style = _template("report.css") + _template("chart.css")
+    title = escape(f"{report.mode} · {report.title} · {report.period}")
+    return (
+        '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">'
+        f"<title>{title}</title>\n<style>\n{style}</style></head>\n<body><main>\n"
+        + "\n".join(_body(report, zone))
+        + f"\n</main>\n<script>\n{_template('report.js')}</script></body></html>\n"
+    )
+
+
+def _body(report: Report, zone: tzinfo) -> Iterator[str]:
+    by_name = {table.name: table for table in tables(report, zone)}
+    yield _header(report)
+    if report.unknown:
+        alarm = unknown_table(report, zone)
+        yield f'<section class="alarm"><h2>{_heading(alarm)}</h2><p>{ALARM}</p>{_rows(alarm)}</section>'
+    yield _tiles(report, zone)
+    chart = equity_chart(report.equity, report.starting_capital, report.currency, zone)
+    yield f'<section><h2>Equity</h2><div class="wide">{chart}</div></section>'
+    yield _section(by_name["trades"], [trade.trade_id in report.charts for trade in report.trades])
+    yield from _charts(report, zone)
+    if report.trades or report.holdings:
+        yield _section(by_name["holdings"])
+        yield _pair(by_name["figures"], by_name["data"])
+        yield _section(by_name["by_strategy"])
+        yield _section(by_name["by_symbol"])
+    else:
+        yield _pair(by_name["holdings"], by_name["data"])
+    yield _section(by_name["refused"])
+    lines = "".join(f"<li>{escape(line)}</li>" for line in report.assumptions)
+    yield f'<section><h2>Assumptions</h2><ul class="assumptions">{lines}</ul></section>'
+    yield f"<footer>Times are {escape(str(zone))}. Written by livetrader.</footer>"
+
+
+def _header(report: Report) -> str:
+    live = " live" if report.mode == "LIVE" else ""
+    return (
+        f'<header><span class="mode{live}">{escape(report.mode)}</span><h1>{escape(report.title)}</h1>'
+        f'<p class="period">{escape(report.period)}</p></header>'
+    )
+
+
+def _tiles(report: Report, zone: tzinfo) -> str:
+    drawn = "".join(
+        f'<div class="tile"><dt>{escape(tile.label)}</dt>'
+        f'<dd class="value {tile.tone}">{escape(tile.value)}</dd>'
+        f'<dd class="note">{escape(tile.note)}</dd></div>'
+        for tile in tiles(report, zone)
+    )
+    return f'<dl class="tiles">{drawn}</dl>'
+
+
+def _charts(report: Report, zone: tzinfo) -> Iterator[str]:
+    when = figures.clock if one_day(report.trades, zone) else figures.stamp
+    drawn = "".join(
+        _figure(number, trade, report, zone, when)
+        for number, trade in enumerate(report.trades)
+        if trade.trade_id in report.charts
+    )
+    if drawn:
+        heading = f'<h2>Charts <span class="key">{KEY}</span></h2>'
+        yield f'<section>{heading}<div class="charts">{drawn}</div></section>'
+
+
+def _figure(
+    number: int, trade: Trade, report: Report, zone: tzinfo, when: Callable[[datetime, tzinfo], str]
+) -> str:
+    """One trade's chart; its id is the target of the link in the table's row of the same number.
+
+    `when` writes times: with their dates, or without.
+    """
+    net = figures.money(trade.net_pnl, report.currency, signed=True)
+    way = (
+        f"{when(trade.entry_at, zone)} at {figures.price(trade.entry_price)} → "
+        f"{when(trade.exit_at, zone)} at {figures.price(trade.exit_price)}"
+    )
+    reason = trade.exit_reason.replace("_", " ")
+    return (
+        f'<figure id="trade-{number}"><figcaption><strong>{escape(trade.symbol)}</strong>'
+        f"<span>{escape(trade.side)} {figures.quantity(trade.quantity)}</span>"
+        f'<span class="muted">{escape(trade.strategy)}</span>'
+        f'<span class="net {tone(trade.net_pnl)}">{net}</span>'
+        f'<span class="line">{way}, {escape(reason)}</span></figcaption>'
+        f"{trade_chart(trade, report.charts[trade.trade_id], zone)}</figure>"
+    )
+
+
+def _section(table: Table, linked: Sequence[bool] = ()) -> str:
+    return f"<section><h2>{_heading(table)}</h2>{_rows(table, linked)}</section>"
+
+
+def _pair(left: Table, right: Table) -> str:
+    return f'<div class="pair">{_section(left)}{_section(right)}</div>'
+
+
+def _heading(table: Table) -> str:
+    count = f' <span class="count">{len(table.rows)}</span>' if table.counted and table.rows else ""
+    return escape(table.title) + count
+
+
+def _rows(table: Table, linked: Sequence[bool] = ()) -> str:
+    """The table itself, or the sentence that stands for its lack of rows.
+
+    Where `linked` is true, the row's first cell leads to the chart of the same number.
+    """
+    if not table.rows:
+        return f'<p class="empty">{escape(table.empty)}</p>'
+    head = "".join(_column(table, name) for name in table.columns)
+    body = []
+    for number, row in enumerate(table.rows):
+        to = f"#trade-{number}" if number < len(linked) and linked[number] else ""
+        cells = (
+            _cell(cell, name in table.numeric, to if i == 0 else "")
+            for i, (name, cell) in enumerate(zip(table.columns, row, strict=True))
+        )
+        body.append(f"<tr>{''.join(cells)}</tr>")
+    return (
+        f'<div class="wide"><table class="{table.name}"><thead><tr>{head}</tr></thead>\n<tbody>'
+        + "\n".join(body)
+        + "</tbody></table></div>"
+    )
+
+
+def _column(table: Table, name: str) -> str:
+    kind = ' class="number"' if name in table.numeric else ""
+    label = f'<button type="button">{escape(name)}</button>' if table.sortable else escape(name)
+    return f'<th scope="col"{kind}>{label}</th>'
+
+
+def _cell(cell: Cell, numeric: bool, to: str) -> str:
+    kind = " ".join(name for name in ("number" if numeric else "", cell.tone) if name)
+    text = f'<a href="{to}">{escape(cell.text)}</a>' if to else escape(cell.text)
+    # A number that is not there sorts below all others; a text sorts as it is written.
+    key = (
+        f' data-key="{"" if cell.key is None else repr(cell.key)}"' if numeric or cell.key is not None else ""
+    )
+    style = f' class="{kind}"' if kind else ""
+    return f"<td{style}{key}>{text}</td>"
+
+
+def _template(name: str) -> str:
+    return (TEMPLATES / name).read_text(encoding="utf-8")

@@ -1,0 +1,5 @@
+"""The state: journal, audit log, and the queries over them. Contract: ORDERS.md.
+
+`database.open_state` gives an engine, `journal.SqlJournal` writes through it, `memory.MemoryJournal` is the
+same in plain Python, `queries.open_queries` reads while the daemon writes, `lock.hold` keeps a second out.
+"""

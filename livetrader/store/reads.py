@@ -1,0 +1,91 @@
+"""The journal's reads, as SQL that every database takes. Used by the journal itself and by the queries."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from decimal import Decimal
+
+from livetrader.domain.order import Fill
+from livetrader.domain.signal import Signal
+from livetrader.ports import Decision, OrderRecord
+from livetrader.store.audit import Select
+from livetrader.store.rows import Row, decision_of, fill_of, order_of
+
+MARKED = "marked"
+
+
+def _any(rows: Iterable[Row]) -> bool:
+    return any(True for _ in rows)
+
+
+def orders(select: Select, since: int | None = None) -> list[OrderRecord]:
+    """In the order in which they were intended, those decided at or after `since`."""
+    if since is None:
+        rows = select("SELECT * FROM orders ORDER BY seq")
+    else:
+        rows = select("SELECT * FROM orders WHERE as_of >= :since ORDER BY seq", since=since)
+    return [order_of(row) for row in rows]
+
+
+def intended(select: Select, intent_id: str) -> bool:
+    """Whether the intent is there already."""
+    return _any(select("SELECT seq FROM orders WHERE intent_id = :intent_id", intent_id=intent_id))
+
+
+def order(select: Select, intent_id: str) -> OrderRecord | None:
+    rows = select("SELECT * FROM orders WHERE intent_id = :intent_id", intent_id=intent_id)
+    return next((order_of(row) for row in rows), None)
+
+
+def fills(select: Select) -> list[Fill]:
+    """In the order in which they were booked."""
+    return [fill_of(row) for row in select("SELECT * FROM fills ORDER BY seq")]
+
+
+def fills_of(select: Select, intent_id: str) -> list[Fill]:
+    rows = select("SELECT * FROM fills WHERE intent_id = :intent_id ORDER BY seq", intent_id=intent_id)
+    return [fill_of(row) for row in rows]
+
+
+def fill(select: Select, broker: str, trade_id: str) -> Fill | None:
+    rows = select(
+        "SELECT * FROM fills WHERE broker = :broker AND trade_id = :trade_id",
+        broker=broker,
+        trade_id=trade_id,
+    )
+    return next((fill_of(row) for row in rows), None)
+
+
+def decisions(select: Select, since: int, until: int, symbol: str | None = None) -> list[Decision]:
+    """With since <= as_of < until, of one symbol or all, in the order in which they were recorded."""
+    sql = "SELECT * FROM decisions WHERE as_of >= :since AND as_of < :until"
+    if symbol is None:
+        rows = select(f"{sql} ORDER BY seq", since=since, until=until)
+    else:
+        rows = select(f"{sql} AND symbol = :symbol ORDER BY seq", since=since, until=until, symbol=symbol)
+    return [decision_of(row) for row in rows]
+
+
+def decided(select: Select, signal: Signal) -> bool:
+    """Whether a decision on this signal is there already."""
+    key = "as_of = :as_of AND symbol = :symbol AND strategy = :strategy AND side = :side"
+    return _any(
+        select(
+            f"SELECT seq FROM decisions WHERE {key}",
+            as_of=signal.as_of,
+            symbol=signal.symbol,
+            strategy=signal.strategy,
+            side=signal.side.value,
+        )
+    )
+
+
+def marked(select: Select) -> int | None:
+    rows = select("SELECT as_of FROM cursor WHERE name = :name", name=MARKED)
+    return next((int(row["as_of"]) for row in rows), None)
+
+
+def equities(select: Select) -> list[tuple[int, Decimal, Decimal]]:
+    """(as_of, value, cash), oldest first."""
+    rows = select("SELECT as_of, value, cash FROM equity ORDER BY as_of")
+    return [(int(row["as_of"]), Decimal(row["value"]), Decimal(row["cash"])) for row in rows]

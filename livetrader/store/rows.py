@@ -1,0 +1,227 @@
+"""Domain values as rows, and back.
+
+One form for each kind of value, on every database: money and quantities are TEXT decimals (exact), instants
+are TEXT in ISO 8601 UTC of fixed width (they sort as text), bars (`as_of`, `bar_open`) are INTEGER epoch
+seconds as in the domain, floats are TEXT in the shortest form that reads back to the same bits, structures
+are TEXT JSON, in which a float that JSON cannot hold (NaN, ±inf) is written as its name.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping
+from dataclasses import fields
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any, Protocol
+
+from livetrader.constraints.verdict import Approved, Check, Refused, Verdict
+from livetrader.domain.candles import Interval
+from livetrader.domain.exit_plan import ExitKind, ExitPlan
+from livetrader.domain.instrument import Product
+from livetrader.domain.order import Action, Fill, OrderIntent, OrderType, Purpose
+from livetrader.domain.order_state import OrderState
+from livetrader.domain.signal import Side, Signal
+from livetrader.ports import Decision, OrderRecord
+
+Values = dict[str, Any]
+
+_PLAN_NUMBERS = tuple(f.name for f in fields(ExitPlan) if f.name not in ("kind", "square_off"))
+
+
+class Row(Protocol):
+    """A row of any driver: its values by column name."""
+
+    def __getitem__(self, column: str, /) -> Any: ...
+
+
+def stamp(at: datetime) -> str:
+    """An instant as text: 2026-02-02T07:30:00.000000Z. ValueError for a naive one."""
+    if at.tzinfo is None:
+        raise ValueError(f"{at} has no time zone")
+    return at.astimezone(UTC).isoformat(timespec="microseconds")[:26] + "Z"
+
+
+def instant(text: str) -> datetime:
+    """What `stamp` wrote."""
+    return datetime.fromisoformat(text)
+
+
+def canonical(value: object) -> str:
+    """JSON as the audit log hashes it: members in the order given, which people who read `inputs` rely on."""
+    return json.dumps(value, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+
+
+def _number(value: float) -> float | str:
+    number = float(value)
+    return number if math.isfinite(number) else repr(number)
+
+
+def _decimal(text: str | None) -> Decimal | None:
+    return None if text is None else Decimal(text)
+
+
+def _text(value: Decimal | None) -> str | None:
+    return None if value is None else str(value)
+
+
+def _plan_text(plan: ExitPlan) -> str:
+    numbers = {name: getattr(plan, name) for name in _PLAN_NUMBERS}
+    used = {name: _number(value) for name, value in numbers.items() if not math.isnan(value)}
+    return canonical({"kind": plan.kind.value, "square_off": plan.square_off} | used)
+
+
+def _plan_of(text: str) -> ExitPlan:
+    plan = json.loads(text)
+    kind, square_off = ExitKind(plan.pop("kind")), bool(plan.pop("square_off"))
+    return ExitPlan(kind, square_off=square_off, **{name: float(value) for name, value in plan.items()})
+
+
+def intent_values(intent: OrderIntent) -> Values:
+    """An intent's columns; `intent_reason` is its own reason, `reason` is left to what becomes of it."""
+    return {
+        "intent_id": intent.intent_id,
+        "account": intent.account,
+        "strategy": intent.strategy,
+        "symbol": intent.symbol,
+        "side": intent.side.value,
+        "action": intent.action.value,
+        "purpose": intent.purpose.value,
+        "product": intent.product.value,
+        "order_type": intent.order_type.value,
+        "quantity": str(intent.quantity),
+        "price": str(intent.price),
+        "as_of": intent.as_of,
+        "limit_price": _text(intent.limit_price),
+        "trigger_price": _text(intent.trigger_price),
+        "intent_reason": str(intent.reason),
+        "exit_plan": None if intent.exit is None else _plan_text(intent.exit),
+    }
+
+
+def intent_of(row: Row) -> OrderIntent:
+    return OrderIntent(
+        intent_id=row["intent_id"],
+        account=row["account"],
+        strategy=row["strategy"],
+        symbol=row["symbol"],
+        side=Side(row["side"]),
+        action=Action(row["action"]),
+        purpose=Purpose(row["purpose"]),
+        product=Product(row["product"]),
+        order_type=OrderType(row["order_type"]),
+        quantity=Decimal(row["quantity"]),
+        price=Decimal(row["price"]),
+        as_of=row["as_of"],
+        limit_price=_decimal(row["limit_price"]),
+        trigger_price=_decimal(row["trigger_price"]),
+        reason=row["intent_reason"],
+        exit=None if row["exit_plan"] is None else _plan_of(row["exit_plan"]),
+    )
+
+
+def progress_values(record: OrderRecord) -> Values:
+    """The columns of an order that change."""
+    return {
+        "state": record.state.value,
+        "broker_order_id": record.broker_order_id,
+        "filled_quantity": str(record.filled_quantity),
+        "average_price": str(record.average_price),
+        "reason": record.reason,
+        "updated_at": stamp(record.updated_at),
+    }
+
+
+def order_of(row: Row) -> OrderRecord:
+    return OrderRecord(
+        intent=intent_of(row),
+        state=OrderState(row["state"]),
+        broker_order_id=row["broker_order_id"],
+        filled_quantity=Decimal(row["filled_quantity"]),
+        average_price=Decimal(row["average_price"]),
+        reason=row["reason"],
+        created_at=instant(row["created_at"]),
+        updated_at=instant(row["updated_at"]),
+    )
+
+
+def fill_values(fill: Fill) -> Values:
+    return {
+        "broker": fill.broker,
+        "trade_id": fill.trade_id,
+        "intent_id": fill.intent_id,
+        "symbol": fill.symbol,
+        "action": fill.action.value,
+        "quantity": str(fill.quantity),
+        "price": str(fill.price),
+        "charges": str(fill.charges),
+        "filled_at": stamp(fill.filled_at),
+    }
+
+
+def fill_of(row: Row) -> Fill:
+    return Fill(
+        broker=row["broker"],
+        trade_id=row["trade_id"],
+        intent_id=row["intent_id"],
+        symbol=row["symbol"],
+        action=Action(row["action"]),
+        quantity=Decimal(row["quantity"]),
+        price=Decimal(row["price"]),
+        charges=Decimal(row["charges"]),
+        filled_at=instant(row["filled_at"]),
+    )
+
+
+def decision_values(decision: Decision) -> Values:
+    signal = decision.signal
+    return {
+        "strategy": signal.strategy,
+        "strategy_id": signal.strategy_id,
+        "symbol": signal.symbol,
+        "side": signal.side.value,
+        "interval": signal.interval.value,
+        "bar_open": signal.bar_open,
+        "as_of": signal.as_of,
+        "price": repr(float(signal.price)),
+        "atr": repr(float(signal.atr)),
+        "tag": signal.tag,
+        "inputs": canonical({name: _number(v) for name, v in signal.inputs.items()}),
+        "verdict": None if decision.verdict is None else canonical(_verdict_values(decision.verdict)),
+        "note": decision.note,
+    }
+
+
+def decision_of(row: Row) -> Decision:
+    signal = Signal(
+        strategy=row["strategy"],
+        strategy_id=row["strategy_id"],
+        symbol=row["symbol"],
+        side=Side(row["side"]),
+        interval=Interval(row["interval"]),
+        bar_open=row["bar_open"],
+        as_of=row["as_of"],
+        price=float(row["price"]),
+        atr=float(row["atr"]),
+        tag=row["tag"],
+        inputs={name: float(v) for name, v in json.loads(row["inputs"]).items()},
+    )
+    verdict = None if row["verdict"] is None else _verdict_of(json.loads(row["verdict"]))
+    return Decision(signal, verdict, row["note"])
+
+
+def _verdict_values(verdict: Verdict) -> Values:
+    checks = [[c.rule, c.passed, c.reason, dict(c.numbers)] for c in verdict.checks]
+    values: Values = {"intent": intent_values(verdict.intent), "checks": checks}
+    if isinstance(verdict, Refused):
+        values |= {"rule": verdict.rule, "reason": verdict.reason, "numbers": dict(verdict.numbers)}
+    return values
+
+
+def _verdict_of(values: Mapping[str, Any]) -> Verdict:
+    intent = intent_of(values["intent"])
+    checks = tuple(Check(*check) for check in values["checks"])
+    if "rule" in values:
+        return Refused(intent, values["rule"], values["reason"], values["numbers"], checks)
+    return Approved(intent, checks)

@@ -1,0 +1,153 @@
+"""The schema of the state, free of dialect except where marked. The form of each kind of value: rows.py.
+
+`seq` is the number of the audit row that made the row: it orders every table as things were written, and
+leads from any row to the log.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    DDL,
+    BigInteger,
+    Column,
+    ForeignKey,
+    Index,
+    Integer,
+    MetaData,
+    PrimaryKeyConstraint,
+    Table,
+    Text,
+    UniqueConstraint,
+    event,
+)
+
+METADATA = MetaData()
+
+# SQLite has one integer type, and keys rows by it.
+_Big = BigInteger().with_variant(Integer, "sqlite")
+
+
+def _text(name: str, *, primary_key: bool = False, nullable: bool = False) -> Column[str]:
+    return Column(name, Text, primary_key=primary_key, nullable=nullable)
+
+
+def _big(name: str, *, primary_key: bool = False) -> Column[int]:
+    return Column(name, _Big, primary_key=primary_key, nullable=False, autoincrement=False)
+
+
+def _seq() -> Column[int]:
+    return Column("seq", _Big, ForeignKey("audit.seq"), nullable=False, unique=True)
+
+
+schema_version = Table("schema_version", METADATA, _big("version", primary_key=True), _text("applied_at"))
+
+meta = Table("meta", METADATA, _text("mode", primary_key=True), _text("account"), _text("created_at"))
+
+audit = Table(
+    "audit",
+    METADATA,
+    _big("seq", primary_key=True),
+    _text("at"),
+    _text("kind"),
+    _text("payload"),
+    _text("previous"),
+    _text("hash"),
+)
+
+orders = Table(
+    "orders",
+    METADATA,
+    _text("intent_id", primary_key=True),
+    _seq(),
+    _text("account"),
+    _text("strategy"),
+    _text("symbol"),
+    _text("side"),
+    _text("action"),
+    _text("purpose"),
+    _text("product"),
+    _text("order_type"),
+    _text("quantity"),
+    _text("price"),
+    _big("as_of"),
+    _text("limit_price", nullable=True),
+    _text("trigger_price", nullable=True),
+    _text("intent_reason"),
+    _text("exit_plan", nullable=True),
+    _text("state"),
+    _text("broker_order_id", nullable=True),
+    _text("filled_quantity"),
+    _text("average_price"),
+    _text("reason"),
+    _text("created_at"),
+    _text("updated_at"),
+    Index("orders_as_of", "as_of"),
+)
+
+fills = Table(
+    "fills",
+    METADATA,
+    _seq(),
+    _text("broker"),
+    _text("trade_id"),
+    Column("intent_id", Text, ForeignKey("orders.intent_id"), nullable=False, index=True),
+    _text("symbol"),
+    _text("action"),
+    _text("quantity"),
+    _text("price"),
+    _text("charges"),
+    _text("filled_at"),
+    UniqueConstraint("broker", "trade_id"),
+)
+
+decisions = Table(
+    "decisions",
+    METADATA,
+    _seq(),
+    _text("strategy"),
+    _text("strategy_id"),
+    _text("symbol"),
+    _text("side"),
+    _text("interval"),
+    _big("bar_open"),
+    _big("as_of"),
+    _text("price"),
+    _text("atr"),
+    _text("tag"),
+    _text("inputs"),
+    _text("verdict", nullable=True),
+    _text("note"),
+    _text("decided_at"),
+    PrimaryKeyConstraint("as_of", "symbol", "strategy", "side"),
+)
+
+equity = Table(
+    "equity", METADATA, _big("as_of", primary_key=True), _text("value"), _text("cash"), _text("recorded_at")
+)
+
+cursor = Table("cursor", METADATA, _text("name", primary_key=True), _big("as_of"))
+
+runs = Table(
+    "runs",
+    METADATA,
+    _big("run", primary_key=True),
+    _text("mode"),
+    _text("version"),
+    _text("config_hash"),
+    _text("started_at"),
+    _text("stopped_at", nullable=True),
+    _text("exit_reason", nullable=True),
+)
+
+# SQLite's own: the log only grows, by one, for whoever has the file open. (INSERT OR REPLACE deletes without
+# a DELETE trigger, hence the condition on inserts.)
+_NEXT = "NEW.seq <> (SELECT coalesce(max(seq), 0) + 1 FROM audit)"
+for _name, _when in {
+    "audit_no_update": "BEFORE UPDATE ON audit",
+    "audit_no_delete": "BEFORE DELETE ON audit",
+    "audit_no_gap": f"BEFORE INSERT ON audit WHEN {_NEXT}",
+}.items():
+    _trigger = DDL(  # type: ignore[no-untyped-call]  # SQLAlchemy left it unannotated
+        f"CREATE TRIGGER {_name} {_when} BEGIN SELECT RAISE(ABORT, 'the audit log is append-only'); END"
+    )
+    event.listen(audit, "after_create", _trigger.execute_if(dialect="sqlite"))

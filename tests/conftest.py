@@ -1,0 +1,56 @@
+"""What the tests of every part may ask for."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+from hypothesis import settings
+
+if TYPE_CHECKING:
+    from livetrader.domain.candles import CandleColumns, Interval
+    from livetrader.market.calendar import Calendar
+    from livetrader.marketdata.store import CandleStore
+
+ROOT = Path(__file__).parents[1]
+
+# A shared machine stalls now and then, so no example has a deadline. In CI each run has the same examples.
+settings.register_profile("livetrader", deadline=None, derandomize="CI" in os.environ)
+settings.load_profile("livetrader")
+
+
+@pytest.fixture(scope="session")
+def shared() -> Path:
+    """The folder of real market data beside the project; the test is skipped where it is absent."""
+    folder = ROOT.parent / "shared" / "data"
+    if not folder.is_dir():
+        pytest.skip("real market data (../shared/data) is absent on this machine")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def nse() -> Calendar:
+    """The calendar of the National Stock Exchange."""
+    from livetrader.market.calendar import load
+
+    return load("nse")
+
+
+@pytest.fixture
+def candle_store(tmp_path: Path) -> Iterator[Callable[..., CandleStore]]:
+    """A function that makes an embedded store of the candles given by interval, closed after the test."""
+    from livetrader.marketdata.store import open_store
+
+    with ExitStack() as opened:
+
+        def make(candles: dict[Interval, CandleColumns], name: str = "candles.db") -> CandleStore:
+            store = opened.enter_context(open_store(f"sqlite:///{tmp_path / name}"))
+            for interval, columns in candles.items():
+                store.upsert(interval, columns)
+            return store
+
+        yield make

@@ -1,0 +1,121 @@
+"""The two journals agree on whatever is asked of them, in whatever order."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from decimal import Decimal
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+
+from livetrader.domain.instrument import Product
+from livetrader.domain.order import Action, Fill, OrderIntent, OrderType, Purpose
+from livetrader.domain.order_state import IllegalTransition, OrderState
+from livetrader.domain.signal import Side
+from livetrader.errors import LiveTraderError
+from livetrader.ports import Journal
+from livetrader.store.database import open_state
+from livetrader.store.journal import SqlJournal
+from livetrader.store.memory import MemoryJournal
+
+AT = datetime(2026, 2, 2, 4, 0, tzinfo=UTC)
+LATER = datetime(2026, 2, 2, 4, 5, tzinfo=UTC)
+
+
+def intent(name: str, quantity: str = "10") -> OrderIntent:
+    return OrderIntent(
+        intent_id=name,
+        account="main",
+        strategy="momentum_long",
+        symbol="INFY",
+        side=Side.LONG,
+        action=Action.BUY,
+        purpose=Purpose.ENTRY,
+        product=Product.MIS,
+        order_type=OrderType.MARKET,
+        quantity=Decimal(quantity),
+        price=Decimal(100),
+        as_of=1000,
+    )
+
+
+def fill(name: str, of: str, quantity: str) -> Fill:
+    price, charges = Decimal("100.05"), Decimal(1)
+    return Fill("sim", name, of, "INFY", Action.BUY, Decimal(quantity), price, charges, LATER)
+
+
+def everything(journal: Journal) -> str:
+    return repr((journal.orders(), journal.fills(), journal.marked()))
+
+
+NAMES = st.sampled_from(["a", "b", "c"])
+
+
+class Both(RuleBasedStateMachine):
+    """Whatever is asked of them, in whatever order, the two journals answer the same and hold the same."""
+
+    @initialize()
+    def start(self) -> None:
+        self.folder = TemporaryDirectory()
+        self.memory = MemoryJournal()
+        self.sql = SqlJournal(open_state(f"sqlite:///{self.folder.name}/state.db", "paper", "main"))
+        self.trades = 0
+
+    def both(self, method: str, *arguments: Any, **options: Any) -> object:
+        answers = []
+        for journal in (self.memory, self.sql):
+            try:
+                answers.append(getattr(journal, method)(*arguments, **options))
+            except (IllegalTransition, LiveTraderError) as error:
+                answers.append((type(error), str(error)))
+        assert answers[0] == answers[1]
+        return answers[0]
+
+    @rule(name=NAMES, quantity=st.sampled_from(["10", "2.5"]))
+    def intend(self, name: str, quantity: str) -> None:
+        self.both("intend", intent(name, quantity), AT)
+
+    @rule(name=NAMES)
+    def send(self, name: str) -> None:
+        """Chance alone seldom gets an order to where it may fill."""
+        self.both("intend", intent(name), AT)
+        self.both("advance", name, OrderState.SENT, AT)
+
+    @rule(name=NAMES, state=st.sampled_from(list(OrderState)), told=st.sampled_from([None, "B1", "B2"]))
+    def advance(self, name: str, state: OrderState, told: str | None) -> None:
+        self.both("advance", name, state, LATER, broker_order_id=told, reason=told or "")
+
+    @precondition(lambda self: self.memory.orders())
+    @rule(name=NAMES, quantity=st.sampled_from(["1", "2.5", "7.5", "10", "11"]), again=st.booleans())
+    def book(self, name: str, quantity: str, again: bool) -> None:
+        self.trades += not again
+        self.both("book", fill(f"t{self.trades}", name, quantity), LATER)
+
+    @rule(as_of=st.integers(0, 3))
+    def mark(self, as_of: int) -> None:
+        self.both("mark", as_of, AT)
+
+    @invariant()
+    def hold_the_same(self) -> None:
+        if hasattr(self, "sql"):
+            assert everything(self.memory) == everything(self.sql)
+
+    @invariant()
+    def never_overfilled(self) -> None:
+        if hasattr(self, "sql"):
+            for record in self.sql.orders():
+                booked = [f.quantity for f in self.sql.fills() if f.intent_id == record.intent.intent_id]
+                assert sum(booked) == record.filled_quantity <= record.intent.quantity
+
+    def teardown(self) -> None:
+        if hasattr(self, "sql"):
+            self.sql.verify_audit()
+            self.sql.close()
+            self.folder.cleanup()
+
+
+TestBoth = Both.TestCase
+TestBoth.settings = settings(max_examples=25, stateful_step_count=30, deadline=None)

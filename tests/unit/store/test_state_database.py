@@ -1,0 +1,339 @@
+"""The state's file: whose it is, what is refused, and what each failure tells the operator."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime
+from pathlib import Path
+
+import pytest
+from sqlalchemy import Connection
+
+from livetrader.domain.order import OrderIntent
+from livetrader.domain.order_state import OrderState
+from livetrader.errors import ConfigError, StoreError
+from livetrader.store import migrations, sqlite
+from livetrader.store.database import migrate, open_state
+from livetrader.store.journal import SqlJournal
+from livetrader.store.location import state_path, state_url, wipe
+
+OrderMaker = Callable[..., OrderIntent]
+
+
+def one_line(error: pytest.ExceptionInfo[StoreError], path: Path) -> str:
+    """Each message is one line that says where, what, and what to do."""
+    message = str(error.value)
+    assert "\n" not in message
+    assert message.startswith(f"{path}: ")
+    assert message.count(": ") >= 2
+    return message
+
+
+@pytest.mark.parametrize(
+    ("url", "mode", "file"),
+    [
+        ("sqlite:///data/state.db", "paper", "data/state.paper.db"),
+        ("sqlite:////var/state.db", "dry-run", "/var/state.dry-run.db"),
+        ("sqlite:///state", "live", "state.live"),
+        ("sqlite:///a.b/c.d.sqlite", "replay", "a.b/c.d.replay.sqlite"),
+    ],
+)
+def test_the_mode_is_in_the_files_name(url: str, mode: str, file: str) -> None:
+    assert state_path(url, mode) == Path(file)
+    assert state_url(url, mode) == f"sqlite:///{file}"
+
+
+@pytest.mark.parametrize(
+    "url", ["sqlite://", "sqlite:///", "sqlite:///:memory:", "postgresql://h/d", "state.db"]
+)
+def test_a_url_that_names_no_sqlite_file_is_a_configuration_error(url: str) -> None:
+    with pytest.raises(ConfigError, match=r"state\.url"):
+        state_path(url, "paper")
+
+
+def test_modes_do_not_share_a_state(url: str, at: datetime, order: OrderMaker) -> None:
+    paper, live = (SqlJournal(open_state(url, mode, "main")) for mode in ("paper", "live"))
+    paper.intend(order("a"), at)
+    assert live.orders() == []
+    paper.close()
+    live.close()
+
+
+def test_what_was_committed_is_there_after_a_restart(url: str, at: datetime, order: OrderMaker) -> None:
+    """Fault P3: the same bar decided again after a restart is the same intent."""
+    for again in (False, True):
+        journal = SqlJournal(open_state(url, "paper", "main"))
+        assert journal.intend(order("a"), at) is not again
+        journal.close()
+
+
+def test_a_commit_is_on_the_disk_before_it_returns(journal: SqlJournal) -> None:
+    """Invariant I6 rests on these; readers and the writer do not wait for each other."""
+    connection = journal._writer._connection
+    settings = {
+        name: connection.exec_driver_sql(f"PRAGMA {name}").scalar_one()
+        for name in ("journal_mode", "synchronous", "foreign_keys")
+    }
+    assert settings == {"journal_mode": "wal", "synchronous": 2, "foreign_keys": 1}
+
+
+def test_a_missing_directory_is_made(tmp_path: Path) -> None:
+    open_state(f"sqlite:///{tmp_path}/new/dir/state.db", "paper", "main").dispose()
+    assert (tmp_path / "new/dir/state.paper.db").exists()
+
+
+@pytest.mark.parametrize("options", [{"create": False}, {"read_only": True}], ids=str)
+@pytest.mark.parametrize("empty", [False, True], ids=["missing", "empty"])
+def test_a_state_that_is_not_there_is_not_made_for_a_reader(
+    url: str, options: dict[str, bool], empty: bool
+) -> None:
+    path = state_path(url, "paper")
+    if empty:
+        path.touch()
+    with pytest.raises(StoreError, match="there is no state yet") as raised:
+        open_state(url, "paper", "main", **options)
+    one_line(raised, path)
+    assert path.exists() == empty
+
+
+def garbage(path: Path) -> None:
+    path.write_bytes(b"PAR1" * 4096)
+
+
+def strangers(path: Path) -> None:
+    """Another program's database: a candle store has a schema_version too."""
+    with sqlite3.connect(path) as other:
+        other.execute("CREATE TABLE schema_version (version INTEGER)")
+    other.close()
+
+
+def made_with(path: Path, sql: str) -> None:
+    open_state(f"sqlite:///{path.parent}/state.db", "paper", "main").dispose()
+    with sqlite3.connect(path) as mine:
+        mine.execute(sql)
+    mine.close()
+
+
+def newer(path: Path) -> None:
+    made_with(path, "INSERT INTO schema_version VALUES (99, '')")
+
+
+def of_live(path: Path) -> None:
+    made_with(path, "UPDATE meta SET mode = 'live'")
+
+
+def of_another_account(path: Path) -> None:
+    made_with(path, "UPDATE meta SET account = 'mother'")
+
+
+@pytest.mark.parametrize(
+    ("make", "says"),
+    [
+        (garbage, "is not a database"),
+        (strangers, "another program's tables"),
+        (newer, "newer livetrader .schema 99, this one knows 1.: update"),
+        (of_live, "belongs to mode 'live', not 'paper'"),
+        (of_another_account, "belongs to account 'mother', not 'main'"),
+        (Path.mkdir, "cannot be opened"),
+    ],
+    ids=["not_a_database", "another_program", "newer", "another_mode", "another_account", "a_directory"],
+)
+def test_a_file_that_is_not_ours_is_refused_and_left_alone(
+    url: str, make: Callable[[Path], None], says: str
+) -> None:
+    path = state_path(url, "paper")
+    make(path)
+    before = path.read_bytes() if path.is_file() else b""
+    with pytest.raises(StoreError, match=says) as raised:
+        open_state(url, "paper", "main")
+    one_line(raised, path)
+    assert (path.read_bytes() if path.is_file() else b"") == before
+
+
+def test_a_path_through_a_file_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(StoreError) as raised:
+        open_state(f"sqlite:///{tmp_path}/file/state.db", "paper", "main")
+    one_line(raised, tmp_path / "file/state.paper.db")
+
+
+def test_a_read_only_state_is_read_and_not_written(
+    url: str, journal: SqlJournal, at: datetime, order: OrderMaker
+) -> None:
+    journal.intend(order("a"), at)
+    reader = SqlJournal(open_state(url, "paper", "main", read_only=True))
+    assert [r.intent.intent_id for r in reader.orders()] == ["a"]
+    with pytest.raises(StoreError, match="is read-only") as raised:
+        reader.intend(order("b"), at)
+    one_line(raised, state_path(url, "paper"))
+    reader.close()
+
+
+def test_a_full_disk_stops_the_order_and_loses_nothing(
+    url: str, journal: SqlJournal, at: datetime, order: OrderMaker
+) -> None:
+    """Fault D3: no durable row, no order; what was committed stays, and it goes on when there is room."""
+    connection = journal._writer._connection
+    pages = connection.exec_driver_sql("PRAGMA page_count").scalar_one()
+    connection.exec_driver_sql(f"PRAGMA max_page_count = {pages + 4}")
+    connection.commit()
+    committed = 0
+    with pytest.raises(StoreError, match="the disk is full") as raised:  # noqa: PT012 (fails at an unknown one)
+        while journal.intend(order(f"order-{committed}"), at):
+            committed += 1
+    one_line(raised, state_path(url, "paper"))
+    assert [r.intent.intent_id for r in journal.orders()] == [f"order-{i}" for i in range(committed)]
+
+    connection.exec_driver_sql("PRAGMA max_page_count = 1000000")
+    connection.commit()
+    assert journal.intend(order(f"order-{committed}"), at)
+    assert journal.verify_audit() == committed + 2
+
+
+def test_a_unit_that_swallowed_a_failed_write_does_not_look_committed(
+    journal: SqlJournal, at: datetime, order: OrderMaker
+) -> None:
+    """SQLite may have rolled back by itself; a commit after that would succeed, with nothing in it."""
+    connection = journal._writer._connection
+    pages = connection.exec_driver_sql("PRAGMA page_count").scalar_one()
+    connection.exec_driver_sql(f"PRAGMA max_page_count = {pages}")
+    connection.commit()
+
+    def fill_the_disk() -> None:
+        with journal.unit():
+            for i in range(10_000):
+                try:
+                    journal.intend(order(f"order-{i}"), at)
+                except StoreError:
+                    return
+
+    with pytest.raises(StoreError, match="none of it was committed"):
+        fill_the_disk()
+    assert journal.orders() == []
+
+
+def test_a_lock_held_by_another_process_is_waited_for_and_then_reported(
+    url: str, at: datetime, order: OrderMaker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Fault D2: bounded, and over as soon as the other one commits."""
+    monkeypatch.setattr(sqlite, "BUSY_SECONDS", 0.02)
+    path = state_path(url, "paper")
+    journal = SqlJournal(open_state(url, "paper", "main"))
+    other = sqlite3.connect(path, isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    with pytest.raises(StoreError, match="locked by another process") as raised:
+        journal.intend(order("a"), at)
+    one_line(raised, path)
+    assert journal.orders() == [], "reading does not wait"
+    other.execute("ROLLBACK")
+    other.close()
+    assert journal.intend(order("a"), at)
+    journal.close()
+
+
+def test_a_lock_that_is_let_go_in_time_is_never_noticed(
+    url: str, at: datetime, order: OrderMaker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The retry is the journal's own: here the busy timeout of one attempt is too short by far."""
+    monkeypatch.setattr(sqlite, "BUSY_SECONDS", 0.0)
+    journal = SqlJournal(open_state(url, "paper", "main"))
+    other = sqlite3.connect(state_path(url, "paper"), isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    begun = []
+    real = journal._writer._connection.begin
+
+    def begin() -> object:
+        begun.append(1)
+        if len(begun) == 2:
+            other.execute("COMMIT")
+        return real()
+
+    monkeypatch.setattr(journal._writer._connection, "begin", begin)
+    assert journal.intend(order("a"), at)
+    assert len(begun) == 2
+    other.close()
+    journal.close()
+
+
+def test_threads_take_turns(journal: SqlJournal, at: datetime, order: OrderMaker) -> None:
+    """A unit of one thread holds nothing of another's, and the log has no gaps."""
+
+    def write(thread: int) -> None:
+        for i in range(10):
+            with journal.unit():
+                journal.intend(order(f"{thread}-{i}"), at)
+                journal.advance(f"{thread}-{i}", OrderState.SENT, at)
+
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(write, range(4)))
+    names = [r.intent.intent_id for r in journal.orders()]
+    assert sorted(names) == [f"{thread}-{i}" for thread in range(4) for i in range(10)]
+    assert {r.state for r in journal.orders()} == {OrderState.SENT}
+    assert journal.verify_audit() == 1 + 2 * 40
+
+
+@pytest.fixture
+def next_schema(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A livetrader of the next version, whose orders have one more column."""
+
+    def add_column(connection: Connection) -> None:
+        connection.exec_driver_sql("ALTER TABLE orders ADD COLUMN algo_id TEXT")
+
+    monkeypatch.setattr(migrations, "MIGRATIONS", [add_column])
+
+
+def test_an_older_schema_is_migrated_by_hand_with_a_backup(
+    url: str, at: datetime, order: OrderMaker, request: pytest.FixtureRequest
+) -> None:
+    """Fault D6: refused until migrated; the copy made before holds all that there was."""
+    path = state_path(url, "paper")
+    journal = SqlJournal(open_state(url, "paper", "main"))
+    journal.intend(order("a"), at)
+    assert migrate(url, "paper") is None
+    request.getfixturevalue("next_schema")
+
+    with pytest.raises(StoreError, match="has schema 1 of 2: run `livetrader db migrate`") as raised:
+        open_state(url, "paper", "main")
+    one_line(raised, path)
+    journal.close()
+    copy = migrate(url, "paper")
+    assert copy == path.with_name("state.paper.db.schema1.bak")
+    journal = SqlJournal(open_state(url, "paper", "main"))
+    assert [r.intent.intent_id for r in journal.orders()] == ["a"]
+    assert journal.verify_audit() == 2
+    journal.close()
+    with sqlite3.connect(copy) as kept:
+        assert kept.execute("SELECT intent_id FROM orders").fetchall() == [("a",)]
+        assert kept.execute("SELECT max(version) FROM schema_version").fetchall() == [(1,)]
+    kept.close()
+
+
+def test_a_migration_that_fails_changes_nothing(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    def half(connection: Connection) -> None:
+        connection.exec_driver_sql("ALTER TABLE orders ADD COLUMN algo_id TEXT")
+        connection.exec_driver_sql("ALTER TABLE nowhere ADD COLUMN algo_id TEXT")
+
+    open_state(url, "paper", "main").dispose()
+    with monkeypatch.context() as newer:
+        newer.setattr(migrations, "MIGRATIONS", [half])
+        with pytest.raises(StoreError, match="no such table"):
+            migrate(url, "paper")
+    open_state(url, "paper", "main").dispose()
+    with sqlite3.connect(state_path(url, "paper")) as left:
+        assert (
+            "algo_id" not in left.execute("SELECT sql FROM sqlite_master WHERE name = 'orders'").fetchone()[0]
+        )
+    left.close()
+
+
+def test_only_a_replay_can_be_wiped(url: str) -> None:
+    for mode in ("replay", "paper", "live"):
+        open_state(url, mode, "main").dispose()
+    wipe(url, "replay")
+    assert not state_path(url, "replay").exists()
+    for mode in ("paper", "live"):
+        with pytest.raises(StoreError, match="only a replay's state can be wiped"):
+            wipe(url, mode)
+        assert state_path(url, mode).exists()
