@@ -1,9 +1,11 @@
-"""Make the candles that livetrader and its peers are compared on: one .npz, so that a peer needs only numpy.
+"""Make the candles that livetrader and its peers are compared on: one .npz, so that a peer needs only
+numpy.
 
-    .venv/bin/python benchmarks/make_candles.py [--symbols 50] [--bars 50000] [--out benchmarks/.peers/candles.npz]
+    .venv/bin/python benchmarks/make_candles.py [--symbols 50] [--bars 50000] [--out FILE]
 
-Arrays: `symbols` (names), `ts` (bar open, epoch seconds), and `open`, `high`, `low`, `close`, `volume` of shape
-(bars, symbols), float64. They are 5-minute bars of the simulated market, without dirt: no peer skips gaps alike.
+Arrays: `symbols` (names), `ts` (bar open, epoch seconds), and `open`, `high`, `low`, `close`, `volume` of
+shape (bars, symbols), float64. They are 5-minute bars of the simulated market, without dirt: no peer skips
+gaps alike.
 """
 
 from __future__ import annotations

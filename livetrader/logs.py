@@ -8,6 +8,7 @@ shows everything that the file does not get.
 from __future__ import annotations
 
 import contextlib
+import errno
 import json
 import logging
 import os
@@ -21,7 +22,7 @@ from typing import Any, Literal, TextIO
 
 from livetrader.config.secrets import HIDDEN, is_secret_key, redact
 
-Label = Literal["PAPER", "DRY-RUN", "LIVE", "REPLAY", "BACKTEST"]
+Label = Literal["PAPER", "DRY-RUN", "LIVE", "REPLAY", "BACKTEST", "TOOL"]
 Level = Literal["debug", "info", "warning", "error"]
 _NAME = re.compile(r"livetrader_(\d{8})_[A-Z-]+\.jsonl")
 _SEVERITY = {"debug": 10, "info": 20, "warning": 30, "error": 40, "critical": 50}
@@ -45,12 +46,11 @@ class DailyFile:
             self._open(day)
         # A line that an earlier failure cut short must not swallow this one.
         data = (("\n" if self._torn else "") + line + "\n").encode()
-        self._torn = False
         # One write to a file opened for appending: lines of several processes do not mix.
         written = os.write(self._descriptor, data)
-        if written < len(data):
-            self._torn = True
-            raise OSError(28, "No space left on device")
+        self._torn = written < len(data)
+        if self._torn:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     def _open(self, day: date) -> None:
         self.close()
@@ -76,7 +76,7 @@ class DailyFile:
 class Sinks:
     """Where a finished log line goes: structlog calls the method of its level."""
 
-    file: DailyFile
+    file: DailyFile | None
     stream: TextIO
     timezone: tzinfo
     shown_from: int
@@ -84,16 +84,20 @@ class Sinks:
 
     def write(self, **event: Any) -> None:
         at = datetime.fromisoformat(event["at"]).astimezone(self.timezone)
-        try:
-            self.file.write(at.date(), json.dumps(event, ensure_ascii=False))
-            self._file_failed = False
-        except OSError as error:
-            if not self._file_failed:
-                self._file_failed = True
-                reason = f"log file in {self.file.directory} cannot be written ({error.strerror})"
-                self._say(f"{at:%H:%M:%S} {event['mode']} error    {reason}; logging to stderr only")
+        if self.file is not None:
+            self._file_failed = not self._stored(self.file, at, event)
         if self._file_failed or _SEVERITY[event["level"]] >= self.shown_from:
             self._say(_readable(at, event))
+
+    def _stored(self, file: DailyFile, at: datetime, event: Mapping[str, Any]) -> bool:
+        try:
+            file.write(at.date(), json.dumps(event, ensure_ascii=False))
+        except OSError as error:
+            if not self._file_failed:
+                reason = f"log file in {file.directory} cannot be written ({error.strerror})"
+                self._say(f"{at:%H:%M:%S} {event['mode']} error    {reason}; logging to stderr only")
+            return False
+        return True
 
     debug = info = warning = error = critical = write
 
@@ -106,7 +110,7 @@ class Sinks:
 def configure(
     label: Label,
     *,
-    directory: Path,
+    directory: Path | None,
     level: Level,
     keep_days: int,
     now: Callable[[], float],
@@ -115,16 +119,16 @@ def configure(
     quiet: bool = False,
     stream: TextIO | None = None,
 ) -> Callable[[], None]:
-    """Set up logging for this process; returns what closes the file.
+    """Set up logging for this process; returns what closes the file and undoes the set-up.
 
     `now` gives epoch seconds (a Clock's `now`, so that a replay's lines carry its own time), `timezone` the
     exchange's: it names the day's file and the times on stderr. `debug` shows every step, `quiet` nothing
-    below a warning on stderr.
+    below a warning on stderr. Without a `directory` there is no file.
     """
     import structlog
 
     least = 10 if debug else _SEVERITY[level]
-    file = DailyFile(directory, label, keep_days)
+    file = DailyFile(directory, label, keep_days) if directory is not None else None
     sinks = Sinks(file, stream or sys.stderr, timezone, max(least, 30) if quiet else least)
     structlog.configure(
         processors=[
@@ -138,8 +142,15 @@ def configure(
         logger_factory=lambda *_: sinks,
         cache_logger_on_first_use=False,
     )
-    _forward_libraries(logging.INFO if debug else logging.WARNING)
-    return file.close
+    forwarder = _forward_libraries(logging.INFO if debug else logging.WARNING)
+
+    def undo() -> None:
+        structlog.reset_defaults()
+        logging.getLogger().removeHandler(forwarder)
+        if file is not None:
+            file.close()
+
+    return undo
 
 
 def _stamp(label: str, now: Callable[[], float]) -> Callable[..., MutableMapping[str, Any]]:
@@ -201,9 +212,8 @@ class _Forward(logging.Handler):
         getattr(log, level)(record.getMessage(), library=record.name, exc_info=record.exc_info)
 
 
-def _forward_libraries(level: int) -> None:
-    root = logging.getLogger()
-    for handler in [one for one in root.handlers if isinstance(one, _Forward)]:
-        root.removeHandler(handler)
-    root.addHandler(_Forward())
+def _forward_libraries(level: int) -> logging.Handler:
+    root, forwarder = logging.getLogger(), _Forward()
+    root.addHandler(forwarder)
     root.setLevel(level)
+    return forwarder

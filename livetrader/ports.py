@@ -6,14 +6,17 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from livetrader.constraints.verdict import Approved, Verdict
-from livetrader.domain.candles import CandleColumns, CandleWindow, Floats, Interval, Ints
+from livetrader.domain.interval import Interval
 from livetrader.domain.order import Fill, OrderIntent
 from livetrader.domain.order_state import OrderState
 from livetrader.domain.session import Session
 from livetrader.domain.signal import Signal
+
+if TYPE_CHECKING:  # numpy costs 0.2 s, and the reading commands import this module without it
+    from livetrader.domain.candles import CandleColumns, CandleWindow, Floats, Ints
 
 
 class Clock(Protocol):

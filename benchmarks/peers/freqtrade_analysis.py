@@ -1,10 +1,12 @@
 """One closed bar in freqtrade: its strategy analysis of every pair, on 5-minute and 15-minute candles.
 
-As its worker does on each new candle: `analyze_ticker` on the pair's frame (indicators, entry and exit columns);
-the last row is the decision. The strategy calculates what the five equity strategies need, with TA-Lib and pandas.
-`bars` counts the bars that were decided, two a pair. All 2,000 pairs (the default is a fortieth of that):
+As its worker does on each new candle: `analyze_ticker` on the pair's frame (indicators, entry and exit
+columns); the last row is the decision. The strategy calculates what the five equity strategies need, with
+TA-Lib and pandas. `bars` counts the bars that were decided, two a pair. All 2,000 pairs (the default is a
+fortieth of that):
 
-    make_candles.py --symbols 2000 --bars 750 --out many.npz; freqtrade_analysis.py --candles many.npz --symbols 2000
+    make_candles.py --symbols 2000 --bars 750 --out many.npz
+    freqtrade_analysis.py --candles many.npz --symbols 2000
 """
 
 from __future__ import annotations

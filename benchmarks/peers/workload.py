@@ -1,9 +1,9 @@
 """What the peers' scripts share: arguments, candles, the clock, and the line of JSON that they print.
 
-The workload "cross": long when EMA(20) crosses above EMA(50) on a bar's close, at the next bar's open; out at a
-stop that trails the best price by 3 x ATR(14) of the signal bar; one position a symbol, no limits, no costs. It is
-written in each peer's own idiom, indicators included. Stops differ in detail (percent or points, high or close), so
-the numbers of trades differ a little; the work does not.
+The workload "cross": long when EMA(20) crosses above EMA(50) on a bar's close, at the next bar's open; out
+at a stop that trails the best price by 3 x ATR(14) of the signal bar; one position a symbol, no limits, no
+costs. It is written in each peer's own idiom, indicators included. Stops differ in detail (percent or
+points, high or close), so the numbers of trades differ a little; the work does not.
 """
 
 from __future__ import annotations

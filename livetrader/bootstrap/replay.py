@@ -3,29 +3,38 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 from livetrader.bootstrap.research import Progress, Request, outcome, quiet
 from livetrader.bootstrap.results import RunResult
-from livetrader.bootstrap.trader import Trader, simulated
+from livetrader.bootstrap.trader import ACCOUNT, Trader, build
 from livetrader.bootstrap.workspace import Workspace
 from livetrader.domain.session import Session
 from livetrader.engine.live import LiveSession
 from livetrader.engine.market import LiveMarket, earlier_bars
-from livetrader.market.clock import VirtualClock
+from livetrader.market.clock import SystemClock, VirtualClock
 from livetrader.ports import Clock, Journal
+from livetrader.store.database import open_state
+from livetrader.store.journal import SqlJournal
+from livetrader.store.location import lock_path, wipe
+from livetrader.store.lock import hold
 from livetrader.strategies.base import Strategy
+
+MODE = "replay"
 
 
 @dataclass(frozen=True, slots=True)
 class Pace:
-    """How fast a replay runs: `speed` × real time (0: as fast as it goes), until `stop` says so.
+    """How fast a replay runs: `speed` × real time (0: as fast as it goes), until `stop`, asked
+    before each close, says so.
 
     `watch` is called after every pass, for a display.
     """
 
     speed: float = 0.0
-    stop: Callable[[], bool] = lambda: False
+    stop: Callable[[int], bool] = lambda _close: False
     watch: Callable[[LiveSession], None] = lambda _: None
     wall: Clock | None = None
 
@@ -38,15 +47,16 @@ def live_session(
     strategies: Sequence[Strategy],
     symbols: tuple[str, ...],
     grace_seconds: float = 0.0,
+    mode: str = "paper",
 ) -> tuple[LiveSession, Trader]:
-    """One session of the live loop on the simulated venue, recovered from the journal and warmed up."""
+    """One session of the live loop, recovered from the journal and warmed up."""
     plans = workspace.plans(strategies)
     finder = workspace.finder(plans, symbols)
     intervals = frozenset(one.series.interval for one in strategies)
     earlier = earlier_bars(workspace.candles, workspace.calendar, journal, session)
     market = LiveMarket(workspace.candles, symbols, session, intervals, earlier)
     names = tuple(one.name for one in strategies)
-    trader = simulated(workspace, journal, market, clock, names)
+    trader = build(workspace, journal, market, clock, names, mode)
     live = LiveSession(trader.engine, market, finder, clock, session, grace_seconds)
     live.open()
     return live, trader
@@ -86,10 +96,32 @@ def replay(
 def _play(live: LiveSession, clock: VirtualClock, pace: Pace) -> None:
     """Stop the clock at every close of the session, and scan."""
     for close in live.market.closes(live.decided, live.session.closes):
-        if pace.stop():
+        if pace.stop(close):
             return
         if pace.speed > 0 and pace.wall is not None:
             pace.wall.sleep((close - clock.now()) / pace.speed)
         clock.advance_to(float(close))
         live.scan()
         pace.watch(live)
+
+
+def replay_stored(
+    workspace: Workspace,
+    request: Request,
+    pace: Pace,
+    progress: Progress = quiet,
+    *,
+    resume: bool = False,
+) -> RunResult:
+    """As `replay`, with the journal in the state database of mode `replay`.
+
+    A new replay clears it; `resume` goes on where the last one stopped.
+    """
+    url = workspace.settings.state.url
+    at = datetime.fromtimestamp(SystemClock().now(), UTC)
+    with hold(lock_path(url, MODE), at), ExitStack() as stack:
+        if not resume:
+            wipe(url, MODE)
+        engine = open_state(url, MODE, ACCOUNT)
+        stack.callback(engine.dispose)
+        return replay(workspace, request, SqlJournal(engine), pace, progress)

@@ -9,7 +9,7 @@ from datetime import date
 from multiprocessing import get_context
 
 from livetrader.bootstrap.results import RunResult, result
-from livetrader.bootstrap.trader import simulated
+from livetrader.bootstrap.trader import build
 from livetrader.bootstrap.workspace import Workspace
 from livetrader.config import Configuration
 from livetrader.domain.candles import CandleWindow, Interval
@@ -91,7 +91,7 @@ def backtest(workspace: Workspace, request: Request, progress: Progress = quiet)
     journal, clock = MemoryJournal(), VirtualClock(float(sessions[0].opens))
     tape = tape_of(workspace, {signal.symbol for signal in signals}, sessions)
     names = tuple(one.name for one in strategies)
-    trader = simulated(workspace, journal, tape, clock, names)
+    trader = build(workspace, journal, tape, clock, names)
     driver = Backtest(trader.engine, trader.venue, clock, KnownSignals(signals))
     driver.run(sessions, lambda done: progress("trading", done))
     return outcome(workspace, journal, "BACKTEST", sessions, strategies, symbols)

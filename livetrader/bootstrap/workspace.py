@@ -96,6 +96,22 @@ class Workspace:
             )
         return tuple(symbol for symbol in symbols if symbol in stored)
 
+    def warnings(self, symbols: Sequence[str]) -> list[str]:
+        """What a run would silently do without: symbols, and the index of the trend filter."""
+        trend = self.settings.market.trend_symbol
+        stored = self.candles.finest([*symbols, *([trend] if trend else [])])
+        lines = []
+        missing = [symbol for symbol in symbols if symbol not in stored]
+        if missing:
+            shown = ", ".join(missing[:8]) + (" …" if missing[8:] else "")
+            lines.append(f"no candles of {len(missing)} of {len(symbols)} symbols: {shown}")
+        if trend and trend not in stored:
+            lines.append(
+                f"no candles of {trend}: strategies with a trend filter take no entries; import them, "
+                "or set market.trend_symbol to null"
+            )
+        return lines
+
     def strategies(
         self, names: Sequence[str] | None = None, preset: str | None = None
     ) -> tuple[Strategy, ...]:

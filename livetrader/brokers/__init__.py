@@ -1,0 +1,1 @@
+"""Venues: each takes approved orders only, and reports what became of them."""

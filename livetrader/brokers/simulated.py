@@ -3,8 +3,9 @@
 A market order fills at the next available price: the open of the first bar that opens at or after its decision,
 slippage against you. A stop (SL-M) fills on the bar that reaches its trigger: at the trigger, or at the open of a
 bar that opens beyond it, slippage against you. A limit fills when price trades *through* it, at the limit or at a
-better open, without slippage. What is not filled by the session's end expires, except that a position held for
-the session only (MIS) is closed by the venue at the symbol's last price, as brokers do.
+better open, without slippage. What is not filled by the session's end expires, except exits: a position held for
+the session only (MIS) is closed by the venue at the symbol's last price, as brokers do, and the exit of one that is
+held over waits for the next price.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from decimal import Decimal
 from livetrader.constraints.verdict import Approved
 from livetrader.domain.costs import ChargeTable
 from livetrader.domain.instrument import Instrument, Product
-from livetrader.domain.order import Action, Fill, OrderIntent, OrderType
+from livetrader.domain.order import Action, Fill, OrderIntent, OrderType, Purpose
 from livetrader.domain.order_state import OrderState
 from livetrader.domain.session import Session
 from livetrader.ports import Bars, OrderUpdate, Outcome, Tape
@@ -41,7 +42,7 @@ class FillModel:
 class SimulatedBroker:
     """A venue in memory, driven by the tape and the `now` of each `updates` call.
 
-    `session_at` finds the session of an instant, `session_date` names a fill's date for the charge table.
+    `session_at` finds the session of an instant: the one that a day order lives in, and whose date a fill has.
     """
 
     tape: Tape
@@ -101,8 +102,9 @@ class SimulatedBroker:
         return None
 
     def _session(self, intent: OrderIntent) -> Session | None:
-        """The session that a day order lives in; None for one that waits for the next."""
-        return self.session_at(intent.as_of) if intent.product is Product.MIS else None
+        """The session that a day order lives in; None for an exit that waits for the next."""
+        waits = intent.purpose is Purpose.EXIT and intent.product is not Product.MIS
+        return None if waits else self.session_at(intent.as_of)
 
     def _at_close(self, intent: OrderIntent, bars: Bars, end: int) -> OrderUpdate:
         """The session is over, or the data: a position is closed at the last price, anything else expires."""

@@ -8,16 +8,19 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from livetrader.cli.call import Json, configuration, day, period
+from livetrader.cli.group import group
 from livetrader.cli.output import print_json, print_table
 
 if TYPE_CHECKING:
+    from livetrader.config.settings import Market
     from livetrader.market.calendar import Calendar
+    from livetrader.marketdata.store import CandleStore
 
-calendar = typer.Typer(help="Sessions and holidays.", epilog="Example: livetrader calendar show")
+calendar = group("calendar", "Sessions and holidays.", "livetrader calendar show")
 
 
 def register(app: typer.Typer) -> None:
-    app.add_typer(calendar, name="calendar")
+    app.add_typer(calendar)
 
 
 @calendar.command(epilog="Example: livetrader calendar show --from 2026-11-01 --to 2026-11-30")
@@ -34,10 +37,7 @@ def show(
     days = held.describe(*_span(held, first, last))
     if as_json:
         print_json(
-            [
-                {"date": d.date.isoformat(), "kind": d.kind, "hours": d.parts, "provenance": d.provenance}
-                for d in days
-            ]
+            [{"date": d.date.isoformat(), "kind": d.kind, "hours": d.parts, "provenance": d.provenance} for d in days]
         )
         return
     rows = [(f"{d.date:%Y-%m-%d %a}", d.kind, d.parts, d.provenance) for d in days]
@@ -67,23 +67,26 @@ def check(
         )
         return
     what = "no session" if session is None else f"a {session.kind} session"
-    typer.echo(
-        f"ok: {held.name} calendar, version {held.version}, valid until {held.valid_until}; "
-        f"{asked} has {what}"
-    )
+    typer.echo(f"ok: {held.name} calendar, version {held.version}, valid until {held.valid_until}; {asked} has {what}")
 
 
 def _calendar(ctx: typer.Context) -> Calendar:
-    found = configuration(ctx)
-    market = found.settings.market
-    if market.calendar == "observed":
-        from livetrader.bootstrap.workspace import Workspace
+    settings = configuration(ctx).settings
+    if settings.market.calendar != "observed":
+        return calendar_of(settings.market)
+    from livetrader.marketdata.store import open_store
 
-        with Workspace(found, read_only=True) as workspace:
-            return workspace.calendar
-    from livetrader.market.calendar import load
+    with open_store(settings.candles.url, read_only=True) as store:
+        return calendar_of(settings.market, store)
 
-    return load(market.calendar, square_off=market.square_off)
+
+def calendar_of(market: Market, store: CandleStore | None = None) -> Calendar:
+    """The configured calendar; `store` has the dates of an observed one."""
+    from livetrader.market.calendar import load, observed
+
+    if market.calendar != "observed" or store is None:
+        return load(market.calendar, square_off=market.square_off)
+    return observed(store.dates(load("nse").timezone), square_off=market.square_off)
 
 
 def _today(held: Calendar) -> date:

@@ -15,18 +15,15 @@ from livetrader.errors import UsageError
 
 if TYPE_CHECKING:
     from livetrader.config import Configuration
+    from livetrader.logs import Label
 
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
 _MOMENT = re.compile(r"(?:(\d{4}-\d{2}-\d{2})[T ])?(\d{1,2}):(\d{2})")
 
 From = Annotated[str, typer.Option("--from", metavar="DATE", help="First session, YYYY-MM-DD.")]
 To = Annotated[str, typer.Option("--to", metavar="DATE", help="Last session, YYYY-MM-DD.")]
-Symbols = Annotated[
-    str | None, typer.Option("--symbols", metavar="LIST", help="A symbol list, a CSV file, or A,B,C.")
-]
-Strategies = Annotated[
-    str | None, typer.Option("--strategies", metavar="A,B", help="Strategies, by name or number.")
-]
+Symbols = Annotated[str | None, typer.Option("--symbols", metavar="LIST", help="A symbol list, a CSV file, or A,B,C.")]
+Strategies = Annotated[str | None, typer.Option("--strategies", metavar="A,B", help="Strategies, by name or number.")]
 Preset = Annotated[
     str | None, typer.Option("--preset", metavar="NAME", help="Equity parameters: original or large_cap.")
 ]
@@ -55,6 +52,28 @@ def configuration(ctx: typer.Context, flags: Mapping[str, tuple[str, object]] | 
 
     given = {key: flag for key, flag in (flags or {}).items() if flag[1] is not None}
     return load(globals_of(ctx).config, flags=given)
+
+
+def start_log(ctx: typer.Context, found: Configuration, label: Label) -> None:
+    """Logging until the command ends: to the day's file and stderr; a TOOL has no file, and only warns."""
+    from datetime import UTC
+    from zoneinfo import ZoneInfo
+
+    from livetrader.logs import configure
+    from livetrader.market.clock import SystemClock
+
+    here, settings, tool = globals_of(ctx), found.settings, label == "TOOL"
+    undo = configure(
+        label,
+        directory=None if tool else settings.logging.directory,
+        level=settings.logging.level,
+        keep_days=settings.logging.keep_days,
+        now=SystemClock().now,
+        timezone=UTC if settings.market.calendar == "24x7" else ZoneInfo("Asia/Kolkata"),
+        debug=here.debug,
+        quiet=here.quiet or (tool and not here.debug),
+    )
+    ctx.call_on_close(undo)
 
 
 def day(text: str, option: str) -> date:
@@ -94,9 +113,7 @@ def moment(text: str, option: str) -> tuple[date | None, time]:
             raise ValueError
         at = time(int(match[2]), int(match[3]))
     except ValueError:
-        raise UsageError(
-            f'{option} {text}: is no time; write HH:MM or "YYYY-MM-DD HH:MM", exchange time'
-        ) from None
+        raise UsageError(f'{option} {text}: is no time; write HH:MM or "YYYY-MM-DD HH:MM", exchange time') from None
     return (day(match[1], option) if match[1] else None), at
 
 

@@ -7,13 +7,14 @@ from collections.abc import Iterator, Mapping
 import typer
 
 from livetrader.cli.call import Json, configuration
+from livetrader.cli.group import group
 from livetrader.cli.output import print_json, print_table
 
-config = typer.Typer(help="Check and show the configuration.", epilog="Example: livetrader config check")
+config = group("config", "Check and show the configuration.", "livetrader config check")
 
 
 def register(app: typer.Typer) -> None:
-    app.add_typer(config, name="config")
+    app.add_typer(config)
 
 
 @config.command(epilog="Example: livetrader config check --config /etc/livetrader/config.yaml")
@@ -39,9 +40,7 @@ def show(ctx: typer.Context, as_json: Json = False) -> None:
     if as_json:
         print_json({path: {"value": value, "origin": origin} for path, value, origin in rows})
         return
-    print_table(
-        ("setting", "value", "origin"), [(path, _text(value), origin) for path, value, origin in rows]
-    )
+    print_table(("setting", "value", "origin"), [(path, _text(value), origin) for path, value, origin in rows])
 
 
 @config.command(epilog="Example: livetrader config schema > config.schema.json")

@@ -2,24 +2,31 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from livetrader.cli.call import Json, Symbols, configuration, day, globals_of, period
+from livetrader.cli.calendar_commands import calendar_of
+from livetrader.cli.call import Json, Symbols, configuration, day, globals_of, period, start_log
+from livetrader.cli.group import group
 from livetrader.cli.output import print_json, print_table, progress
 from livetrader.errors import DataError, UsageError
 
 if TYPE_CHECKING:
-    from livetrader.bootstrap.workspace import Workspace
     from livetrader.domain.candles import Interval
+    from livetrader.market.calendar import Calendar
     from livetrader.marketdata.imports import ImportReport
     from livetrader.marketdata.quality import QualityReport
+    from livetrader.marketdata.store import CandleStore
 
-data = typer.Typer(
-    help="Candles: bring them in, check them, take them out.",
-    epilog="Example: livetrader data import RELIANCE.csv --interval 5m",
+data = group(
+    "data",
+    "Candles: bring them in, check them, take them out.",
+    "livetrader data import RELIANCE.csv --interval 5m",
 )
 _Interval = Annotated[str, typer.Option("--interval", metavar="5m", help="1m, 5m, 15m, 1h or 1d.")]
 _From = Annotated[str | None, typer.Option("--from", metavar="DATE", help="First date; the first stored.")]
@@ -27,7 +34,7 @@ _To = Annotated[str | None, typer.Option("--to", metavar="DATE", help="Last date
 
 
 def register(app: typer.Typer) -> None:
-    app.add_typer(data, name="data")
+    app.add_typer(data)
 
 
 @data.command("import", epilog="Example: livetrader data import candles/*.csv --interval 5m")
@@ -45,18 +52,18 @@ def import_(
     from livetrader.marketdata.imports import import_files
 
     length = _interval(interval)
-    with _workspace(ctx) as workspace, progress(globals_of(ctx).quiet) as show:
+    with _opened(ctx) as place, progress(globals_of(ctx).quiet) as show:
         reports: list[ImportReport] = []
         for done, file in enumerate(files):
             show(file.name, done / len(files))
             reports += import_files(
-                workspace.store,
+                place.store,
                 [file],
                 length,
-                timezone=workspace.calendar.timezone,
+                timezone=place.calendar.timezone,
                 symbol=symbol,
                 strict=strict,
-                calendar=workspace.calendar,
+                calendar=place.calendar,
             )
     if as_json:
         print_json([report.as_dict() for report in reports])
@@ -75,19 +82,18 @@ def export(
     last: _To = None,
 ) -> None:
     """Write stored candles to a file that `data import` reads back."""
-    from livetrader.config import resolve_symbols
     from livetrader.marketdata.export import export as write
     from livetrader.marketdata.windows import day_bounds
 
     length = _interval(interval)
-    with _workspace(ctx, read_only=True) as workspace:
-        zone = workspace.calendar.timezone
-        chosen = resolve_symbols(symbols, workspace.configuration.directory) if symbols else None
+    with _opened(ctx, read_only=True) as place:
+        zone = place.calendar.timezone
+        chosen = place.symbols(symbols)
         start = day_bounds(day(first, "--from"), day(first, "--from"), zone)[0] if first else None
         end = day_bounds(day(last, "--to"), day(last, "--to"), zone)[1] if last else None
         if first and last:
             period(first, last)
-        bars = write(workspace.store, path, length, symbols=chosen, start=start, end=end)
+        bars = write(place.store, path, length, symbols=chosen, start=start, end=end)
     typer.echo(f"{path}: {bars} bars")
 
 
@@ -105,8 +111,8 @@ def check(
 ) -> None:
     """Gaps, off-session bars, spikes, frozen prices, disagreement of two sources."""
     length = _interval(interval)
-    with _workspace(ctx, read_only=True) as workspace:
-        report = _checked(ctx, workspace, length, symbols, first, last, against)
+    with _opened(ctx, read_only=True) as place:
+        report = _checked(ctx, place, length, symbols, first, last, against)
     if as_json:
         print_json(report.as_dict())
         return
@@ -121,26 +127,25 @@ def check(
 
 def _checked(
     ctx: typer.Context,
-    workspace: Workspace,
+    place: _Place,
     interval: Interval,
     symbols: str | None,
     first: str | None,
     last: str | None,
     against: Path | None,
 ) -> QualityReport:
-    from livetrader.config import resolve_symbols
     from livetrader.marketdata.formats import parse_file
     from livetrader.marketdata.quality import check as examine
 
-    zone = workspace.calendar.timezone
-    chosen = resolve_symbols(symbols, workspace.configuration.directory) if symbols else None
-    start, end = _stored_span(workspace, interval)
+    zone = place.calendar.timezone
+    chosen = place.symbols(symbols)
+    start, end = _stored_span(place, interval)
     start, end = period(first or str(start), last or str(end))
     other = parse_file(against, zone, None).bars if against else None
     with progress(globals_of(ctx).quiet) as show:
         return examine(
-            workspace.store,
-            workspace.calendar,
+            place.store,
+            place.calendar,
             interval,
             chosen,
             start,
@@ -150,22 +155,40 @@ def _checked(
         )
 
 
-def _stored_span(workspace: Workspace, interval: Interval) -> tuple[object, object]:
+def _stored_span(place: _Place, interval: Interval) -> tuple[object, object]:
     """Exchange dates of the first and the last bar."""
     from datetime import datetime
 
-    held = workspace.store.coverage(interval).values()
+    held = place.store.coverage(interval).values()
     if not held:
         raise DataError(f"no {interval.value} candles are stored; bring some with `livetrader data import`")
-    zone = workspace.calendar.timezone
+    zone = place.calendar.timezone
     ends = min(c.first for c in held), max(c.last for c in held)
     return datetime.fromtimestamp(ends[0], zone).date(), datetime.fromtimestamp(ends[1], zone).date()
 
 
-def _workspace(ctx: typer.Context, *, read_only: bool = False) -> Workspace:
-    from livetrader.bootstrap.workspace import Workspace
+@dataclass(frozen=True)
+class _Place:
+    """The candle store, with the calendar that its bars are judged by."""
 
-    return Workspace(configuration(ctx), read_only=read_only)
+    store: CandleStore
+    calendar: Calendar
+    directory: Path
+
+    def symbols(self, spec: str | None) -> tuple[str, ...] | None:
+        from livetrader.config import resolve_symbols
+
+        return None if spec is None else resolve_symbols(spec, self.directory)
+
+
+@contextmanager
+def _opened(ctx: typer.Context, *, read_only: bool = False) -> Iterator[_Place]:
+    from livetrader.marketdata.store import open_store
+
+    found = configuration(ctx)
+    start_log(ctx, found, "TOOL")
+    with open_store(found.settings.candles.url, read_only=read_only) as store:
+        yield _Place(store, calendar_of(found.settings.market, store), found.directory)
 
 
 def _interval(text: str) -> Interval:

@@ -19,9 +19,7 @@ def register(app: typer.Typer) -> None:
 
 def init(
     ctx: typer.Context,
-    directory: Annotated[Path, typer.Argument(metavar="[DIR]", help="The folder; made if need be.")] = Path(
-        "."
-    ),
+    directory: Annotated[Path, typer.Argument(metavar="[DIR]", help="The folder; made if need be.")] = Path("."),
 ) -> None:
     """Set up a folder: config.yaml, lists, systemd unit.
 
@@ -32,9 +30,7 @@ def init(
     for path, text in _files(directory.absolute()):
         if path.exists() and path.read_text("utf-8", errors="replace") == text:
             continue
-        if path.exists() and not (
-            ask and typer.confirm(f"{path} is there and differs; replace it?", err=True)
-        ):
+        if path.exists() and not (ask and typer.confirm(f"{path} is there and differs; replace it?", err=True)):
             typer.echo(f"kept     {path}")
             kept += 1
             continue

@@ -10,7 +10,7 @@ import sys
 import traceback
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, NoReturn
+from typing import Annotated, Any, NoReturn
 
 import typer
 
@@ -25,20 +25,21 @@ from livetrader.cli import (
     trading_commands,
 )
 from livetrader.cli.call import Globals
+from livetrader.cli.group import group
 from livetrader.errors import ConfigError, LiveTraderError, UsageError
 
-_FLAGS = ("--debug", "--quiet", "-q", "--no-input")
-_EPILOG = "Example: livetrader backtest --from 2026-02-02 --to 2026-02-27 --debug"
+_FLAGS = {"--debug": "debug", "--quiet": "quiet", "-q": "quiet", "--no-input": "no_input"}
+_HELP = """Trade NSE equities, NIFTY options and crypto on a schedule: backtest, replay, paper, live.
 
-app = typer.Typer(
-    name="livetrader",
-    help="Trade NSE equities, NIFTY options and crypto on a schedule: backtest, replay, paper, live.",
-    epilog=_EPILOG,
-    add_completion=False,
-    rich_markup_mode=None,
-    pretty_exceptions_enable=False,
-    context_settings={"help_option_names": ["-h", "--help"]},
-)
+\b
+Options of every command, before or after its name:
+  --config PATH  Default: ./config.yaml, then the user's own.
+  --debug        Log step by step; show tracebacks.
+  -q, --quiet    No progress; warnings and errors only.
+  --no-input     Never ask.
+"""
+
+app = group("livetrader", _HELP, "livetrader backtest --from 2026-02-02 --to 2026-02-27 --debug")
 for family in (
     trading_commands,
     state_commands,
@@ -60,51 +61,46 @@ def _version(asked: bool) -> None:
 @app.callback(invoke_without_command=True)
 def root(
     ctx: typer.Context,
-    config: Annotated[
-        Path | None,
-        typer.Option("--config", metavar="PATH", help="Default: ./config.yaml, then the user's own."),
-    ] = None,
-    debug: Annotated[bool, typer.Option("--debug", help="Log step by step; show tracebacks.")] = False,
-    quiet: Annotated[
-        bool, typer.Option("--quiet", "-q", help="No progress, warnings and errors only.")
-    ] = False,
-    no_input: Annotated[bool, typer.Option("--no-input", help="Never ask.")] = False,
     _version: Annotated[
         bool, typer.Option("--version", help="Print the version.", callback=_version, is_eager=True)
     ] = False,
 ) -> None:
-    """The global options; they may stand before or after the command."""
-    ctx.obj = Globals(config, debug, quiet, no_input)
+    """Without a command: the help."""
     if ctx.invoked_subcommand is None:
         typer.echo(ctx.get_help())
 
 
-def global_first(arguments: Sequence[str]) -> list[str]:
-    """The arguments with the global options moved to the front, where the parser wants them."""
-    front: list[str] = []
+def split_globals(arguments: Sequence[str]) -> tuple[Globals, list[str]]:
+    """The options of every command, wherever they stand before `--`, and the other arguments.
+
+    Typer wants them before the command, and would import pydantic to read `--config`.
+    """
+    given: dict[str, Any] = {}
     rest: list[str] = []
     remaining = iter(arguments)
     for argument in remaining:
+        name, equals, value = argument.partition("=")
         if argument == "--":
-            return [*front, *rest, argument, *remaining]
-        if argument == "--config":
-            path = next(remaining, None)
-            if path is None:
+            rest += [argument, *remaining]
+        elif argument in _FLAGS:
+            given[_FLAGS[argument]] = True
+        elif name == "--config":
+            path = value if equals else next(remaining, "")
+            if not path:
                 raise UsageError("--config: needs the path of a file")
-            front += [argument, path]
-        elif argument in _FLAGS or argument.startswith("--config="):
-            front.append(argument)
+            given["config"] = Path(path)
         else:
             rest.append(argument)
-    return front + rest
+    return Globals(**given), rest
 
 
 def run(arguments: Sequence[str]) -> int:
     """Carry out one call; the exit code."""
     debug = "--debug" in arguments
     try:
+        options, rest = split_globals(arguments)
         command = typer.main.get_command(app)
-        with command.make_context("livetrader", global_first(arguments)) as ctx:
+        with command.make_context("livetrader", rest, obj=options) as ctx:
             command.invoke(ctx)
         sys.stdout.flush()
         return 0

@@ -98,12 +98,8 @@ def report(
     on: _Date = None,
     first: _First = None,
     last: _Last = None,
-    form: Annotated[
-        str, typer.Option("--format", metavar="FORMAT", help="terminal, html, json or csv.")
-    ] = "terminal",
-    out: Annotated[
-        Path | None, typer.Option("--out", metavar="PATH", help="File; stdout if not given.")
-    ] = None,
+    form: Annotated[str, typer.Option("--format", metavar="FORMAT", help="terminal, html, json or csv.")] = "terminal",
+    out: Annotated[Path | None, typer.Option("--out", metavar="PATH", help="File; stdout if not given.")] = None,
     mode: _Mode = None,
 ) -> None:
     """The end-of-day summary of a session or period.

@@ -26,7 +26,9 @@ from livetrader.cli.call import (
     names,
     one_of,
     period,
+    start_log,
 )
+from livetrader.cli.group import group
 from livetrader.cli.output import print_json, print_table, progress
 from livetrader.errors import StrategyError, UsageError
 
@@ -36,15 +38,13 @@ if TYPE_CHECKING:
     from livetrader.strategies.base import Strategy
 
 PRESETS = ("original", "large_cap")
-strategies = typer.Typer(help="Strategies: list, show, check.", epilog="Example: livetrader strategies list")
+strategies = group("strategies", "Strategies: list, show, check.", "livetrader strategies list")
 
 
 def register(app: typer.Typer) -> None:
-    app.command(epilog="Example: livetrader signals --from 2026-02-02 --to 2026-02-27 --out signals.csv")(
-        signals
-    )
+    app.command(epilog="Example: livetrader signals --from 2026-02-02 --to 2026-02-27 --out signals.csv")(signals)
     app.command(epilog='Example: livetrader scan --at "2026-02-27 10:15"')(scan)
-    app.add_typer(strategies, name="strategies")
+    app.add_typer(strategies)
 
 
 @strategies.command("list", epilog="Example: livetrader strategies list --json")
@@ -64,16 +64,13 @@ def list_(ctx: typer.Context, as_json: Json = False) -> None:
 
 
 @strategies.command(epilog="Example: livetrader strategies show momentum_long")
-def show(
-    ctx: typer.Context, name: Annotated[str, typer.Argument(metavar="NAME")], as_json: Json = False
-) -> None:
+def show(ctx: typer.Context, name: Annotated[str, typer.Argument(metavar="NAME")], as_json: Json = False) -> None:
     """A strategy's parameters with their values, and where each comes from."""
     with _workspace(ctx) as workspace:
         (one,) = workspace.strategies((name,))
         entry = f"strategies.entries.{one.name}.params"
         where = {
-            field.name: workspace.configuration.where(f"{entry}.{field.name}")
-            for field in dataclasses.fields(one)
+            field.name: workspace.configuration.where(f"{entry}.{field.name}") for field in dataclasses.fields(one)
         }
     values = {key: getattr(one, key) for key in where}
     if as_json:
@@ -105,9 +102,7 @@ def signals(
     strategies: Strategies = None,
     preset: Preset = None,
     workers: Annotated[int, typer.Option("--workers", min=1, metavar="N", help="Processes.")] = 1,
-    out: Annotated[
-        Path | None, typer.Option("--out", metavar="FILE", help="CSV file; stdout if not given.")
-    ] = None,
+    out: Annotated[Path | None, typer.Option("--out", metavar="FILE", help="CSV file; stdout if not given.")] = None,
 ) -> None:
     """Every signal of a period, as CSV.
 
@@ -221,4 +216,6 @@ def _write(path: Path, text: str) -> None:
 def _workspace(ctx: typer.Context) -> Workspace:
     from livetrader.bootstrap.workspace import Workspace
 
-    return Workspace(configuration(ctx), read_only=True)
+    found = configuration(ctx)
+    start_log(ctx, found, "TOOL")
+    return Workspace(found, read_only=True)

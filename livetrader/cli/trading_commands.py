@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import sys
+from datetime import date, datetime, time
+from math import inf
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -16,17 +18,22 @@ from livetrader.cli.call import (
     chosen_period,
     configuration,
     globals_of,
+    moment,
     names,
     one_of,
     period,
+    start_log,
 )
-from livetrader.cli.output import print_table, progress
+from livetrader.cli.output import progress
 from livetrader.errors import UsageError
 
 if TYPE_CHECKING:
     from livetrader.bootstrap.results import RunResult
+    from livetrader.bootstrap.workspace import Workspace
+    from livetrader.config.settings import Mode
+    from livetrader.logs import Label
 
-MODES = ("paper", "dry-run", "live")
+LABELS: dict[Mode, Label] = {"paper": "PAPER", "dry-run": "DRY-RUN", "live": "LIVE"}
 _PHRASE = "trade live"
 _Max = Annotated[
     int | None, typer.Option("--max-symbols", min=1, metavar="N", help="Only the first N symbols.")
@@ -49,8 +56,9 @@ def demo(
     ] = Path("livetrader-demo"),
     seed: Annotated[int, typer.Option("--seed", min=0, help="Another seed, another market.")] = 1,
     speed: Annotated[
-        float, typer.Option("--speed", min=0, help="Times real time; 0: as fast as it goes.")
-    ] = 0.0,
+        float | None,
+        typer.Option("--speed", min=0, help="Times real time; 0: as fast as it goes. A day in 15 s."),
+    ] = None,
 ) -> None:
     """A simulated market, traded and reported. No keys, no set-up.
 
@@ -59,8 +67,11 @@ def demo(
     """
     from livetrader.bootstrap.demo import demo as play
 
+    start_log(ctx, configuration(ctx), "TOOL")
+    # Nobody watches a pipe.
+    pace = speed if speed is not None else 1500.0 if sys.stdout.isatty() else 0.0
     with progress(globals_of(ctx).quiet) as show:
-        report = play(directory.absolute(), seed=seed, speed=speed, progress=show)
+        report = play(directory.absolute(), seed=seed, speed=pace, progress=show, say=typer.echo)
     typer.echo(f"report: {report}")
 
 
@@ -80,7 +91,7 @@ def run(
     ] = False,
 ) -> None:
     """Trade until the session ends or a signal arrives."""
-    one_of(mode, "--mode", MODES)
+    one_of(mode, "--mode", tuple(LABELS))
     if dry_run and mode not in (None, "dry-run"):
         raise UsageError(f"--dry-run: contradicts --mode {mode}; give one of them")
     flag = ("--dry-run", "dry-run") if dry_run else ("--mode", mode)
@@ -88,10 +99,24 @@ def run(
     chosen = names(strategies, "--strategies")
     if found.settings.mode == "live":
         _confirm_live(yes_live, ask=not globals_of(ctx).no_input)
-    from livetrader.bootstrap.trading import run as trade
+    start_log(ctx, found, LABELS[found.settings.mode])
+    from livetrader import scheduling
+    from livetrader.bootstrap.trading import trading
+    from livetrader.market.clock import SystemClock
 
-    here = globals_of(ctx)
-    trade(found, strategies=chosen, max_symbols=max_symbols, once=once, debug=here.debug, quiet=here.quiet)
+    clock = SystemClock()
+    with trading(found, clock, strategies=chosen, max_symbols=max_symbols) as trader:
+        _warn(trader.workspace, trader.workspace.symbols(limit=max_symbols))
+        if trader.over:
+            following = trader.next_session()
+            when = "not in the calendar" if following is None else f"{following.date:%a %d %b %Y}"
+            typer.echo(f"no session now; the next one is {when}", err=True)
+        elif once:
+            trader.scan()
+        else:
+            pace = found.settings.schedule
+            seconds = {"scan": pace.scan_seconds, "monitor": pace.monitor_seconds, "status": pace.status_seconds}
+            typer.echo(f"stopped: {scheduling.run(trader, seconds, clock)}", err=True)
 
 
 def replay(
@@ -106,26 +131,40 @@ def replay(
     strategies: Strategies = None,
     preset: Preset = None,
     max_symbols: _Max = None,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on where the last replay stopped.")] = False,
+    until: Annotated[
+        str | None, typer.Option("--until", metavar="TIME", help="Stop there: HH:MM or a date and time.")
+    ] = None,
     out: Annotated[Path | None, typer.Option("--out", metavar="DIR", help="Folder for the results.")] = None,
     as_json: Json = False,
 ) -> None:
-    """Stored candles through the live loop."""
+    """Stored candles through the live loop.
+
+    Ctrl+C stops after the pass in flight; --resume goes on from there.
+    """
     one_of(preset, "--preset", ("original", "large_cap"))
     span = chosen_period(on, first, last)
     if span is None:
         raise UsageError("--date: is missing; give --date D, or --from D --to D")
-    from livetrader.bootstrap.replay import Pace
-    from livetrader.bootstrap.replay import replay as play
+    stop_at = moment(until, "--until") if until else None
+    from livetrader.bootstrap.replay import Pace, replay_stored
     from livetrader.bootstrap.research import Request
     from livetrader.bootstrap.workspace import Workspace
     from livetrader.market.clock import SystemClock
-    from livetrader.store.memory import MemoryJournal
+    from livetrader.scheduling import stopping
 
     request = Request(*span, symbols, names(strategies, "--strategies"), preset, max_symbols)
-    pace = Pace(speed=speed, wall=SystemClock())
-    with Workspace(configuration(ctx), read_only=True) as workspace, progress(globals_of(ctx).quiet) as show:
-        result = play(workspace, request, MemoryJournal(), pace, show)
-    _deliver(result, out, as_json)
+    found = configuration(ctx)
+    start_log(ctx, found, "REPLAY")
+    with Workspace(found, read_only=True) as workspace, stopping() as received:
+        _warn(workspace, workspace.symbols(symbols, max_symbols))
+        end = _instant(stop_at, span[1], workspace)
+        pace = Pace(speed, stop=lambda close: bool(received) or close > end, wall=SystemClock())
+        with progress(globals_of(ctx).quiet) as show:
+            result = replay_stored(workspace, request, pace, show, resume=resume)
+        _deliver(result, out, as_json, workspace)
+    if received:
+        typer.echo(f"stopped: {received[0]}; go on with --resume", err=True)
 
 
 def backtest(
@@ -153,9 +192,13 @@ def backtest(
     from livetrader.bootstrap.workspace import Workspace
 
     request = Request(start, end, symbols, names(strategies, "--strategies"), preset, max_symbols, workers)
-    with Workspace(configuration(ctx), read_only=True) as workspace, progress(globals_of(ctx).quiet) as show:
-        result = test(workspace, request, show)
-    _deliver(result, out, as_json)
+    found = configuration(ctx)
+    start_log(ctx, found, "BACKTEST")
+    with Workspace(found, read_only=True) as workspace:
+        _warn(workspace, workspace.symbols(symbols, max_symbols))
+        with progress(globals_of(ctx).quiet) as show:
+            result = test(workspace, request, show)
+        _deliver(result, out, as_json, workspace)
 
 
 def _confirm_live(said_yes: bool, *, ask: bool) -> None:
@@ -167,31 +210,38 @@ def _confirm_live(said_yes: bool, *, ask: bool) -> None:
         raise UsageError("--yes-live: is missing; live trading without a terminal needs it")
 
 
-def _deliver(result: RunResult, out: Path | None, as_json: bool) -> None:
-    """The JSON document, or the statistics as a table; the files too if a folder was named."""
+def _warn(workspace: Workspace, symbols: tuple[str, ...]) -> None:
+    """Say on stderr what the candles lack."""
+    for line in workspace.warnings(symbols):
+        typer.echo(f"warning: {line}", err=True)
+
+
+def _instant(asked: tuple[date | None, time] | None, day: date, workspace: Workspace) -> float:
+    """`asked` in epoch seconds, a time without a date on `day`; never, if nothing was asked."""
+    if asked is None:
+        return inf
+    return datetime.combine(asked[0] or day, asked[1], workspace.calendar.timezone).timestamp()
+
+
+def _deliver(result: RunResult, out: Path | None, as_json: bool, workspace: Workspace) -> None:
+    """The JSON document, or the report in the terminal; the files too if a folder was named."""
+    from livetrader.bootstrap import reports
     from livetrader.reporting import csv, document
 
     text = document.render(result.document())
+    zone = workspace.calendar.timezone
     if out is not None:
-        _save(out, {f"{result.label.lower()}.json": text, "trades.csv": csv.render(result.trades)})
+        made = reports.of_result(result, workspace.configuration, workspace)
+        name = result.label.lower()
+        for file, content in (
+            (f"{name}.json", text),
+            ("trades.csv", csv.render(result.trades)),
+            (f"{name}.html", reports.render(made, "html", zone)),
+        ):
+            reports.write(out / file, content)
     if as_json:
         typer.echo(text, nl=not text.endswith("\n"))
-        return
-    first, last = result.sessions[0].date, result.sessions[-1].date
-    typer.echo(
-        f"{result.label} {first} to {last}: {len(result.trades)} trades in {len(result.sessions)} sessions"
-    )
-    statistics = document.statistics_json(result.statistics)
-    rows = [(key, str(value)) for key, value in statistics.items() if not isinstance(value, dict | list)]
-    print_table(("statistic", "value"), rows)
+    else:
+        typer.echo(reports.render(reports.of_result(result, workspace.configuration), "terminal", zone))
     if out is not None:
         typer.echo(f"written to {out}", err=True)
-
-
-def _save(folder: Path, files: dict[str, str]) -> None:
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        for name, text in files.items():
-            (folder / name).write_text(text, "utf-8")
-    except OSError as error:
-        raise UsageError(f"--out {folder}: cannot be written ({error.strerror})") from None

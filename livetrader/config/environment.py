@@ -55,9 +55,7 @@ def _credentials(directory: Path) -> dict[str, Variable]:
             for file in files
         }
     except (OSError, UnicodeDecodeError):
-        raise ConfigError(
-            f"{directory}: the systemd credentials cannot be read; check LoadCredential="
-        ) from None
+        raise ConfigError(f"{directory}: the systemd credentials cannot be read; check LoadCredential=") from None
 
 
 def _env_file(path: Path) -> dict[str, Variable]:

@@ -58,9 +58,7 @@ def _text_path(value: object) -> object:
 
 def _symbol(value: str) -> str:
     if not _SYMBOL.fullmatch(value):
-        raise PydanticCustomError(
-            "symbol", "must be a symbol such as RELIANCE (capitals, digits, & - _ . : /)"
-        )
+        raise PydanticCustomError("symbol", "must be a symbol such as RELIANCE (capitals, digits, & - _ . : /)")
     return value
 
 

@@ -59,9 +59,7 @@ def _text(error: ErrorDetails, location: tuple[str, ...], origin: str) -> str:
         return "is missing; it has no default"
     shown = _shown(error["input"])
     if kind == "literal_error":
-        choices = (
-            context["expected"].replace("'", "").replace(" or ", ", ").replace("True", "true").split(", ")
-        )
+        choices = context["expected"].replace("'", "").replace(" or ", ", ").replace("True", "true").split(", ")
         expected = f"must be {'one of ' if len(choices) > 1 else ''}{', '.join(choices)}"
         close = difflib.get_close_matches(str(error["input"]), choices, 1)
         return f"{expected}, not {shown}" + (f"; did you mean {close[0]}?" if close else "")
@@ -86,20 +84,14 @@ def _suggestion(location: tuple[str, ...]) -> str | None:
     keys = next((keys for path, keys in sections.items() if _matches(section, path)), ())
     if close := difflib.get_close_matches(key, keys, 1):
         return close[0]
-    return next(
-        (".".join((*path, key)) for path, keys in sections.items() if key in keys and "*" not in path), None
-    )
+    return next((".".join((*path, key)) for path, keys in sections.items() if key in keys and "*" not in path), None)
 
 
 def _matches(section: list[str], path: tuple[str, ...]) -> bool:
-    return len(section) == len(path) and all(
-        step in ("*", part) for part, step in zip(section, path, strict=True)
-    )
+    return len(section) == len(path) and all(step in ("*", part) for part, step in zip(section, path, strict=True))
 
 
-def _sections(
-    model: type[BaseModel], path: tuple[str, ...] = ()
-) -> Iterator[tuple[tuple[str, ...], list[str]]]:
+def _sections(model: type[BaseModel], path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], list[str]]]:
     """Every section's path and keys; `*` stands for a strategy's name."""
     yield path, list(model.model_fields)
     for name, field in model.model_fields.items():

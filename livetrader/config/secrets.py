@@ -9,9 +9,7 @@ HIDDEN = "***"
 _SECRET_KEY = re.compile(
     r"(?:^|[_-])(?:password|passwd|secret|token|api_?key|access_?key|private_?key)$", re.IGNORECASE
 )
-_URL_PASSWORD = re.compile(
-    r"(://[^/\s:@]*:)[^/\s@]+(@)|([?&](?:password|passwd|token)=)[^&\s]+", re.IGNORECASE
-)
+_URL_PASSWORD = re.compile(r"(://[^/\s:@]*:)[^/\s@]+(@)|([?&](?:password|passwd|token)=)[^&\s]+", re.IGNORECASE)
 _SHORTEST = 4
 
 

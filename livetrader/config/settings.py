@@ -31,9 +31,7 @@ EQUITY_STRATEGIES = (
 class Section(BaseModel):
     """What all sections share: unknown keys and wrong types are errors, and values never change."""
 
-    model_config = ConfigDict(
-        extra="forbid", frozen=True, strict=True, validate_default=True, allow_inf_nan=False
-    )
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, validate_default=True, allow_inf_nan=False)
 
     @model_validator(mode="before")
     @classmethod
@@ -98,15 +96,11 @@ class Constraints(Section):
     max_open_positions: int | None = setting(3, "Positions open at once.", ge=1)
     max_trades_per_day: int | None = setting(5, "Entries in one session.", ge=1)
     max_trades_per_strategy: int | None = setting(1, "Entries of one strategy in a session.", ge=1)
-    one_position_per_symbol: Literal[True] = setting(
-        True, "A symbol has at most one open position. Always on."
-    )
+    one_position_per_symbol: Literal[True] = setting(True, "A symbol has at most one open position. Always on.")
     min_price: Number | None = setting(None, "Cheapest price that is bought or sold short.", gt=0)
     max_price: Number | None = setting(None, "Dearest price that is bought or sold short.", gt=0)
     max_order_value: Number | None = setting(None, "Largest value of one order.", gt=0)
-    bar_max_age_seconds: float | None = setting(
-        60, "An entry on a bar that closed longer ago is refused.", gt=0
-    )
+    bar_max_age_seconds: float | None = setting(60, "An entry on a bar that closed longer ago is refused.", gt=0)
     entries_until: ClockTime | None = setting(None, "Exchange time from which no entry is taken.")
 
 
@@ -116,9 +110,7 @@ class Schedule(Section):
     scan_seconds: float = setting(1, "Seconds between looks for closed bars.", gt=0, le=3600)
     monitor_seconds: float = setting(2, "Seconds between checks of open positions.", gt=0, le=3600)
     status_seconds: float = setting(60, "Seconds between status lines.", gt=0, le=86400)
-    bar_grace_seconds: float = setting(
-        3, "Seconds to wait for late candles after a bar's close.", ge=0, le=3600
-    )
+    bar_grace_seconds: float = setting(3, "Seconds to wait for late candles after a bar's close.", ge=0, le=3600)
 
 
 class Venue(Section):
@@ -224,9 +216,7 @@ class Reports(Section):
     directory: FilePath = setting("reports", "Folder of the reports.")
 
 
-_NOT_DECIDING: dict[str, Any] = dict.fromkeys(
-    ("mode", "candles", "state", "schedule", "logging", "reports"), True
-) | {
+_NOT_DECIDING: dict[str, Any] = dict.fromkeys(("mode", "candles", "state", "schedule", "logging", "reports"), True) | {
     "market": {"corporate_actions"},
     "strategies": {"paths": True, "signals_file": {"path"}},
 }
@@ -236,9 +226,7 @@ class Settings(Section):
     """Everything that can be set. Frozen; paths are absolute, money is Decimal, times are exchange times."""
 
     mode: Mode = setting("paper", "What `run` does: paper, dry-run or live.")
-    symbols: str = setting(
-        "live", "A list in symbol_lists/, a CSV file, or symbols separated by commas.", min_length=1
-    )
+    symbols: str = setting("live", "A list in symbol_lists/, a CSV file, or symbols separated by commas.", min_length=1)
     market: Market = setting({}, Market.__doc__)
     candles: Candles = setting({}, Candles.__doc__)
     state: State = setting({}, State.__doc__)

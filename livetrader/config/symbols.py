@@ -82,9 +82,7 @@ def _checked(items: Iterable[tuple[int, str]], place: str) -> tuple[str, ...]:
         if not symbol:
             problems.append(f"{place}{number}: is blank; remove the line")
         elif not is_symbol(symbol):
-            problems.append(
-                f"{place}{number}: {symbol!r} is no symbol; write it in capitals, such as RELIANCE"
-            )
+            problems.append(f"{place}{number}: {symbol!r} is no symbol; write it in capitals, such as RELIANCE")
         elif symbol in symbols:
             problems.append(f"{place}{number}: {symbol} is there twice; it is already in {symbols[symbol]}")
         else:

@@ -4,31 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from enum import StrEnum
 
 import numpy as np
 import numpy.typing as npt
 
+from livetrader.domain.interval import Interval
 from livetrader.domain.session import Session
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 
+__all__ = ["FIELDS", "CandleColumns", "CandleWindow", "Floats", "Interval", "Ints", "grid"]
+
 FIELDS = ("open", "high", "low", "close", "volume")
-
-
-class Interval(StrEnum):
-    """The length of a bar. A bar is named by its open and known at its close."""
-
-    M1 = "1m"
-    M5 = "5m"
-    M15 = "15m"
-    H1 = "1h"
-    D1 = "1d"
-
-    @property
-    def seconds(self) -> int:
-        return {"1m": 60, "5m": 300, "15m": 900, "1h": 3600, "1d": 86400}[self.value]
 
 
 @dataclass(frozen=True, slots=True)

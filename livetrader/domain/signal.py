@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from livetrader.domain.candles import Interval
+from livetrader.domain.interval import Interval
 
 
 class Side(StrEnum):

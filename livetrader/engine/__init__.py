@@ -1,0 +1,1 @@
+"""The flow, from closed candles to orders. Read `cycle.py` first."""

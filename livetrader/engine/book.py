@@ -10,15 +10,15 @@ from livetrader.domain.order import Fill, OrderIntent, Purpose
 from livetrader.domain.order_state import OrderState
 from livetrader.domain.position import Position, apply
 from livetrader.domain.session import Session
+from livetrader.domain.signal import Signal
 from livetrader.engine.exits import ExitState, begin
 from livetrader.engine.sizing import Sizer
 
 ZERO = Decimal(0)
 
-# An order in one of these may still fill, or may have filled without our knowing.
-OPEN = frozenset(
-    {OrderState.INTENT, OrderState.SENT, OrderState.ACKED, OrderState.PARTIALLY_FILLED, OrderState.UNKNOWN}
-)
+# An order in one of these may still fill, or may have filled without our knowing. INTENT is not one of them: no
+# committed SENT, no call.
+OPEN = frozenset({OrderState.SENT, OrderState.ACKED, OrderState.PARTIALLY_FILLED, OrderState.UNKNOWN})
 
 
 @dataclass(slots=True)
@@ -83,12 +83,12 @@ class Book:
         else:
             self.positions[intent.symbol].closing = intent.intent_id
 
-    def settle(self, intent_id: str, *, filled: bool) -> None:
-        """An order can no longer fill. One that never filled gives its reservation and its count back."""
+    def settle(self, intent_id: str) -> None:
+        """An order can no longer fill: its reservation comes back, and its count if it never filled."""
         intent = self.orders.pop(intent_id, None)
-        self.unfilled.pop(intent_id, None)
         if intent is None:
             return
+        filled = self.unfilled.pop(intent_id) < intent.quantity
         held = self.positions.get(intent.symbol)
         if intent.purpose is Purpose.ENTRY:
             if not filled:
@@ -99,6 +99,8 @@ class Book:
     def book(self, fill: Fill, intent: OrderIntent, closes: int) -> None:
         """Apply a fill of `intent`; `closes` is when the bar that it happened in is known."""
         self.cash += fill.cash
+        if intent.purpose is Purpose.ENTRY:
+            self.entered[intent.intent_id] = intent
         if fill.intent_id in self.unfilled:
             self.unfilled[fill.intent_id] -= fill.quantity
         held = self.positions.get(fill.symbol)
@@ -134,8 +136,11 @@ class Book:
         earned = self.cash + self._invested() - self.day_cash
         return self.base + earned - (invested + reserved) / leverage
 
-    def exposure(self, now: int, as_of: int) -> Exposure:
-        """The account as the constraints see it when the bars closed at `as_of` are decided."""
+    def exposure(self, now: int, signal: Signal) -> Exposure:
+        """The account as the constraints see it when the bar of `signal` is decided.
+
+        Exits are walked on finer bars than the signal's: a position that closed inside its bar closed on it.
+        """
         assert self.session is not None, "a session has begun"
         by_strategy: dict[str, int] = {}
         for order in self.entered.values():
@@ -146,7 +151,7 @@ class Book:
             session=self.session,
             held=set(self.positions),
             pending=pending - set(self.positions),
-            closed={symbol for symbol, closes in self.closed_at.items() if closes == as_of},
+            closed={s for s, closes in self.closed_at.items() if signal.bar_open < closes <= signal.as_of},
             trades=len(self.entered),
             trades_by_strategy=by_strategy,
             available=self.available,

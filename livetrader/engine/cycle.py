@@ -71,7 +71,7 @@ class Engine:
 
     def _enter(self, signal: Signal) -> None:
         intent = self.book.sizer.entry(signal, self.book.base)
-        exposure = self.book.exposure(int(self.clock.now()), signal.as_of)
+        exposure = self.book.exposure(int(self.clock.now()), signal)
         verdict = review(intent, exposure, self.rules)
         self.journal.decide(Decision(signal, verdict), self._at())
         log.debug("decided", symbol=signal.symbol, strategy=signal.strategy, verdict=type(verdict).__name__)
@@ -94,7 +94,8 @@ class Engine:
         walked = walk(held.exit, bars.open, bars.high, bars.low, start, end)
         held.exit = walked.state
         if walked.bar is not None and walked.reason is not None:
-            self.close(held, int(bars.ts[walked.bar]), walked.reason)
+            held.walked = int(bars.ts[walked.bar])
+            self.close(held, held.walked, walked.reason)
         elif end > start:
             held.walked = int(bars.closes[end - 1])
 
@@ -139,7 +140,10 @@ class Engine:
         self.path.submit(approve_exit(intent))
 
     def end_session(self, now: int) -> None:
-        """The session is over: record what the account is worth."""
+        """The session is over: what was never sent lapses, and what the account is worth is recorded."""
+        for record in self.journal.orders():
+            if record.state is OrderState.INTENT:
+                self.journal.advance(record.intent.intent_id, OrderState.EXPIRED, self._at(), reason="never sent")
         self.journal.equity(now, self.value(now), self.book.cash, self._at())
 
     def finish(self, now: int) -> None:
@@ -166,9 +170,7 @@ class Engine:
             if session is not None and not started and fill.filled_at.timestamp() >= session.opens:
                 self.start(session)
                 started = True
-            intent = records[fill.intent_id].intent
-            self.book.entered.update({intent.intent_id: intent} if intent.purpose is Purpose.ENTRY else {})
-            self.book.book(fill, intent, bar_close(self.tape, fill))
+            self.book.book(fill, records[fill.intent_id].intent, bar_close(self.tape, fill))
         if session is not None and not started:
             self.start(session)
         for record in records.values():

@@ -64,9 +64,9 @@ class LiveMarket:
         return joined(before, today) if len(before.ts) else today
 
     def closes(self, after: int, until: int) -> list[int]:
-        """Every instant in (after, until] at which a row of any interval is known."""
-        found = {int(c) for w in self.windows.values() for c in w.closes if after < c <= until}
-        return sorted(found)
+        """Every instant in (after, until] at which a row of any interval is known; the square-off, too."""
+        found = {int(c) for w in self.windows.values() for c in w.closes} | {self.session.square_off}
+        return sorted(c for c in found if after < c <= until)
 
     def rows_closing(self, at: int) -> dict[Interval, CandleWindow]:
         """The one row of each interval that is known at `at`."""

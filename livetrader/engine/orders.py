@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from livetrader.constraints.verdict import Approved
-from livetrader.domain.order import Fill
+from livetrader.domain.order import Fill, OrderIntent
 from livetrader.domain.order_state import OrderState
-from livetrader.engine.book import Book
-from livetrader.ports import Broker, Clock, Journal, OrderUpdate, Outcome, Tape
+from livetrader.engine.book import OPEN, Book
+from livetrader.ports import Broker, Clock, Journal, OrderRecord, OrderUpdate, Outcome, Tape
 
 
 @dataclass(slots=True)
@@ -27,9 +27,9 @@ class OrderPath:
     clock: Clock
 
     def submit(self, order: Approved) -> OrderState:
-        """Send an approved intent, once. An intent that the journal has already is left alone."""
+        """Send an approved intent, once. One that the journal has is left alone, unless it was never sent."""
         intent = order.intent
-        if not self.journal.intend(intent, self._at()):
+        if not self.journal.intend(intent, self._at()) and not self._unsent(intent):
             return OrderState.SENT
         self.book.open(intent)
         self.journal.advance(intent.intent_id, OrderState.SENT, self._at())
@@ -45,6 +45,14 @@ class OrderPath:
             self._settle(update)
         return fills
 
+    def _unsent(self, intent: OrderIntent) -> bool:
+        """Whether the journal has `intent` from a process, or a connection, that ended before the call."""
+        record = self._recorded(intent.intent_id)
+        return record.state is OrderState.INTENT and record.intent.quantity == intent.quantity
+
+    def _recorded(self, intent_id: str) -> OrderRecord:
+        return next(record for record in self.journal.orders() if record.intent.intent_id == intent_id)
+
     def _record(self, intent_id: str, outcome: Outcome) -> None:
         self.journal.advance(
             intent_id,
@@ -53,23 +61,23 @@ class OrderPath:
             broker_order_id=outcome.broker_order_id,
             reason=outcome.reason,
         )
-        if outcome.state.terminal:
-            self.book.settle(intent_id, filled=False)
+        if outcome.state not in OPEN:
+            self.book.settle(intent_id)
 
     def _book(self, fill: Fill) -> bool:
         if not self.journal.book(fill, self._at()):
             return False
-        intent = self.book.orders.get(fill.intent_id)
-        assert intent is not None, "the broker fills only what we sent"
+        # A fill may overtake the cancel that has settled its order (fault B10).
+        intent = self.book.orders.get(fill.intent_id) or self._recorded(fill.intent_id).intent
         self.book.book(fill, intent, bar_close(self.tape, fill))
         return True
 
     def _settle(self, update: OrderUpdate) -> None:
-        filled = update.state is OrderState.FILLED
-        if update.state.terminal and not filled:
+        if update.state in OPEN:
+            return
+        if update.state is not OrderState.FILLED:  # the fills have moved it there
             self.journal.advance(update.intent_id, update.state, self._at(), reason=update.reason)
-        if update.state.terminal:
-            self.book.settle(update.intent_id, filled=filled or bool(update.fills))
+        self.book.settle(update.intent_id)
 
     def _at(self) -> datetime:
         return datetime.fromtimestamp(self.clock.now(), UTC)

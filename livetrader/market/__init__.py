@@ -1,0 +1,1 @@
+"""When there is a market: the calendar of sessions, and the clock."""

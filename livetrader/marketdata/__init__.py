@@ -1,0 +1,1 @@
+"""Candles: stored, imported, checked, simulated, and put on the calendar's grid."""

@@ -17,9 +17,9 @@ from decimal import Decimal
 from typing import Any, Protocol
 
 from livetrader.constraints.verdict import Approved, Check, Refused, Verdict
-from livetrader.domain.candles import Interval
 from livetrader.domain.exit_plan import ExitKind, ExitPlan
 from livetrader.domain.instrument import Product
+from livetrader.domain.interval import Interval
 from livetrader.domain.order import Action, Fill, OrderIntent, OrderType, Purpose
 from livetrader.domain.order_state import OrderState
 from livetrader.domain.signal import Side, Signal

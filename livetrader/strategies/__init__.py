@@ -1,0 +1,1 @@
+"""Strategies: candles in, signals out, and no knowledge of time, network or files."""

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 import importlib.util
 import inspect
+import sys
 from collections.abc import Iterable, Mapping, Sequence
 from difflib import get_close_matches
-from importlib.metadata import entry_points
+from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -35,7 +37,7 @@ class Registry:
         for module in _BUILT_IN:
             self._add(module, module.__name__)
         for point in entry_points(group=ENTRY_POINT):
-            self._add_class(point.load(), point.value)
+            self._add_class(_loaded(point), point.value)
         for path in paths:
             for file in sorted(path.glob("*.py")) if path.is_dir() else [path]:
                 self._add(_load(file), str(file))
@@ -43,7 +45,7 @@ class Registry:
     def find(self, name: str) -> type[Strategy]:
         """The strategy with this name or number."""
         for known, found in self.classes.items():
-            if name in (known, found.id):
+            if name and name in (known, found.id):
                 return found
         near = get_close_matches(name, self.classes, 1)
         hint = f"did you mean {near[0]}?" if near else f"there are: {', '.join(self.classes)}"
@@ -71,9 +73,8 @@ class Registry:
 
     def _add(self, module: ModuleType, where: str) -> None:
         for one in vars(module).values():
-            if inspect.isclass(one) and issubclass(one, Strategy) and one is not Strategy:
-                if one.__module__ == module.__name__:
-                    self._add_class(one, where)
+            if inspect.isclass(one) and issubclass(one, Strategy) and one.__module__ == module.__name__:
+                self._add_class(one, where)
 
     def _add_class(self, one: type[Strategy], where: str) -> None:
         for needed in ("name", "interval", "side"):
@@ -98,31 +99,46 @@ def _problems(found: type[Strategy], params: Mapping[str, object]) -> list[str]:
             hint = f"did you mean {near[0]}?" if near else f"it has: {', '.join(fields)}"
             problems.append(f"strategy {found.name}: unknown parameter {name!r}; {hint}")
             continue
-        accepted = _ACCEPTS.get(str(field.type))
+        # A class, or its name in a module with `from __future__ import annotations`.
+        type_ = getattr(field.type, "__name__", str(field.type))
+        accepted = _ACCEPTS.get(type_)
         if accepted and (
             not isinstance(value, accepted) or (isinstance(value, bool) and bool not in accepted)
         ):
-            problems.append(f"strategy {found.name}: parameter {name} must be {field.type}, got {value!r}")
+            problems.append(f"strategy {found.name}: parameter {name} must be {type_}, got {value!r}")
     return problems
 
 
 def _load(file: Path) -> ModuleType:
     """A user's file as a module; whatever goes wrong in it is a StrategyError that names the file."""
-    spec = importlib.util.spec_from_file_location(f"livetrader_user_{file.stem}", file)
+    digest = hashlib.blake2b(str(file.resolve()).encode(), digest_size=4).hexdigest()
+    spec = importlib.util.spec_from_file_location(f"livetrader_user_{file.stem}_{digest}", file)
     if not file.is_file() or spec is None or spec.loader is None:
         raise StrategyError(f"{file}: no such strategy file; check strategies.paths")
     module = importlib.util.module_from_spec(spec)
+    # Dataclasses and `inspect` look a class's module up by its name.
+    sys.modules[spec.name] = module
     try:
         spec.loader.exec_module(module)
     except Exception as error:
+        del sys.modules[spec.name]
         raise StrategyError(f"{file}: {type(error).__name__}: {error}") from error
     return module
 
 
+def _loaded(point: EntryPoint) -> type[Strategy]:
+    """The strategy that an installed package declares."""
+    try:
+        found = point.load()
+    except Exception as error:
+        raise StrategyError(f"{point.value}: {type(error).__name__}: {error}") from error
+    if not (inspect.isclass(found) and issubclass(found, Strategy)):
+        raise StrategyError(f"{point.value}: the entry point {point.name!r} is not a Strategy class")
+    return found
+
+
 def source_digest(strategies: Sequence[Strategy]) -> dict[str, str]:
     """Identity of each strategy's code and parameters: 16 hex digits by name."""
-    import hashlib
-
     digests = {}
     for one in strategies:
         text = inspect.getsource(inspect.getmodule(type(one)) or type(one)) + repr(one)

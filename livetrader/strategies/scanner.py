@@ -70,9 +70,12 @@ RESERVED = (*ENTRIES, *FIELDS, "atr")
 
 
 def plan(strategy: Strategy, atr_period: int = 14) -> Plan:
-    """The expressions of a strategy, checked: StrategyError where it gives no way to enter."""
+    """The expressions of a strategy, checked: StrategyError where it fails, or gives no way to enter."""
     candles = Candles(strategy.series)
-    nodes = dict(strategy.indicators(candles))
+    try:
+        nodes = dict(strategy.indicators(candles))
+    except Exception as error:
+        raise failed(strategy, "indicators(c)", error) from error
     for name, node in nodes.items():
         if not isinstance(node, Node):
             raise StrategyError(
@@ -82,8 +85,18 @@ def plan(strategy: Strategy, atr_period: int = 14) -> Plan:
         nodes |= {name: getattr(candles, name) for name in FIELDS if name not in nodes}
     elif not any(name in nodes for name in ENTRIES):
         raise StrategyError(f"strategy {strategy.name}: neither entries(f) nor an indicator named `entry`")
+    elif "entry" in nodes and strategy.side is None:
+        raise StrategyError(
+            f"strategy {strategy.name}: `entry` of a strategy without a side: set `side`, "
+            "or name the indicators `entry_long` and `entry_short`"
+        )
     nodes["atr"] = ta.atr(candles, atr_period)
     return Plan(strategy, nodes)
+
+
+def failed(strategy: Strategy, where: str, error: Exception) -> StrategyError:
+    """What a strategy's own code raised, in one line that names the strategy."""
+    return StrategyError(f"strategy {strategy.name}: {where}: {type(error).__name__}: {error}")
 
 
 class Scanner:
@@ -187,10 +200,18 @@ def pandas_entries(
     own = {name: values[p.key(name)] for name in p.nodes}
     kept = len(next(iter(own.values()))) - height
     ts = np.concatenate([np.full(kept, rows.ts[0] - rows.interval.seconds), rows.ts])
-    answer = p.strategy.entries(Frames(own, ts, symbols))
-    sides = answer if isinstance(answer, Mapping) else {p.strategy.side or Side.LONG: answer}
+    try:
+        answer = p.strategy.entries(Frames(own, ts, symbols))
+    except Exception as error:
+        raise failed(p.strategy, "entries(f)", error) from error
+    sides = answer if isinstance(answer, Mapping) else {p.strategy.side: answer}
     masks: dict[Side, Flags] = {}
     for side, frame in sides.items():
+        if side not in tuple(Side):
+            raise StrategyError(
+                f"strategy {p.strategy.name}: entries(f) is for side {side!r}: "
+                "set `side`, or return a frame for each of Side.LONG and Side.SHORT"
+            )
         flags = np.asarray(frame)
         if flags.shape != (height + kept, len(symbols)):
             raise StrategyError(

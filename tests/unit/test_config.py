@@ -145,9 +145,7 @@ def test_one_strategy_switched_off_leaves_the_others_on(tmp_path: Path) -> None:
             "config.yaml:1: market: must be a section of its own (a mapping), not a list",
             id="section",
         ),
-        pytest.param(
-            "symbols: 500\n", "config.yaml:1: symbols: must be text (put it in quotes), not 500", id="text"
-        ),
+        pytest.param("symbols: 500\n", "config.yaml:1: symbols: must be text (put it in quotes), not 500", id="text"),
         pytest.param(
             "constraints: {one_position_per_symbol: false}\n",
             "config.yaml:1: constraints.one_position_per_symbol: must be true, not false",
@@ -190,9 +188,7 @@ def test_all_mistakes_are_told_at_once_in_the_order_of_the_file(tmp_path: Path) 
         pytest.param(b"x: 1\n" * 250_000, "config.yaml: is larger than 1 MB", id="huge"),
     ],
 )
-def test_a_file_that_is_no_configuration_is_one_clear_line(
-    tmp_path: Path, content: bytes, expected: str
-) -> None:
+def test_a_file_that_is_no_configuration_is_one_clear_line(tmp_path: Path, content: bytes, expected: str) -> None:
     (tmp_path / "config.yaml").write_bytes(content)
     with pytest.raises(ConfigError) as caught:
         load(directory=tmp_path, environ={})
@@ -350,7 +346,7 @@ def test_no_password_of_a_url_survives_redaction(before: str, password: str) -> 
 def test_settings_are_frozen_and_travel_to_worker_processes() -> None:
     settings = Settings()
     with pytest.raises(ValidationError):
-        settings.capital.amount = Decimal(2)  # type: ignore[misc]
+        settings.capital.amount = Decimal(2)
     assert pickle.loads(pickle.dumps(settings)) == settings
 
 
@@ -362,10 +358,7 @@ def test_the_digest_depends_on_what_decides_results_alone(tmp_path: Path) -> Non
         return load(directory=place, environ={}).settings.digest()
 
     base = digest("mode: paper\n", "a")
-    assert (
-        digest("mode: live\nlogging: {directory: x, level: debug}\ncapital: {amount: 1000000.0}\n", "b")
-        == base
-    )
+    assert digest("mode: live\nlogging: {directory: x, level: debug}\ncapital: {amount: 1000000.0}\n", "b") == base
     assert digest("capital: {leverage: 2}\n", "c") != base
     assert digest("strategies: {entries: {momentum_long: {params: {zone_min: 0.2}}}}\n", "d") != base
 
@@ -425,9 +418,7 @@ def test_every_bad_line_of_a_list_is_told_at_once(tmp_path: Path, text: str, exp
         assert part in problem
 
 
-def test_without_lists_of_ones_own_the_shipped_ones_serve(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_without_lists_of_ones_own_the_shipped_ones_serve(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     assert len(resolve_symbols("live", tmp_path)) == 50
     assert len(resolve_symbols("nifty200", tmp_path)) == 200

@@ -44,9 +44,8 @@ def start(tmp_path: Path) -> Iterator[Start]:
     yield begin
     for close in closers:
         close()
-    root.handlers[:] = before
+    assert root.handlers == before
     root.setLevel(level)
-    structlog.reset_defaults()
 
 
 def lines(path: Path) -> list[dict[str, Any]]:
@@ -121,9 +120,7 @@ def test_no_secret_reaches_the_file_or_stderr(start: Start) -> None:
         Secret(value)
     path, stream = start(debug=True)
     log = structlog.get_logger()
-    log.info(
-        "login", api_key="canary-by-key", access_token="canary-by-key", headers={"X-Token": "canary-by-key"}
-    )
+    log.info("login", api_key="canary-by-key", access_token="canary-by-key", headers={"X-Token": "canary-by-key"})
     log.info("sent canary-registered", body=["a", {"b": "x canary-registered y"}], client=Client())
     log.info("database", url="postgresql://user:canary-in-url@host/db", secret=Secret("canary-registered"))
     log.info("quoted", text='canary-"quoted')
@@ -152,9 +149,7 @@ def test_odd_values_are_written_as_valid_json(start: Start) -> None:
     assert (line["nan"], line["path"], line["names"], line["nothing"]) == ("nan", "/x", ["a"], None)
 
 
-def test_a_full_disk_degrades_to_stderr_once_and_recovers(
-    start: Start, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_full_disk_degrades_to_stderr_once_and_recovers(start: Start, monkeypatch: pytest.MonkeyPatch) -> None:
     path, stream = start(quiet=True)
     log, write = structlog.get_logger(), os.write
     log.info("before")

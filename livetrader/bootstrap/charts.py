@@ -1,0 +1,129 @@
+"""What a report shows of the candles: a chart per trade, the day's curve, and the quality of the data."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from datetime import date
+from decimal import Decimal
+
+import numpy as np
+
+from livetrader.bootstrap.research import tape_of
+from livetrader.bootstrap.workspace import Workspace
+from livetrader.domain.order import Purpose
+from livetrader.domain.position import Trade
+from livetrader.domain.session import Session
+from livetrader.engine.exits import begin, walk
+from livetrader.engine.tape import WindowTape
+from livetrader.marketdata.quality import check
+from livetrader.ports import Bars, OrderRecord
+from livetrader.reporting.daily import DataIssue, TradeChart
+from livetrader.reporting.statistics import EquityPoint
+
+# Bars shown before the entry and after the exit, and the most charts that one page carries.
+BEFORE, AFTER, MOST = 24, 12, 200
+
+
+def trade_charts(
+    workspace: Workspace, trades: Sequence[Trade], orders: Sequence[OrderRecord]
+) -> dict[str, TradeChart]:
+    """A chart for each of the first trades: the candles around it and the path of its stop."""
+    shown = trades[:MOST]
+    if not shown:
+        return {}
+    days = [_day(trade, workspace) for trade in shown]
+    sessions = workspace.calendar.sessions(min(days), max(trade.session for trade in shown))
+    tape = tape_of(workspace, {trade.symbol for trade in shown}, sessions)
+    entries = {r.intent.intent_id: r for r in orders if r.intent.purpose is Purpose.ENTRY}
+    return {trade.trade_id: _chart(trade, entries.get(trade.trade_id), tape, workspace) for trade in shown}
+
+
+def _day(trade: Trade, workspace: Workspace) -> date:
+    return trade.entry_at.astimezone(workspace.calendar.timezone).date()
+
+
+def _chart(trade: Trade, entry: OrderRecord | None, tape: WindowTape, workspace: Workspace) -> TradeChart:
+    bars = tape.bars(trade.symbol)
+    first = int(bars.ts.searchsorted(int(trade.entry_at.timestamp())))
+    last = int(bars.ts.searchsorted(int(trade.exit_at.timestamp()), side="right"))
+    session_start = _session_start(bars, first, workspace)
+    cut = slice(max(first - BEFORE, session_start), min(last + AFTER, len(bars.ts)))
+    return TradeChart(
+        ts=bars.ts[cut].tolist(),
+        open=bars.open[cut].tolist(),
+        high=bars.high[cut].tolist(),
+        low=bars.low[cut].tolist(),
+        close=bars.close[cut].tolist(),
+        stop=_stop_path(trade, entry, bars, first, last, workspace),
+    )
+
+
+def _session_start(bars: Bars, row: int, workspace: Workspace) -> int:
+    """The first bar of the session that `row` lies in: a chart does not cross the night."""
+    if row >= len(bars.ts):
+        return 0
+    session = workspace.calendar.at(int(bars.ts[row]))
+    return 0 if session is None else int(bars.ts.searchsorted(session.opens))
+
+
+def _stop_path(
+    trade: Trade, entry: OrderRecord | None, bars: Bars, first: int, last: int, workspace: Workspace
+) -> list[tuple[int, float]]:
+    """The stop at each change while the trade was open, walked again as the engine walked it."""
+    if entry is None or entry.intent.exit is None:
+        return []
+    tick = float(workspace.settings.venue.tick)
+    state = begin(entry.intent.exit, trade.side, float(trade.entry_price), tick)
+    levels = walk(state, bars.open, bars.high, bars.low, first, last).levels
+    changes = np.flatnonzero(np.diff(levels, prepend=np.nan) != 0)
+    return [(int(bars.ts[first + i]), float(levels[i])) for i in changes if not np.isnan(levels[i])]
+
+
+def intraday_equity(
+    workspace: Workspace, session: Session, capital: Decimal, trades: Sequence[Trade]
+) -> list[EquityPoint]:
+    """The account's value at every close of one session, from its trades marked to the market.
+
+    A trade that was entered in an earlier session is left out, because its value at the open is not known here;
+    the curve is then empty.
+    """
+    if any(int(trade.entry_at.timestamp()) < session.opens for trade in trades):
+        return []
+    tape = tape_of(workspace, {trade.symbol for trade in trades}, (session,))
+    closes = sorted({int(c) for trade in trades for c in tape.bars(trade.symbol).closes})
+    curve = ((at, capital + sum((_worth(trade, tape, at) for trade in trades), Decimal(0))) for at in closes)
+    return [(session.opens, capital), *curve]
+
+
+def _worth(trade: Trade, tape: WindowTape, at: int) -> Decimal:
+    """What a trade has made by `at`: everything if it is over, the open profit if it runs, else nothing."""
+    if int(trade.exit_at.timestamp()) < at:
+        return trade.net_pnl
+    if int(trade.entry_at.timestamp()) >= at:
+        return Decimal(0)
+    bars = tape.bars(trade.symbol)
+    last = bars.close[int(bars.closes.searchsorted(at, side="right")) - 1]
+    price = Decimal(repr(float(last))).quantize(Decimal("0.0001"))
+    return trade.side.sign * trade.quantity * (price - trade.entry_price)
+
+
+def data_issues(workspace: Workspace, sessions: Sequence[Session]) -> list[DataIssue]:
+    """What is wrong with the candles of these sessions, by symbol and kind."""
+    trend = workspace.settings.market.trend_symbol
+    symbols = [*workspace.symbols(), *([trend] if trend else [])]
+    first, last = sessions[0].date, sessions[-1].date
+    found: list[DataIssue] = []
+    for interval in workspace.store.intervals():
+        stored = [s for s in dict.fromkeys(symbols) if s in workspace.store.symbols(interval)]
+        report = check(workspace.store, workspace.calendar, interval, stored, first, last)
+        counts: Counter[tuple[str, str]] = Counter()
+        examples: dict[tuple[str, str], str] = {}
+        for finding in report.findings:
+            key = (finding.symbol, str(finding.kind))
+            counts[key] += finding.count
+            examples.setdefault(key, finding.example)
+        found += [DataIssue(s, kind, n, examples[s, kind]) for (s, kind), n in sorted(counts.items())]
+    missing = set(symbols) - set(workspace.candles.finest(symbols))
+    found += [DataIssue(symbol, "no candles", 1, "not traded: nothing is stored") for symbol in sorted(missing)]
+    return found

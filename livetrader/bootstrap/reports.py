@@ -1,0 +1,224 @@
+"""The end-of-day report: from the state database, or from a run's result.
+
+The terminal's report stays light; charts and the day's data quality need the candles, and are read for the
+formats that show them.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, tzinfo
+from decimal import Decimal
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from livetrader.bootstrap.state import exchange_zone
+from livetrader.config import Configuration
+from livetrader.domain.position import Trade
+from livetrader.domain.session import Session
+from livetrader.domain.trades import OpenPosition
+from livetrader.domain.trades import trades as fold
+from livetrader.errors import UsageError
+from livetrader.market.calendar import load
+from livetrader.ports import Decision, OrderRecord
+from livetrader.reporting.daily import (
+    DataIssue,
+    Holding,
+    Report,
+    TradeChart,
+    assumptions,
+    refusals,
+    unknown_orders,
+)
+from livetrader.reporting.statistics import EquityPoint, statistics
+from livetrader.store.queries import Queries, open_queries
+
+if TYPE_CHECKING:
+    from livetrader.bootstrap.results import RunResult
+    from livetrader.bootstrap.workspace import Workspace
+
+WITH_CANDLES = ("html",)
+
+
+@dataclass(frozen=True, slots=True)
+class Books:
+    """What a period left behind, wherever it was kept."""
+
+    label: str
+    sessions: tuple[Session, ...]
+    starting_capital: Decimal
+    trades: Sequence[Trade]
+    positions: Sequence[OpenPosition]
+    orders: Sequence[OrderRecord]
+    decisions: Sequence[Decision]
+    equity: Sequence[EquityPoint]
+
+
+def report(
+    configuration: Configuration,
+    mode: str | None,
+    span: tuple[date, date] | None,
+    form: str,
+    out: Path | None,
+) -> Path | None:
+    """Write the report of a period (None: the latest session); the file, or None where it went to stdout."""
+    settings = configuration.settings
+    zone = exchange_zone(configuration)
+    with open_queries(settings.state.url, mode or settings.mode) as queries:
+        books = _books(queries, configuration, mode or settings.mode, span, zone)
+    made = compose(books, configuration)
+    if form in WITH_CANDLES:
+        made = with_candles(made, books, configuration)
+    if out is None and form == "html":
+        out = settings.reports.directory / f"{_name(books)}.html"
+    text = render(made, form, zone)
+    if out is None:
+        _print(made, form, text, zone)
+        return None
+    return write(out, text)
+
+
+def of_result(result: RunResult, configuration: Configuration, workspace: Workspace | None = None) -> Report:
+    """The report of a backtest or replay; with charts if a workspace is given."""
+    books = Books(
+        result.label, result.sessions, result.starting_capital, result.trades, result.positions, result.orders,
+        result.decisions, result.equity,
+    )  # fmt: skip
+    made = compose(books, configuration)
+    return made if workspace is None else with_candles(made, books, configuration, workspace)
+
+
+def compose(books: Books, configuration: Configuration) -> Report:
+    """The report without what needs candles."""
+    settings = configuration.settings
+    per_year = 365 if settings.market.calendar == "24x7" else 252
+    title = "End of day" if len(books.sessions) <= 1 else "Period"
+    return Report(
+        mode=books.label,
+        title=title,
+        sessions=[session.date for session in books.sessions],
+        currency=settings.capital.currency,
+        starting_capital=books.starting_capital,
+        trades=books.trades,
+        equity=books.equity,
+        statistics=statistics(
+            books.trades,
+            books.equity,
+            starting_capital=books.starting_capital,
+            sessions=books.sessions,
+            sessions_per_year=per_year,
+        ),
+        holdings=[Holding(one) for one in books.positions],
+        unknown=unknown_orders(books.orders),
+        refused=refusals(books.decisions),
+        assumptions=assumptions(float(settings.venue.slippage_bps), settings.venue.charges),
+    )
+
+
+def with_candles(
+    made: Report, books: Books, configuration: Configuration, workspace: Workspace | None = None
+) -> Report:
+    """The report with a chart per trade, a curve within a single session, and the day's data quality."""
+    from dataclasses import replace
+
+    from livetrader.bootstrap import charts
+    from livetrader.bootstrap.workspace import Workspace
+
+    if workspace is None:
+        with Workspace(configuration, read_only=True) as opened:
+            return with_candles(made, books, configuration, opened)
+    drawn: Mapping[str, TradeChart] = charts.trade_charts(workspace, books.trades, books.orders)
+    issues: Sequence[DataIssue] = charts.data_issues(workspace, books.sessions)
+    if len(books.sessions) == 1:
+        curve = charts.intraday_equity(workspace, books.sessions[0], books.starting_capital, books.trades)
+        made = compose(replace(books, equity=curve or books.equity), configuration)
+    return replace(made, charts=drawn, data=issues)
+
+
+def render(made: Report, form: str, zone: tzinfo) -> str:
+    """The report in one of the formats."""
+    if form == "html":
+        from livetrader.reporting import html
+
+        return html.render(made, zone)
+    if form == "json":
+        from livetrader.reporting import document
+
+        return document.render(document.report_json(made))
+    if form == "csv":
+        from livetrader.reporting import csv
+
+        return csv.render(made.trades)
+    from livetrader.reporting import terminal
+
+    return terminal.plain(made, zone)
+
+
+def write(path: Path, text: str) -> Path:
+    """Write a report; UsageError where that is not possible."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, "utf-8")
+    except OSError as error:
+        raise UsageError(f"--out {path}: cannot be written ({error.strerror})") from error
+    return path
+
+
+def _print(made: Report, form: str, text: str, zone: tzinfo) -> None:
+    if form == "terminal" and sys.stdout.isatty():
+        from livetrader.reporting import terminal
+
+        terminal.show(made, zone, sys.stdout)
+    else:
+        print(text, end="" if text.endswith("\n") else "\n")
+
+
+def _books(
+    queries: Queries, configuration: Configuration, mode: str, span: tuple[date, date] | None, zone: tzinfo
+) -> Books:
+    marked = queries.status().marked
+    if span is None:
+        # A session's close belongs to it, also where that is the next day's midnight.
+        last = None if marked is None else datetime.fromtimestamp(marked - 1, zone).date()
+        if last is None:
+            raise UsageError(f"nothing was decided in {mode} mode yet; run `livetrader run`, then report again")
+        span = (last, last)
+    sessions = _sessions(configuration, span, queries, zone)
+    if not sessions:
+        raise UsageError(f"no session between {span[0]} and {span[1]}; see `livetrader calendar show`")
+    start, end = sessions[0].opens, sessions[-1].closes
+    orders = queries.orders()
+    closed, held = fold({one.intent.intent_id: one.intent for one in orders}, queries.fills(), zone)
+    equities = [(at, value) for at, value, _ in queries.equities()]
+    before = [value for at, value in equities if at <= start]
+    capital = before[-1] if before else configuration.settings.capital.amount
+    return Books(
+        label=mode.upper(),
+        sessions=sessions,
+        starting_capital=capital,
+        trades=[one for one in closed if span[0] <= one.session <= span[1]],
+        positions=held,
+        orders=[one for one in orders if start <= one.intent.as_of <= end],
+        decisions=queries.decisions(since=start, until=end + 1),
+        equity=[(start, capital), *((at, value) for at, value in equities if start < at <= end)],
+    )
+
+
+def _sessions(
+    configuration: Configuration, span: tuple[date, date], queries: Queries, zone: tzinfo
+) -> tuple[Session, ...]:
+    market = configuration.settings.market
+    if market.calendar != "observed":
+        return load(market.calendar, square_off=market.square_off).sessions(*span)
+    from livetrader.market.calendar import observed
+
+    days = {datetime.fromtimestamp(at - 1, zone).date() for at, _, _ in queries.equities()}
+    return observed(days, square_off=market.square_off).sessions(*span)
+
+
+def _name(books: Books) -> str:
+    first, last = books.sessions[0].date, books.sessions[-1].date
+    period = f"{first:%Y%m%d}" if first == last else f"{first:%Y%m%d}-{last:%Y%m%d}"
+    return f"{books.label.lower()}_{period}"

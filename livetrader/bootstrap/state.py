@@ -1,0 +1,154 @@
+"""What the state database says: plain rows for `status`, `positions`, `orders`, `trades` and `why`.
+
+Light on purpose: no numpy, no pandas. It reads while the trader runs, and when it is dead.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
+from datetime import date, datetime, time, timedelta, tzinfo
+from zoneinfo import ZoneInfo
+
+from livetrader.config import Configuration
+from livetrader.constraints.verdict import Refused
+from livetrader.market.calendar import load
+from livetrader.ports import Decision
+from livetrader.reporting.document import exact, order_json, trade_json, utc
+from livetrader.store.queries import Queries, open_queries
+
+Row = Mapping[str, object]
+Span = tuple[date, date]
+
+
+def exchange_zone(configuration: Configuration) -> ZoneInfo:
+    """The exchange's time zone."""
+    name = configuration.settings.market.calendar
+    return load("24x7" if name == "24x7" else "nse").timezone
+
+
+def status(configuration: Configuration, mode: str | None) -> Row:
+    """Whether it runs, since when, what it decided last, and what the account is worth."""
+    with _queries(configuration, mode) as queries:
+        found = queries.status()
+        held = queries.positions(exchange_zone(configuration))
+    last = found.last_run
+    return {
+        "mode": found.mode,
+        "running": found.holder is not None,
+        "pid": None if found.holder is None else found.holder.pid,
+        "started_at": None if last is None else utc(last.started_at),
+        "stopped_at": None if last is None or last.stopped_at is None else utc(last.stopped_at),
+        "exit_reason": None if last is None else last.exit_reason,
+        "decided_until": None if found.marked is None else utc(found.marked),
+        "open_positions": len(held),
+        "orders": {state.value: count for state, count in found.orders.items()},
+        "unknown_orders": sum(n for state, n in found.orders.items() if state.value == "UNKNOWN"),
+        "value": None if found.equity is None else exact(found.equity[1]),
+        "value_at": None if found.equity is None else utc(found.equity[0]),
+        "state": str(found.path),
+    }
+
+
+def positions(configuration: Configuration, mode: str | None) -> list[Row]:
+    """What is held."""
+    with _queries(configuration, mode) as queries:
+        held = queries.positions(exchange_zone(configuration))
+    return [
+        {
+            "symbol": one.symbol,
+            "side": one.side.value,
+            "quantity": exact(one.quantity),
+            "average_price": exact(one.average_price),
+            "strategy": one.strategy,
+            "opened_at": utc(one.opened_at),
+            "charges": exact(one.charges),
+        }
+        for one in held
+    ]
+
+
+def orders(configuration: Configuration, mode: str | None, span: Span | None) -> list[Row]:
+    """Orders of the sessions of `span` (None: all), with CLI.md's keys."""
+    since, until = _instants(span, exchange_zone(configuration))
+    with _queries(configuration, mode) as queries:
+        return [order_json(one) for one in queries.orders() if since <= one.intent.as_of < until]
+
+
+def trades(configuration: Configuration, mode: str | None, span: Span | None) -> list[Row]:
+    """Trades whose exit lies in `span` (None: all), with CLI.md's keys."""
+    zone = exchange_zone(configuration)
+    with _queries(configuration, mode) as queries:
+        found = queries.trades(zone)
+    return [trade_json(one) for one in found if span is None or span[0] <= one.session <= span[1]]
+
+
+def why(
+    configuration: Configuration, mode: str | None, symbol: str, when: tuple[date | None, time] | None
+) -> list[Row]:
+    """What was decided about a symbol: signal, inputs, each constraint's verdict, order. Latest session first
+    unless a time is given; a time without a date is the latest session's."""
+    zone = exchange_zone(configuration)
+    with _queries(configuration, mode) as queries:
+        found = list(queries.decisions(symbol=symbol))
+        found = _chosen(found, when, zone, queries.status().marked)
+        sent = {one.intent.intent_id: one for one in queries.orders() if one.intent.symbol == symbol}
+    rows = []
+    for decision in found:
+        order = sent.get(decision.verdict.intent.intent_id) if decision.verdict else None
+        rows.append(_why(decision, None if order is None else order.state.value))
+    return rows
+
+
+def _chosen(
+    found: Sequence[Decision], when: tuple[date | None, time] | None, zone: tzinfo, marked: int | None
+) -> list[Decision]:
+    if when is None:
+        latest = {_date(one.signal.as_of, zone) for one in found[-1:]}
+        return [one for one in found if _date(one.signal.as_of, zone) in latest]
+    day = when[0] or (None if marked is None else _date(marked, zone))
+    if day is None:
+        return []
+    instant = int(datetime.combine(day, when[1], zone).timestamp())
+    # The bar may be named by its close, as decisions are, or by its open, as charts do.
+    return [one for one in found if instant in (one.signal.as_of, one.signal.bar_open)]
+
+
+def _why(decision: Decision, state: str | None) -> Row:
+    signal, verdict = decision.signal, decision.verdict
+    refused = isinstance(verdict, Refused)
+    checks = () if verdict is None else verdict.checks
+    return {
+        "symbol": signal.symbol,
+        "strategy": signal.strategy,
+        "side": signal.side.value,
+        "bar_open": utc(signal.bar_open),
+        "decided_at": utc(signal.as_of),
+        "price": exact(verdict.intent.price) if verdict is not None else str(signal.price),
+        "inputs": dict(signal.inputs),
+        "checks": [
+            {"rule": one.rule, "passed": one.passed, "reason": one.reason, "numbers": dict(one.numbers)}
+            for one in checks
+        ],
+        "verdict": "refused" if refused else "approved" if verdict is not None else "none",
+        "reason": f"{verdict.rule}: {verdict.reason}" if isinstance(verdict, Refused) else decision.note,
+        "action": "refused" if refused else state or "not sent",
+    }
+
+
+def _queries(configuration: Configuration, mode: str | None) -> AbstractContextManager[Queries]:
+    settings = configuration.settings
+    return open_queries(settings.state.url, mode or settings.mode)
+
+
+def _instants(span: Span | None, zone: tzinfo) -> tuple[int, int]:
+    if span is None:
+        return 0, 1 << 62
+    start = datetime.combine(span[0], time(), zone)
+    end = datetime.combine(span[1] + timedelta(days=1), time(), zone)
+    return int(start.timestamp()), int(end.timestamp())
+
+
+def _date(instant: int, zone: tzinfo) -> date:
+    return datetime.fromtimestamp(instant, zone).date()
+

@@ -1,0 +1,31 @@
+"""Groups of commands: the settings that all of them share."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import typer
+from typer.core import TyperGroup
+
+
+class _Group(TyperGroup):
+    def get_help_option(self, ctx: Any) -> Any:
+        """`--help` with a default: for one without, Typer imports pydantic before any command's help."""
+        option = super().get_help_option(ctx)
+        if option is not None:
+            option.default = False
+        return option
+
+
+def group(name: str, help_text: str, example: str) -> typer.Typer:
+    """A group of commands, in plain text."""
+    return typer.Typer(
+        name=name,
+        cls=_Group,
+        help=help_text,
+        epilog=f"Example: {example}",
+        add_completion=False,
+        rich_markup_mode=None,
+        pretty_exceptions_enable=False,
+        context_settings={"help_option_names": ["-h", "--help"]},
+    )

@@ -1,0 +1,123 @@
+"""APScheduler → engine; no logic.
+
+One worker thread runs everything, so jobs never overlap. A late run is not dropped (`misfire_grace_time=None`), late
+runs of one job become one (`coalesce`), and a run that could not start because the last one was still going is
+counted and logged: each job looks at what has happened since it last ran, so nothing is lost.
+"""
+
+from __future__ import annotations
+
+import signal
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from types import FrameType
+from typing import Any, Protocol
+
+import structlog
+from apscheduler.events import EVENT_JOB_MAX_INSTANCES
+from apscheduler.executors.pool import ThreadPoolExecutor
+from apscheduler.schedulers.background import BackgroundScheduler
+
+from livetrader.ports import Clock
+
+log = structlog.get_logger(__name__)
+
+
+class Trader(Protocol):
+    """What the scheduler drives."""
+
+    def scan(self) -> None: ...
+
+    def monitor(self) -> None: ...
+
+    def status(self) -> None: ...
+
+    @property
+    def over(self) -> bool: ...
+
+
+def run(trader: Trader, seconds: Mapping[str, float], clock: Clock) -> str:
+    """Drive `trader` until it is over or a signal asks to stop; why it stopped.
+
+    `seconds` has the period of `scan`, `monitor` and `status`. The first Ctrl+C or SIGTERM lets the pass in flight
+    finish; the second Ctrl+C stops at once (KeyboardInterrupt). Whatever a job raises is raised here.
+    """
+    stop = threading.Event()
+    failure: list[BaseException] = []
+    scheduler = BackgroundScheduler(
+        executors={"default": ThreadPoolExecutor(1)},
+        job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None},
+        timezone=UTC,
+    )
+    scheduler.add_listener(_skipped, EVENT_JOB_MAX_INSTANCES)
+    for name, job in (("scan", trader.scan), ("monitor", trader.monitor), ("status", trader.status)):
+        scheduler.add_job(
+            _guarded(job, trader, stop, failure),
+            "interval",
+            seconds=seconds[name],
+            id=name,
+            start_date=_whole_second(clock),
+            next_run_time=_whole_second(clock),
+        )
+    with stopping(stop) as received:
+        scheduler.start()
+        try:
+            while not stop.wait(0.2):
+                pass
+        finally:
+            scheduler.shutdown(wait=True)
+    if failure:
+        raise failure[0]
+    return received[0] if received else "session over"
+
+
+def _guarded(
+    job: Callable[[], None], trader: Trader, stop: threading.Event, failure: list[BaseException]
+) -> Callable[[], None]:
+    """The job, ending the loop when the trader is over or something is raised."""
+
+    def guarded() -> None:
+        if stop.is_set():
+            return
+        try:
+            job()
+        except Exception as error:
+            log.exception("stopped by an error", error=str(error))
+            failure.append(error)
+            stop.set()
+        if trader.over:
+            stop.set()
+
+    return guarded
+
+
+def _whole_second(clock: Clock) -> datetime:
+    return datetime.fromtimestamp(clock.now(), UTC).replace(microsecond=0) + timedelta(seconds=1)
+
+
+def _skipped(event: Any) -> None:
+    log.warning("run skipped: the one before it is still going", job=event.job_id)
+
+
+@contextmanager
+def stopping(stop: threading.Event | None = None) -> Iterator[list[str]]:
+    """The first SIGINT or SIGTERM sets `stop`, the second Ctrl+C raises; the names of those received."""
+    received: list[str] = []
+
+    def on_signal(number: int, _frame: FrameType | None) -> None:
+        name = signal.Signals(number).name
+        if name == "SIGINT" and "SIGINT" in received:
+            raise KeyboardInterrupt
+        received.append(name)
+        log.info("stopping after the pass in flight", signal=name)
+        if stop is not None:
+            stop.set()
+
+    before = {number: signal.signal(number, on_signal) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield received
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

@@ -1,0 +1,142 @@
+"""Promises of the commands that the shell carries out by itself: config, calendar, data, init."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from livetrader.cli.main import run
+
+CANDLES = """symbol,ts,open,high,low,close,volume
+TCS,2026-02-02T03:45:00Z,100,101,99,100.5,10
+TCS,2026-02-02T03:50:00Z,100.5,102,100,101,20
+TCS,2026-02-02T03:55:00Z,101,100,102,101,20
+TCS,2026-02-02T10:00:00Z,101,101,101,101,0
+"""
+
+
+@pytest.fixture(autouse=True)
+def _elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "none"))
+
+
+def output(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
+    code = run(arguments)
+    shown = capsys.readouterr()
+    assert code == 0, shown.err
+    return shown.out
+
+
+def test_config_check_says_ok_or_every_problem(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert output(capsys, "config", "check") == "ok: built-in defaults\n"
+    (tmp_path / "config.yaml").write_text("mode: x\ncapital: {amount: -1}\n")
+    assert run(["config", "check"]) == 78
+    assert capsys.readouterr().err.splitlines() == [
+        "error: config.yaml:1: mode: must be one of paper, dry-run, live, not 'x'",
+        "error: config.yaml:2: capital.amount: must be greater than 0, not -1",
+    ]
+
+
+def test_config_check_looks_into_the_symbol_list(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "config.yaml").write_text("symbols: nothing\n")
+    assert run(["config", "check"]) == 2
+    assert "there is no list 'nothing'" in capsys.readouterr().err
+
+
+def test_config_show_tells_origins_and_hides_passwords(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "config.yaml").write_text("capital:\n  amount: 5.50\n")
+    monkeypatch.setenv("LIVETRADER__STATE__URL", "postgresql://trader:canary@db/trader")
+    shown = json.loads(output(capsys, "config", "show", "--json"))
+    assert shown["capital.amount"] == {"value": "5.5", "origin": "config.yaml:2"}
+    assert shown["capital.currency"] == {"value": "INR", "origin": "default"}
+    assert shown["state.url"]["value"] == "postgresql://trader:***@db/trader"
+    assert shown["state.url"]["origin"] == "environment LIVETRADER__STATE__URL"
+    table = output(capsys, "config", "show")
+    assert "canary" not in table
+    assert any(line.split() == ["capital.compound", "false", "default"] for line in table.splitlines())
+
+
+def test_config_schema_is_a_json_schema(capsys: pytest.CaptureFixture[str]) -> None:
+    schema = json.loads(output(capsys, "config", "schema"))
+    assert schema["properties"]["mode"]["enum"] == ["paper", "dry-run", "live"]
+    assert schema["additionalProperties"] is False
+
+
+def test_calendar_show_lists_sessions_and_holidays(capsys: pytest.CaptureFixture[str]) -> None:
+    days = json.loads(output(capsys, "calendar", "show", "--from", "2026-01-23", "--to", "2026-01-27", "--json"))
+    assert [(day["date"], day["hours"]) for day in days] == [
+        ("2026-01-23", "09:15-15:30"),
+        ("2026-01-26", "closed"),
+        ("2026-01-27", "09:15-15:30"),
+    ]
+    assert "2026-01-26 Mon  holiday" in output(capsys, "calendar", "show", "--from", "2026-01-23", "--to", "2026-01-27")
+
+
+def test_calendar_check_refuses_a_day_that_it_does_not_know(capsys: pytest.CaptureFixture[str]) -> None:
+    assert "2026-02-27 has a regular session" in output(capsys, "calendar", "check", "--date", "2026-02-27")
+    assert json.loads(output(capsys, "calendar", "check", "--date", "2026-02-28", "--json"))["session"] is False
+    assert run(["calendar", "check", "--date", "2031-01-01"]) == 78
+    assert "2031-01-01 is outside the nse calendar" in capsys.readouterr().err
+
+
+def test_data_goes_in_is_checked_and_comes_out(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "in.csv").write_text(CANDLES)
+    told = output(capsys, "data", "import", "in.csv", "--interval", "5m")
+    assert "4 rows of 1 symbols" in told
+    assert "3 new, 0 changed, 0 unchanged" in told
+    assert "1 rows left out" in told
+    (again,) = json.loads(output(capsys, "data", "import", "in.csv", "--interval", "5m", "--json"))
+    assert (again["inserted"], again["unchanged"]) == (0, 3)
+    report = json.loads(output(capsys, "data", "check", "--json"))
+    assert (report["bars"], report["from"]) == (3, "2026-02-02")
+    assert report["findings"]
+    assert "3 bars of 5m, 2026-02-02 to 2026-02-02" in output(capsys, "data", "check", "--symbols", "TCS")
+    assert output(capsys, "data", "export", "out.csv", "--interval", "5m") == "out.csv: 3 bars\n"
+    assert len((tmp_path / "out.csv").read_text().splitlines()) == 4
+    assert run(["data", "import", "in.csv", "--interval", "5m", "--strict"]) == 2
+
+
+def test_data_check_without_candles_says_what_to_do(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["data", "check"]) != 0
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith("error: ")
+
+
+def test_strategies_are_listed_and_shown_with_origins(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "config.yaml").write_text("strategies:\n  entries:\n    momentum_long: {enabled: false}\n")
+    listed = {one["name"]: one for one in json.loads(output(capsys, "strategies", "list", "--json"))}
+    assert listed["momentum_long"]["enabled"] is False
+    assert listed["momentum_short"]["enabled"] is True
+    shown = json.loads(output(capsys, "strategies", "show", "11", "--json"))
+    assert shown["name"] == "momentum_long"
+    assert all(param["origin"] == "default" for param in shown["params"].values())
+
+
+def test_init_makes_a_folder_that_works(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    output(capsys, "init", "trader", "--no-input")
+    folder = tmp_path / "trader"
+    names = sorted(str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file())
+    assert names == [
+        ".env.example", "config.yaml", "livetrader.service", "symbol_lists/crypto.csv",
+        "symbol_lists/live.csv", "symbol_lists/nifty200.csv", "symbol_lists/test.csv",
+    ]  # fmt: skip
+    assert output(capsys, "config", "check", "--config", "trader/config.yaml").startswith("ok")
+    assert f"WorkingDirectory={folder}\n" in (folder / "livetrader.service").read_text()
+
+
+def test_init_replaces_nothing_without_asking(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "config.yaml").write_text("mode: paper\n")
+    told = output(capsys, "init", "--no-input")
+    assert f"kept     {tmp_path / 'config.yaml'}" in told
+    assert (tmp_path / "config.yaml").read_text() == "mode: paper\n"
+
+
+def test_init_where_nothing_can_be_written_is_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "file").touch()
+    assert run(["init", "file/folder", "--no-input"]) == 2
+    assert "cannot be written" in capsys.readouterr().err
