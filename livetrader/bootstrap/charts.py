@@ -25,9 +25,7 @@ from livetrader.reporting.statistics import EquityPoint
 BEFORE, AFTER, MOST = 24, 12, 200
 
 
-def trade_charts(
-    workspace: Workspace, trades: Sequence[Trade], orders: Sequence[OrderRecord]
-) -> dict[str, TradeChart]:
+def trade_charts(workspace: Workspace, trades: Sequence[Trade], orders: Sequence[OrderRecord]) -> dict[str, TradeChart]:
     """A chart for each of the first trades: the candles around it and the path of its stop."""
     shown = trades[:MOST]
     if not shown:

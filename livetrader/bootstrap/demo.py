@@ -37,9 +37,7 @@ state:
 Say = Callable[[str], None]
 
 
-def demo(
-    directory: Path, *, seed: int = 1, speed: float = 0.0, progress: Progress = quiet, say: Say = print
-) -> Path:
+def demo(directory: Path, *, seed: int = 1, speed: float = 0.0, progress: Progress = quiet, say: Say = print) -> Path:
     """Make the market in `directory`, replay its last session where one can watch it; the report's path."""
     configuration = _prepare(directory, seed, progress)
     with Workspace(configuration) as workspace:

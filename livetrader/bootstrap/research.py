@@ -49,7 +49,8 @@ def find_signals(workspace: Workspace, request: Request, progress: Progress = qu
     strategies = workspace.strategies(request.strategies, request.preset)
     symbols = workspace.known(workspace.symbols(request.symbols, request.max_symbols))
     workspace.sessions(request.first, request.last)
-    return _signals(workspace, request, strategies, symbols, progress)
+    found = _signals(workspace, request, strategies, symbols, progress)
+    return [signal for signal in found if not signal.exit]
 
 
 def _signals(

@@ -151,4 +151,3 @@ def _instants(span: Span | None, zone: tzinfo) -> tuple[int, int]:
 
 def _date(instant: int, zone: tzinfo) -> date:
     return datetime.fromtimestamp(instant, zone).date()
-

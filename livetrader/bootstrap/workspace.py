@@ -6,7 +6,6 @@ import csv
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
-from decimal import Decimal
 from functools import cached_property
 from pathlib import Path
 
@@ -31,9 +30,11 @@ from livetrader.engine.signals import SignalFinder, month_start
 from livetrader.engine.sizing import ExitSettings, Holding, Sizer
 from livetrader.errors import ConfigError, DataError, StrategyError, UsageError
 from livetrader.market.calendar import Calendar, load, observed
+from livetrader.marketdata.signals_file import read_signals
 from livetrader.marketdata.store import CandleStore, open_store
 from livetrader.marketdata.windows import StoredCandles
 from livetrader.strategies.base import Strategy
+from livetrader.strategies.from_file import FROM_FILE, FromFile
 from livetrader.strategies.registry import Registry
 from livetrader.strategies.scanner import Plan, plan
 
@@ -81,9 +82,7 @@ class Workspace:
         named = resolve_symbols(spec or self.settings.symbols, self.configuration.directory)
         traded = tuple(symbol for symbol in named if symbol not in self.settings.market.indices)
         if not traded:
-            raise UsageError(
-                f"symbols: {spec or self.settings.symbols} holds indices only; they are not traded"
-            )
+            raise UsageError(f"symbols: {spec or self.settings.symbols} holds indices only; they are not traded")
         return traded[:limit]
 
     def known(self, symbols: Sequence[str]) -> tuple[str, ...]:
@@ -112,14 +111,14 @@ class Workspace:
             )
         return lines
 
-    def strategies(
-        self, names: Sequence[str] | None = None, preset: str | None = None
-    ) -> tuple[Strategy, ...]:
+    def strategies(self, names: Sequence[str] | None = None, preset: str | None = None) -> tuple[Strategy, ...]:
         """The strategies by name or number (default: those enabled), with their parameters. UsageError."""
         section = self.settings.strategies
         chosen = [self._find(name) for name in names] if names else list(section.enabled)
-        made = []
+        made: list[Strategy] = []
         for name in dict.fromkeys(chosen):
+            if name == FROM_FILE:
+                continue
             entry = section.entries.get(name)
             try:
                 made.append(
@@ -133,9 +132,14 @@ class Workspace:
             except StrategyError as error:
                 where = self.configuration.where(f"strategies.entries.{name}.params")
                 raise ConfigError([f"{where}: {line}" for line in str(error).splitlines()]) from error
+        file = section.signals_file
+        if file is not None and (not names or FROM_FILE in chosen):
+            made.append(FromFile(rows=read_signals(file.path, self.calendar.timezone)))
         return tuple(made)
 
     def _find(self, name: str) -> str:
+        if name == FROM_FILE and self.settings.strategies.signals_file is not None:
+            return name
         try:
             return self.registry.find(name).name
         except StrategyError as error:
@@ -143,10 +147,11 @@ class Workspace:
 
     def plans(self, strategies: Sequence[Strategy]) -> tuple[Plan, ...]:
         """The strategies' expressions, with the ATR that each one's exit needs."""
-        entries = self.settings.strategies.entries
-        return tuple(
-            plan(one, entries[one.name].exit.atr_period if one.name in entries else 14) for one in strategies
-        )
+        section = self.settings.strategies
+        exits = {name: entry.exit for name, entry in section.entries.items()}
+        if section.signals_file is not None:
+            exits[FROM_FILE] = section.signals_file.exit
+        return tuple(plan(one, exits[one.name].atr_period if one.name in exits else 14) for one in strategies)
 
     def finder(self, plans: Sequence[Plan], symbols: Sequence[str]) -> SignalFinder:
         return SignalFinder(tuple(plans), tuple(symbols), self.calendar, self.candles, self.ex_dates)
@@ -164,14 +169,14 @@ class Workspace:
             allocation_pct=capital.allocation_pct,
             leverage=capital.leverage,
             instruments={},
-            default=Instrument("", venue.tick, Decimal(venue.lot)),
+            default=Instrument("", venue.tick, venue.lot),
             holdings={name: self._holding(name) for name in strategies},
         )
 
     def _holding(self, strategy: str) -> Holding:
         section = self.settings.strategies
         entry = section.entries.get(strategy)
-        if strategy == "signals_file" and section.signals_file is not None:
+        if strategy == FROM_FILE and section.signals_file is not None:
             style, exit_ = section.signals_file.style, section.signals_file.exit
         elif entry is not None:
             style, exit_ = entry.style, entry.exit

@@ -103,8 +103,10 @@ class SimulatedBroker:
 
     def _session(self, intent: OrderIntent) -> Session | None:
         """The session that a day order lives in; None for an exit that waits for the next."""
-        waits = intent.purpose is Purpose.EXIT and intent.product is not Product.MIS
-        return None if waits else self.session_at(intent.as_of)
+        if intent.purpose is Purpose.EXIT and intent.product is not Product.MIS:
+            return None
+        # What is decided at the very close still belongs to the session that closes.
+        return self.session_at(intent.as_of) or self.session_at(intent.as_of - 1)
 
     def _at_close(self, intent: OrderIntent, bars: Bars, end: int) -> OrderUpdate:
         """The session is over, or the data: a position is closed at the last price, anything else expires."""

@@ -6,7 +6,7 @@ import csv
 import dataclasses
 import io
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from math import isfinite
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from livetrader.strategies.base import Strategy
 
 PRESETS = ("original", "large_cap")
+WEEKLY = tuple(f"S{n}" for n in range(1, 9))
 strategies = group("strategies", "Strategies: list, show, check.", "livetrader strategies list")
 
 
@@ -106,20 +107,25 @@ def signals(
 ) -> None:
     """Every signal of a period, as CSV.
 
-    Before constraints, with the inputs of each rule.
+    Before constraints, with the inputs of each rule. S1 to S8 (--strategies S1,S5 or weekly) are the weekly signals
+    of the index, NIFTY unless --symbols names another, and have columns of their own.
     """
-    from livetrader.bootstrap.research import Request, find_signals
-
     one_of(preset, "--preset", PRESETS)
     start, end = period(first, last)
-    request = Request(start, end, symbols, names(strategies, "--strategies"), preset, workers=workers)
+    chosen = names(strategies, "--strategies")
     with _workspace(ctx) as workspace, progress(globals_of(ctx).quiet) as show_progress:
-        found = find_signals(workspace, request, show_progress)
+        if chosen is not None and any(_is_weekly(name) for name in chosen):
+            text = _weekly_csv(workspace, chosen, start, end, symbols)
+        else:
+            from livetrader.bootstrap.research import Request, find_signals
+
+            request = Request(start, end, symbols, chosen, preset, workers=workers)
+            text = _csv(find_signals(workspace, request, show_progress))
     if out is None:
-        typer.echo(_csv(found), nl=False)
+        typer.echo(text, nl=False)
         return
-    _write(out, _csv(found))
-    typer.echo(f"{out}: {len(found)} signals", err=True)
+    _write(out, text)
+    typer.echo(f"{out}: {text.count(chr(10)) - 1} signals", err=True)
 
 
 def scan(
@@ -146,6 +152,27 @@ def scan(
     for one in found:
         inputs = ", ".join(f"{key}={value:g}" for key, value in one.inputs.items())
         typer.echo(f"{one.strategy}  {one.symbol}  {one.side.value}  {one.price:.2f}  {inputs}")
+
+
+def _is_weekly(name: str) -> bool:
+    return name == "weekly" or name in WEEKLY
+
+
+def _weekly_csv(workspace: Workspace, chosen: Sequence[str], first: date, last: date, symbol: str | None) -> str:
+    """CLI.md's columns for S1 to S8: those of `chosen`, in order of time."""
+    from livetrader.bootstrap.weekly import find_weekly
+
+    others = [name for name in chosen if not _is_weekly(name)]
+    if others:
+        raise UsageError(f"--strategies: S1 to S8 have columns of their own; ask for {', '.join(others)} separately")
+    wanted = WEEKLY if "weekly" in chosen else chosen
+    text = io.StringIO()
+    table = csv.writer(text, lineterminator="\n")
+    table.writerow(["week_start", "signal", "bar_open_utc", "side", "stop"])
+    for one in find_weekly(workspace, first, last, symbol or "NIFTY"):
+        if one.signal in wanted:
+            table.writerow([one.week_start, one.signal, _utc(one.bar_open), one.side.value, repr(float(one.stop))])
+    return text.getvalue()
 
 
 def _close(workspace: Workspace, at: str | None) -> datetime:

@@ -35,25 +35,21 @@ if TYPE_CHECKING:
 
 LABELS: dict[Mode, Label] = {"paper": "PAPER", "dry-run": "DRY-RUN", "live": "LIVE"}
 _PHRASE = "trade live"
-_Max = Annotated[
-    int | None, typer.Option("--max-symbols", min=1, metavar="N", help="Only the first N symbols.")
-]
+_Max = Annotated[int | None, typer.Option("--max-symbols", min=1, metavar="N", help="Only the first N symbols.")]
 
 
 def register(app: typer.Typer) -> None:
     app.command(epilog="Example: livetrader demo")(demo)
     app.command(epilog="Example: livetrader run --symbols live --dry-run --debug")(run)
     app.command(epilog="Example: livetrader replay --date 2026-02-27 --speed 60")(replay)
-    app.command(epilog="Example: livetrader backtest --from 2026-02-02 --to 2026-02-27 --symbols live")(
-        backtest
-    )
+    app.command(epilog="Example: livetrader backtest --from 2026-02-02 --to 2026-02-27 --symbols live")(backtest)
 
 
 def demo(
     ctx: typer.Context,
-    directory: Annotated[
-        Path, typer.Option("--dir", metavar="DIR", help="Where the market and the report go.")
-    ] = Path("livetrader-demo"),
+    directory: Annotated[Path, typer.Option("--dir", metavar="DIR", help="Where the market and the report go.")] = Path(
+        "livetrader-demo"
+    ),
     seed: Annotated[int, typer.Option("--seed", min=0, help="Another seed, another market.")] = 1,
     speed: Annotated[
         float | None,

@@ -127,7 +127,7 @@ class Venue(Section):
         "none",
     ] = setting("nse_intraday", "Table of charges.")
     tick: Number = setting(0.05, "Smallest price step.", gt=0)
-    lot: int = setting(1, "Quantities are multiples of it.", ge=1)
+    lot: Number = setting(1, "Quantities are multiples of it.", gt=0)
 
 
 class Exit(Section):

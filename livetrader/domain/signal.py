@@ -20,7 +20,7 @@ class Side(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Signal:
-    """An entry signal of one strategy on one closed bar.
+    """A signal of one strategy on one closed bar: to enter, or with `exit` to close what the strategy holds.
 
     `bar_open` and `as_of` (the bar's close: the decision time) are epoch seconds. `price` is the bar's close,
     `atr` the ATR of the strategy's interval at the bar (NaN where it has none yet). `inputs` are the values
@@ -37,4 +37,5 @@ class Signal:
     price: float
     atr: float
     tag: str = ""
+    exit: bool = False
     inputs: Mapping[str, float] = field(default_factory=dict)

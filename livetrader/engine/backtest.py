@@ -60,7 +60,6 @@ class Backtest:
                     due = next(remaining, None)
                 now = min(self._next(now, session), session.closes if due is None else due, session.closes)
                 self._step(now)
-            self.engine.end_session(session.closes)
             progress(done / len(sessions))
         if sessions:
             self.venue.close_market()

@@ -66,7 +66,12 @@ class Engine:
         self._exits(now)
         self.path.collect(now)
         for signal in self.signals.due(now):
-            self._enter(signal)
+            if signal.exit:
+                self._leave(signal)
+            else:
+                self._enter(signal)
+        if self.book.session is not None and now == self.book.session.closes:
+            self._end_session(now)
         self.journal.mark(now, self._at())
 
     def _enter(self, signal: Signal) -> None:
@@ -77,6 +82,11 @@ class Engine:
         log.debug("decided", symbol=signal.symbol, strategy=signal.strategy, verdict=type(verdict).__name__)
         if isinstance(verdict, Approved) and not self.entries_halted:
             self.path.submit(verdict)
+
+    def _leave(self, signal: Signal) -> None:
+        held = self.book.positions.get(signal.symbol)
+        if held is not None and held.closing is None and held.entry.strategy == signal.strategy:
+            self.close(held, signal.as_of, ExitReason.SIGNAL)
 
     def _exits(self, now: int) -> None:
         for held in list(self.book.positions.values()):
@@ -139,7 +149,7 @@ class Engine:
         )
         self.path.submit(approve_exit(intent))
 
-    def end_session(self, now: int) -> None:
+    def _end_session(self, now: int) -> None:
         """The session is over: what was never sent lapses, and what the account is worth is recorded."""
         for record in self.journal.orders():
             if record.state is OrderState.INTENT:

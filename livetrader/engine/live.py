@@ -68,8 +68,6 @@ class LiveSession:
         self.engine.step(close)
         self.decided = close
         self.passes += 1
-        if close == self.session.closes:
-            self.engine.end_session(close)
 
     def due(self, now: int) -> Sequence[Signal]:
         """The signals of the rows that close at `now`: the engine's source."""

@@ -84,9 +84,7 @@ class LiveMarket:
         return max((int((~np.isnan(row.close)).sum()) for row in rows), default=0)
 
 
-def earlier_bars(
-    source: CandleSource, calendar: Calendar, journal: Journal, session: Session
-) -> dict[str, Bars]:
+def earlier_bars(source: CandleSource, calendar: Calendar, journal: Journal, session: Session) -> dict[str, Bars]:
     """The bars that held-over positions have been through, from each one's entry until `session` opens."""
     held: dict[str, Decimal] = {}
     since: dict[str, datetime] = {}
@@ -107,9 +105,7 @@ def empty_window(interval: Interval, symbols: Sequence[str], session: Session) -
     """The session's grid without a bar in it."""
     slots = grid((session,), interval)
     shape = (len(slots[0]), len(symbols))
-    return CandleWindow(
-        interval, tuple(symbols), (session,), *slots, *(np.full(shape, np.nan) for _ in FIELDS)
-    )
+    return CandleWindow(interval, tuple(symbols), (session,), *slots, *(np.full(shape, np.nan) for _ in FIELDS))
 
 
 def _place(window: CandleWindow, columns: CandleColumns, seen: int) -> bool:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
+from typing import TypeVar
 
 import numpy as np
 import structlog
@@ -24,17 +25,21 @@ from livetrader.indicators.operations import PerSymbol
 from livetrader.indicators.plan import ordered, series_of
 from livetrader.market.calendar import Calendar
 from livetrader.ports import CandleSource
-from livetrader.strategies.scanner import Plan, Scanner
+from livetrader.strategies.scanner import Flags, Plan, Scanner, SignalColumns
 
 log = structlog.get_logger(__name__)
 
-# A tile of symbols and a chunk of rows: the buffers of a whole graph stay in the cache.
-TILE, ROWS = 300, 32
+# A tile of symbols, and the cells of a chunk of rows of it: the buffers of a whole graph stay in the cache.
+TILE, CELLS = 300, 9600
 
 ExDates = Mapping[str, Sequence[date]]
 """The ex-dates of each symbol's corporate actions, ascending: its block begins anew on each."""
 
 Windows = Mapping[Series, CandleWindow]
+
+Found = TypeVar("Found")
+Read = Callable[[Scanner, CandleWindow, Flags], Found]
+"""What to take from a scanner's rows: signals, or columns of them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,10 +81,10 @@ def groups(plans: Iterable[Plan]) -> tuple[Group, ...]:
 
 
 def in_order(signals: Iterable[Signal], plans: Sequence[Plan], symbols: Sequence[str]) -> list[Signal]:
-    """Signals by the time they are known, then the strategy's precedence, then the symbol list's order."""
+    """Signals by the time they are known, exits first, then the strategy's precedence, then the symbol list's order."""
     strategy = {p.strategy.name: (p.strategy.precedence, i) for i, p in enumerate(plans)}
     place = {symbol: i for i, symbol in enumerate(symbols)}
-    return sorted(signals, key=lambda s: (s.as_of, strategy[s.strategy], place[s.symbol]))
+    return sorted(signals, key=lambda s: (s.as_of, not s.exit, strategy[s.strategy], place[s.symbol]))
 
 
 def month_start(day: date) -> date:
@@ -122,9 +127,7 @@ class SignalFinder:
             for series in sorted(needed, key=repr)
         }
 
-    def between(
-        self, first: date, last: date, progress: Callable[[float], None] = lambda _: None
-    ) -> list[Signal]:
+    def between(self, first: date, last: date, progress: Callable[[float], None] = lambda _: None) -> list[Signal]:
         """All signals of the sessions first..last, in order. Raises StrategyError where a strategy fails."""
         found: list[Signal] = []
         for start in range(0, len(self.symbols), TILE):
@@ -135,34 +138,39 @@ class SignalFinder:
 
     def scan(self, windows: Windows, first: date, last: date) -> list[Signal]:
         """The signals of a tile whose windows are in memory, month by month."""
-        found: list[Signal] = []
+        return [signal for found in self._blocks_read(windows, first, last, Scanner.scan) for signal in found]
+
+    def columns(self, windows: Windows, first: date, last: date) -> list[SignalColumns]:
+        """As `scan`, for one strategy, in columns: a part for each block, in order of time."""
+        return list(self._blocks_read(windows, first, last, Scanner.columns))
+
+    def _blocks_read(self, windows: Windows, first: date, last: date, read: Read[Found]) -> Iterator[Found]:
         for month, end in months(first, last):
             for part in self._anchored(windows, month, end):
                 for group in groups(self.plans):
-                    found += self._scan_block(group, part.windows, month, max(first, part.first), part.last)
-        return found
+                    begin = max(first, part.first)
+                    yield from self._block_read(group, part.windows, month, begin, part.last, read)
 
-    def _scan_block(
-        self, group: Group, windows: Windows, month: date, first: date, last: date
-    ) -> list[Signal]:
+    def _block_read(
+        self, group: Group, windows: Windows, month: date, first: date, last: date, read: Read[Found]
+    ) -> Iterator[Found]:
         blocks = {
-            series: cut(windows[series], self.block(series, month, last))
-            for series in {*group.needs, group.series}
+            series: cut(windows[series], self.block(series, month, last)) for series in {*group.needs, group.series}
         }
         window = blocks[group.series]
         begin = int(np.searchsorted(window.session, _sessions_before(window, first)))
         if begin == len(window.ts):
-            return []
+            return
         scanner = self._scanner(group, blocks, window, max(len(window.ts), 1))
         starts = session_starts(window)
         scanner.skip(window.rows(0, begin), starts[:begin])
-        return scanner.scan(window.rows(begin, len(window.ts)), starts[begin:])
+        yield read(scanner, window.rows(begin, len(window.ts)), starts[begin:])
 
     def _scanner(self, group: Group, blocks: Windows, window: CandleWindow, height: int) -> Scanner:
         """A scanner of the block's symbols. Users' pandas code gets the whole block at once."""
         nodes = [node for plan in group.plans for node in plan.nodes.values()]
         context = context_of(nodes, blocks, window.sessions, len(window.symbols))
-        rows = height if group.runs_python else ROWS
+        rows = height if group.runs_python else max(CELLS // max(len(window.symbols), 1), 1)
         return Scanner(group.plans, window.symbols, rows, self.calendar.timezone, context)
 
     def live(self, session: Session, now: int) -> LiveSignals:
@@ -194,8 +202,7 @@ class SignalFinder:
             tiles.append(scanner)
         # Live rows belong to one session: the last of the block.
         context = {
-            node: np.concatenate([tile.context[node][-1:] for tile in tiles], axis=1)
-            for node in tiles[0].context
+            node: np.concatenate([tile.context[node][-1:] for tile in tiles], axis=1) for node in tiles[0].context
         }
         return Scanner.join(tiles, context)
 
@@ -223,10 +230,7 @@ class SignalFinder:
             return [Part(windows, month, end)]
         parts = []
         for first, following in zip([month, *splits], [*splits, end + timedelta(days=1)], strict=True):
-            cuts = {
-                series: masked(w, self.ex_dates, first) if series in own else w
-                for series, w in windows.items()
-            }
+            cuts = {series: masked(w, self.ex_dates, first) if series in own else w for series, w in windows.items()}
             parts.append(Part(cuts, first, following - timedelta(days=1)))
         return parts
 

@@ -69,9 +69,7 @@ class Sizer:
         budget = capital * self.allocation_pct / 100 * self.leverage
         action = opening(signal.side)
         return OrderIntent(
-            intent_id=intent_id(
-                self.account, signal.strategy, signal.symbol, signal.as_of, action, Purpose.ENTRY
-            ),
+            intent_id=intent_id(self.account, signal.strategy, signal.symbol, signal.as_of, action, Purpose.ENTRY),
             account=self.account,
             strategy=signal.strategy,
             symbol=signal.symbol,

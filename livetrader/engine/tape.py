@@ -46,9 +46,7 @@ class WindowTape:
 def traded(window: CandleWindow, column: int) -> Bars:
     """The bars that the symbol in `column` traded."""
     rows = np.flatnonzero(~np.isnan(window.close[:, column]))
-    prices = (
-        np.ascontiguousarray(getattr(window, name)[rows, column]) for name in ("open", "high", "low", "close")
-    )
+    prices = (np.ascontiguousarray(getattr(window, name)[rows, column]) for name in ("open", "high", "low", "close"))
     return Bars(window.ts[rows], window.closes[rows], *prices)
 
 

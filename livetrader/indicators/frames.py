@@ -20,7 +20,7 @@ class Frames(Mapping[str, pd.DataFrame]):
 
     def __init__(self, values: Mapping[str, Array], ts: Ints, symbols: Sequence[str]) -> None:
         self._values = values
-        self._ts = ts
+        self.ts = ts
         self._columns = pd.Index(symbols)
         self._index: pd.DatetimeIndex | None = None
         self._made: dict[str, pd.DataFrame] = {}
@@ -28,7 +28,7 @@ class Frames(Mapping[str, pd.DataFrame]):
     def __getitem__(self, name: str) -> pd.DataFrame:
         if name not in self._made:
             if self._index is None:
-                self._index = pd.DatetimeIndex(self._ts.astype("datetime64[s]")).tz_localize("UTC")
+                self._index = pd.DatetimeIndex(self.ts.astype("datetime64[s]")).tz_localize("UTC")
             self._made[name] = pd.DataFrame(self._values[name], self._index, self._columns, copy=False)
         return self._made[name]
 

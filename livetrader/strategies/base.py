@@ -18,6 +18,9 @@ once, row by row, with the same code in the backtest and live. `entries` is plai
 time × symbol: the whole block in the backtest, the last two rows live). A strategy that leaves `entries` out gives
 its conditions as expressions named `entry`, or `entry_long` and `entry_short`: that is the fast way, and there NaN
 makes every comparison false, `!=` included.
+
+A strategy enters at most once per symbol and session. It may also say when to leave, besides its configured exit:
+with `exits(f)` or an expression named `exit`, true on the bars whose close ends the position.
 """
 
 from __future__ import annotations
@@ -68,6 +71,14 @@ class Strategy:
         """Truth values of time × symbol: where to enter; by side for a strategy that trades both."""
         raise NotImplementedError
 
+    def exits(self, f: Frames) -> pd.DataFrame:
+        """Truth values of time × symbol: where to close what this strategy holds."""
+        raise NotImplementedError
+
+    def tag(self, symbol: str, bar_open: int) -> str:  # noqa: ARG002 - only strategies with tags look
+        """A note that goes with an entry, into its order."""
+        return ""
+
     @property
     def identity(self) -> str:
         """The id that users know it by: its number if it has one, else its name."""
@@ -83,3 +94,8 @@ class Strategy:
     def uses_pandas(self) -> bool:
         """Whether it says `entries` in pandas rather than as expressions."""
         return type(self).entries is not Strategy.entries
+
+    @property
+    def has_exits(self) -> bool:
+        """Whether it says `exits` in pandas."""
+        return type(self).exits is not Strategy.exits

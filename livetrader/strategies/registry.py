@@ -82,9 +82,7 @@ class Registry:
                 raise StrategyError(f"{where}: strategy {one.__name__} lacks the class variable `{needed}`")
         known = self.classes.get(one.name)
         if known is not None and known is not one:
-            raise StrategyError(
-                f"{where}: a strategy named {one.name!r} is there already ({known.__module__})"
-            )
+            raise StrategyError(f"{where}: a strategy named {one.name!r} is there already ({known.__module__})")
         self.classes[one.name] = one
 
 
@@ -102,9 +100,7 @@ def _problems(found: type[Strategy], params: Mapping[str, object]) -> list[str]:
         # A class, or its name in a module with `from __future__ import annotations`.
         type_ = getattr(field.type, "__name__", str(field.type))
         accepted = _ACCEPTS.get(type_)
-        if accepted and (
-            not isinstance(value, accepted) or (isinstance(value, bool) and bool not in accepted)
-        ):
+        if accepted and (not isinstance(value, accepted) or (isinstance(value, bool) and bool not in accepted)):
             problems.append(f"strategy {found.name}: parameter {name} must be {type_}, got {value!r}")
     return problems
 

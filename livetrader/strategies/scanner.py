@@ -6,7 +6,7 @@ one row at a time; the values, and so the signals, are the same bits.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import time
 from zoneinfo import ZoneInfo
@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 from numba import njit
 
-from livetrader.domain.candles import FIELDS, CandleWindow, Floats
+from livetrader.domain.candles import FIELDS, CandleWindow, Floats, Ints
 from livetrader.domain.signal import Side, Signal
 from livetrader.errors import StrategyError
 from livetrader.indicators import ta
@@ -31,11 +31,13 @@ Values = Mapping[str, npt.NDArray[np.float64]]
 KEPT_ROWS = 1
 
 
-@njit("void(b1[:,:], b1[:], b1[:], f8[:,:], b1[:], b1[:,:])", cache=True)
-def _first_true(
-    entry: Flags, allowed: Flags, new_session: Flags, close: Floats, fired: Flags, out: Flags
-) -> None:
-    """`out` is `entry` on traded bars of allowed rows, once a session: `fired` remembers it by symbol."""
+@njit("i8(b1[:,:], b1[:], b1[:], f8[:,:], b1[:], b1[:,:])", cache=True)
+def _first_true(entry: Flags, allowed: Flags, new_session: Flags, close: Floats, fired: Flags, out: Flags) -> int:
+    """`out` is `entry` on traded bars of allowed rows, once a session: `fired` remembers it by symbol.
+
+    Gives how many are true.
+    """
+    count = 0
     for t in range(entry.shape[0]):
         if new_session[t]:
             fired[:] = False
@@ -43,6 +45,8 @@ def _first_true(
             out[t, s] = allowed[t] and entry[t, s] and not fired[s] and not np.isnan(close[t, s])
             if out[t, s]:
                 fired[s] = True
+                count += 1
+    return count
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +70,7 @@ class Plan:
 
 
 ENTRIES = ("entry", "entry_long", "entry_short")
-RESERVED = (*ENTRIES, *FIELDS, "atr")
+RESERVED = (*ENTRIES, "exit", *FIELDS, "atr")
 
 
 def plan(strategy: Strategy, atr_period: int = 14) -> Plan:
@@ -78,9 +82,7 @@ def plan(strategy: Strategy, atr_period: int = 14) -> Plan:
         raise failed(strategy, "indicators(c)", error) from error
     for name, node in nodes.items():
         if not isinstance(node, Node):
-            raise StrategyError(
-                f"strategy {strategy.name}: indicators()[{name!r}] is {node!r}, not an indicator"
-            )
+            raise StrategyError(f"strategy {strategy.name}: indicators()[{name!r}] is {node!r}, not an indicator")
     if strategy.uses_pandas:
         nodes |= {name: getattr(candles, name) for name in FIELDS if name not in nodes}
     elif not any(name in nodes for name in ENTRIES):
@@ -99,6 +101,37 @@ def failed(strategy: Strategy, where: str, error: Exception) -> StrategyError:
     return StrategyError(f"strategy {strategy.name}: {where}: {type(error).__name__}: {error}")
 
 
+@dataclass(frozen=True, slots=True)
+class SignalColumns:
+    """Signals of one strategy in columns, one entry a signal, in order of time.
+
+    `symbol` indexes into `symbols`; `sign` is +1 for a long, −1 for a short. The others are `Signal`'s.
+    """
+
+    symbols: tuple[str, ...]
+    symbol: Ints
+    sign: Ints
+    as_of: Ints
+    price: Floats
+    atr: Floats
+
+
+_NONE = (*(np.empty(0, np.int64),) * 3, *(np.empty(0),) * 2)
+
+
+@dataclass(frozen=True, slots=True)
+class _Fired:
+    """Where a plan enters, or leaves, in one run of the evaluator; `values` are valid until the next run."""
+
+    plan: int
+    rows: CandleWindow
+    values: Values
+    row: Ints
+    symbol: Ints
+    sign: Ints
+    exit: bool = False
+
+
 class Scanner:
     """The strategies of one series over rows of candles of some symbols."""
 
@@ -111,6 +144,7 @@ class Scanner:
         keep = KEPT_ROWS if any(p.strategy.uses_pandas for p in plans) else 0
         self.evaluator = Evaluator(named, len(self.symbols), rows, keep)
         self.fired = [np.zeros(len(self.symbols), np.bool_) for _ in plans]
+        self._inputs = [[(name, p.key(name)) for name in p.inputs] for p in plans]
 
     @property
     def series(self) -> Series:
@@ -123,13 +157,20 @@ class Scanner:
 
     def scan(self, window: CandleWindow, new_session: Flags) -> list[Signal]:
         """The signals on the rows of `window`, which follow those of the last call."""
-        found: list[Signal] = []
-        for start, end in self._chunks(window):
-            rows = window.rows(start, end)
-            values = self.evaluator.run(rows, new_session[start:end], self.context)
-            for p, fired in zip(self.plans, self.fired, strict=True):
-                found += self._signals(p, fired, rows, new_session[start:end], values)
-        return found
+        return [signal for fired in self._fired(window, new_session) for signal in self._signals(fired)]
+
+    def columns(self, window: CandleWindow, new_session: Flags) -> SignalColumns:
+        """As `scan`, for a scanner of one plan, without an object a signal."""
+        assert len(self.plans) == 1, "columns are of one strategy"
+        atr = self.plans[0].key("atr")
+        found = [_NONE]
+        for fired in self._fired(window, new_session):
+            assert not fired.exit, "columns hold entries only"
+            rows, t, s = fired.rows, fired.row, fired.symbol
+            values = fired.values[atr][t - rows.shape[0], s]
+            found.append((s, fired.sign, rows.closes[t], rows.close[t, s], values))
+        symbol, sign, as_of, price, values = map(np.concatenate, zip(*found, strict=True))
+        return SignalColumns(self.symbols, symbol, sign, as_of, price, values)
 
     @classmethod
     def join(cls, tiles: Sequence[Scanner], context: Context, rows: int = 1) -> Scanner:
@@ -145,83 +186,110 @@ class Scanner:
         height = window.shape[0]
         return [(start, min(start + self.rows, height)) for start in range(0, height, self.rows)]
 
-    def _signals(
-        self, p: Plan, fired: Flags, rows: CandleWindow, new_session: Flags, values: Values
-    ) -> list[Signal]:
-        allowed = allowed_rows(rows, p.strategy.window, self.timezone)
-        if not allowed.any() and not new_session.any():
-            return []
-        long, short = self._entries(p, rows, values)
-        out = np.empty(rows.shape, np.bool_)
-        either = (
-            long | short if long is not None and short is not None else (long if short is None else short)
-        )
+    def _fired(self, window: CandleWindow, new_session: Flags) -> Iterator[_Fired]:
+        allowed = [allowed_rows(window, p.strategy.window, self.timezone) for p in self.plans]
+        for start, end in self._chunks(window):
+            cut = slice(start, end)
+            rows = window.rows(start, end)
+            values = self.evaluator.run(rows, new_session[cut], self.context)
+            for i, inside in enumerate(allowed):
+                leaves = self._leaves(i, rows, values)
+                if leaves is not None:
+                    yield leaves
+                if inside[cut].any() or new_session[cut].any():
+                    enters = self._enters(i, rows, values, inside[cut], new_session[cut])
+                    if enters is not None:
+                        yield enters
+
+    def _enters(self, i: int, rows: CandleWindow, values: Values, allowed: Flags, new_session: Flags) -> _Fired | None:
+        """The entries of plan `i`, each symbol's first of the session."""
+        long, short = self._entries(self.plans[i], rows, values)
+        either = long if short is None else short if long is None else long | short
         assert either is not None, "a plan has at least one way to enter"
-        _first_true(either, allowed, new_session, rows.close, fired, out)
-        if not out.any():
-            return []
-        return [
-            self._signal(p, Side.LONG if long is not None and long[t, s] else Side.SHORT, rows, values, t, s)
-            for t, s in zip(*np.nonzero(out), strict=True)
-        ]
+        out = np.empty(rows.shape, np.bool_)
+        if not _first_true(either, allowed, new_session, rows.close, self.fired[i], out):
+            return None
+        row, symbol = np.nonzero(out)
+        bought = np.zeros(len(row), np.bool_) if long is None else long[row, symbol]
+        return _Fired(i, rows, values, row, symbol, np.where(bought, 1, -1))
+
+    def _leaves(self, i: int, rows: CandleWindow, values: Values) -> _Fired | None:
+        """Where plan `i` wants to leave: every such bar, because what it holds is not known here."""
+        p = self.plans[i]
+        if p.strategy.has_exits:
+            frames, height = frames_of(p, rows, values, self.symbols)
+            leave = _truth(p.strategy, "exits", p.strategy.exits(frames), rows, len(frames.ts) - height)
+        elif "exit" in p.nodes:
+            leave = values[p.key("exit")][-rows.shape[0] :].astype(np.bool_, copy=False)
+        else:
+            return None
+        row, symbol = np.nonzero(leave & ~np.isnan(rows.close))
+        sign = (p.strategy.side or Side.LONG).sign
+        return _Fired(i, rows, values, row, symbol, np.full(len(row), sign), exit=True) if len(row) else None
 
     def _entries(self, p: Plan, rows: CandleWindow, values: Values) -> tuple[Flags | None, Flags | None]:
         """Where the strategy wants to enter long and short; None for a side that it does not trade."""
         if p.strategy.uses_pandas:
             return pandas_entries(p, rows, values, self.symbols)
-        found = {
-            name: values[p.key(name)].astype(np.bool_, copy=False) for name in ENTRIES if name in p.nodes
-        }
+        found = {name: values[p.key(name)].astype(np.bool_, copy=False) for name in ENTRIES if name in p.nodes}
         if "entry" in found:
             return (found["entry"], None) if p.strategy.side is Side.LONG else (None, found["entry"])
         return found.get("entry_long"), found.get("entry_short")
 
-    def _signal(self, p: Plan, side: Side, rows: CandleWindow, values: Values, t: int, s: int) -> Signal:
-        row = t - rows.shape[0]  # from the end: kept rows stand in front
-        return Signal(
-            strategy=p.strategy.name,
-            strategy_id=p.strategy.identity,
-            symbol=self.symbols[s],
-            side=side,
-            interval=rows.interval,
-            bar_open=int(rows.ts[t]),
-            as_of=int(rows.closes[t]),
-            price=float(rows.close[t, s]),
-            atr=float(values[p.key("atr")][row, s]),
-            inputs={name: float(values[p.key(name)][row, s]) for name in p.inputs},
-        )
+    def _signals(self, fired: _Fired) -> list[Signal]:
+        strategy, rows, values = self.plans[fired.plan].strategy, fired.rows, fired.values
+        inputs, atr = self._inputs[fired.plan], values[self.plans[fired.plan].key("atr")]
+        return [
+            Signal(
+                strategy=strategy.name,
+                strategy_id=strategy.identity,
+                symbol=self.symbols[s],
+                side=Side.LONG if sign > 0 else Side.SHORT,
+                interval=rows.interval,
+                bar_open=int(rows.ts[t]),
+                as_of=int(rows.closes[t]),
+                price=float(rows.close[t, s]),
+                # From the end: kept rows stand in front.
+                atr=float(atr[t - rows.shape[0], s]),
+                exit=fired.exit,
+                tag="" if fired.exit else strategy.tag(self.symbols[s], int(rows.ts[t])),
+                inputs={name: float(values[key][t - rows.shape[0], s]) for name, key in inputs},
+            )
+            for t, s, sign in zip(fired.row.tolist(), fired.symbol.tolist(), fired.sign.tolist(), strict=True)
+        ]
+
+
+def frames_of(p: Plan, rows: CandleWindow, values: Values, symbols: Sequence[str]) -> tuple[Frames, int]:
+    """A strategy's values as frames, the kept row included where there is one; and how many rows are new."""
+    own = {name: values[p.key(name)] for name in p.nodes}
+    kept = len(next(iter(own.values()))) - rows.shape[0]
+    ts = np.concatenate([np.full(kept, rows.ts[0] - rows.interval.seconds), rows.ts])
+    return Frames(own, ts, symbols), rows.shape[0]
 
 
 def pandas_entries(
     p: Plan, rows: CandleWindow, values: Values, symbols: Sequence[str]
 ) -> tuple[Flags | None, Flags | None]:
-    """A user's `entries(f)` on the rows of one evaluation, the kept row included where there is one."""
-    height = rows.shape[0]
-    own = {name: values[p.key(name)] for name in p.nodes}
-    kept = len(next(iter(own.values()))) - height
-    ts = np.concatenate([np.full(kept, rows.ts[0] - rows.interval.seconds), rows.ts])
-    try:
-        answer = p.strategy.entries(Frames(own, ts, symbols))
-    except Exception as error:
-        raise failed(p.strategy, "entries(f)", error) from error
-    sides = answer if isinstance(answer, Mapping) else {p.strategy.side: answer}
-    masks: dict[Side, Flags] = {}
-    for side, frame in sides.items():
-        if side not in tuple(Side):
-            raise StrategyError(
-                f"strategy {p.strategy.name}: entries(f) is for side {side!r}: "
-                "set `side`, or return a frame for each of Side.LONG and Side.SHORT"
-            )
-        flags = np.asarray(frame)
-        if flags.shape != (height + kept, len(symbols)):
-            raise StrategyError(
-                f"strategy {p.strategy.name}: entries(f) has shape {flags.shape}, "
-                f"expected {(height + kept, len(symbols))} (time × symbol)"
-            )
-        # NaN is not an entry, though NumPy takes it for true.
-        truth = flags if flags.dtype == np.bool_ else (flags == 1)
-        masks[Side(side)] = np.ascontiguousarray(truth[kept:], np.bool_)
+    """A user's `entries(f)` on the new rows: long and short, None for a side that it does not give."""
+    frames, height = frames_of(p, rows, values, symbols)
+    answer = p.strategy.entries(frames)
+    sides = answer if isinstance(answer, Mapping) else {p.strategy.side or Side.LONG: answer}
+    kept = len(frames.ts) - height
+    masks = {Side(side): _truth(p.strategy, "entries", frame, rows, kept) for side, frame in sides.items()}
     return masks.get(Side.LONG), masks.get(Side.SHORT)
+
+
+def _truth(strategy: Strategy, method: str, frame: object, rows: CandleWindow, kept: int) -> Flags:
+    """A user's frame as truth values of the new rows; StrategyError where its shape is wrong."""
+    flags = np.asarray(frame)
+    expected = (rows.shape[0] + kept, rows.shape[1])
+    if flags.shape != expected:
+        raise StrategyError(
+            f"strategy {strategy.name}: {method}(f) has shape {flags.shape}, expected {expected} (time × symbol)"
+        )
+    # NaN is not an entry, though NumPy takes it for true.
+    truth = flags if flags.dtype == np.bool_ else (flags == 1)
+    return np.ascontiguousarray(truth[kept:], np.bool_)
 
 
 def allowed_rows(rows: CandleWindow, window: tuple[time, time] | None, timezone: ZoneInfo) -> Flags:

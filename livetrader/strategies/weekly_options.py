@@ -79,7 +79,7 @@ def weekly_signals(window: CandleWindow, first: date, last: date) -> list[Weekly
     previous: list[Bar] = []
     for week_start, slots in _weeks(window):
         bars = [bar for bar in slots if bar is not None]
-        if previous and None not in slots[:2] and len(bars) > 1:
+        if previous and None not in slots[:2]:
             context = Context.of(previous)
             rule, bar = _fired(context, bars)
             if rule is not None and first <= bar.day <= last:

@@ -2,19 +2,28 @@
 
 from __future__ import annotations
 
+import logging
+from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
 
 import markets
 import pandas as pd
 import pytest
+import structlog
 from markets import Market
 
 from livetrader.domain.candles import Interval
 from livetrader.market.calendar import Calendar, load
 from tests.oracle.candles import generate
 
-EVERY_FIFTH_IS_LISTED_LATE = 10
+
+@pytest.fixture(autouse=True)
+def _warnings_only() -> Iterator[None]:
+    """A line for each of thousands of decisions would bury what a failing test has to say."""
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))
+    yield
+    structlog.reset_defaults()
 
 
 @pytest.fixture(scope="session")
@@ -24,19 +33,19 @@ def drill(tmp_path_factory: pytest.TempPathFactory, nse: Calendar) -> Market:
     STOCK00 and STOCK01 have 1m bars beside their 5m bars, STOCK02 has 1m bars alone.
     """
     folder = tmp_path_factory.mktemp("drill")
-    candles = generate(nse, date(2023, 11, 15), date(2024, 3, 11), stocks=EVERY_FIFTH_IS_LISTED_LATE, seed=7)
+    candles = generate(nse, date(2023, 11, 15), date(2024, 3, 6), stocks=10, seed=7)
     fine = {f"STOCK0{i}": markets.minutes(candles[f"STOCK0{i}"], seed=i) for i in range(3)}
     coarse = {symbol: bars for symbol, bars in candles.items() if symbol != "STOCK02"}
     markets.store(folder, {Interval.M5: markets.columns(coarse), Interval.M1: markets.columns(fine)})
     symbols = tuple(symbol for symbol in coarse if symbol not in ("NIFTY", *fine))
-    return Market(folder, symbols, date(2024, 2, 26), date(2024, 3, 7))
+    return Market(folder, symbols, date(2024, 2, 28), date(2024, 3, 6))
 
 
 @pytest.fixture(scope="session")
 def muhurat(tmp_path_factory: pytest.TempPathFactory, nse: Calendar) -> Market:
     """Six stocks around the Muhurat hour of 1 November 2024, the first session of its month."""
     folder = tmp_path_factory.mktemp("muhurat")
-    candles = generate(nse, date(2024, 7, 20), date(2024, 11, 8), stocks=6, seed=11)
+    candles = generate(nse, date(2024, 7, 20), date(2024, 11, 6), stocks=6, seed=11)
     markets.store(folder, {Interval.M5: markets.columns(candles)})
     return Market(folder, tuple(candles)[1:], date(2024, 10, 28), date(2024, 11, 6))
 
@@ -45,9 +54,9 @@ def muhurat(tmp_path_factory: pytest.TempPathFactory, nse: Calendar) -> Market:
 def coins(tmp_path_factory: pytest.TempPathFactory) -> Market:
     """Four symbols that trade around the clock, over a month's end."""
     folder = tmp_path_factory.mktemp("coins")
-    candles = generate(load("24x7"), date(2025, 6, 18), date(2025, 7, 3), stocks=4, seed=3)
+    candles = generate(load("24x7"), date(2025, 6, 18), date(2025, 7, 2), stocks=4, seed=3)
     markets.store(folder, {Interval.M5: markets.columns(candles)})
-    return Market(folder, tuple(candles)[1:], date(2025, 6, 29), date(2025, 7, 2), calendar="24x7")
+    return Market(folder, tuple(candles)[1:], date(2025, 6, 30), date(2025, 7, 2), calendar="24x7")
 
 
 def _vendors(folder: Path, shared: Path, names: str) -> Market:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -39,7 +40,9 @@ class Market:
             "symbols": ",".join(self.symbols) + ",",
             **(settings or {}),
         }
-        return load(None, flags={key: ("test", value) for key, value in chosen.items()}, environ={}, directory=self.folder)
+        return load(
+            None, flags={key: ("test", value) for key, value in chosen.items()}, environ={}, directory=self.folder
+        )
 
     def workspace(self, settings: Mapping[str, object] | None = None) -> Workspace:
         return Workspace(self.configuration(settings), read_only=True)
@@ -81,7 +84,7 @@ def minutes(bars: Sequence[Bar], seed: int) -> list[Bar]:
     for bar in filter(is_traded, bars):
         first, second = (bar.low, bar.high) if rng.random() < 0.5 else (bar.high, bar.low)
         path = [bar.open, _middle(bar.open, first), first, _middle(first, second), second, bar.close]
-        for i, (a, b) in enumerate(zip(path, path[1:], strict=False)):
+        for i, (a, b) in enumerate(pairwise(path)):
             if rng.random() > 0.03:
                 found.append(Bar(bar.ts + 60 * i, a, max(a, b), min(a, b), b, bar.volume // 5))
     return found

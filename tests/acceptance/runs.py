@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from collections.abc import Iterator
 from pathlib import Path
 
 from markets import Market
@@ -14,7 +13,7 @@ from livetrader.bootstrap.replay import Pace, replay
 from livetrader.bootstrap.research import Request
 from livetrader.bootstrap.results import RunResult
 from livetrader.bootstrap.trader import ACCOUNT
-from livetrader.ports import Decision
+from livetrader.ports import Decision, OrderRecord
 from livetrader.reporting.document import render
 from livetrader.store.database import open_state
 from livetrader.store.journal import SqlJournal
@@ -23,13 +22,14 @@ Settings = Mapping[str, object]
 
 
 def backtest(market: Market, settings: Settings, request: Request) -> RunResult:
+    """The backtest of a new process."""
     with market.workspace(settings) as workspace:
         return research.backtest(workspace, request)
 
 
 @contextmanager
 def journal(folder: Path) -> Iterator[SqlJournal]:
-    """The journal of a replay in a file of `folder`; opening it again is what a restart does."""
+    """The journal of a replay, in a file of `folder`; to open it again is what a restart does."""
     engine = open_state(f"sqlite:///{folder / 'state.db'}", "replay", ACCOUNT)
     opened = SqlJournal(engine)
     try:
@@ -39,33 +39,39 @@ def journal(folder: Path) -> Iterator[SqlJournal]:
         engine.dispose()
 
 
-def replayed(market: Market, settings: Settings, request: Request, folder: Path, stops: Iterable[int] = ()) -> RunResult:
-    """The replay, its process ended and started anew at the first close at or after each of `stops`.
+def replayed(
+    market: Market, settings: Settings, request: Request, folder: Path, stops: Iterable[int] = ()
+) -> RunResult:
+    """The replay, stopped after each of the instants `stops` and started anew.
 
-    Every start has its own workspace and opens the journal's file again.
+    Every start has a workspace of its own and opens the journal's file again.
     """
     for stop in (*sorted(stops), None):
         with market.workspace(settings) as workspace, journal(folder) as written:
-            result = replay(workspace, request, written, Pace(stop=_reached(written, stop)))
+            result = replay(workspace, request, written, _until(stop))
     return result
 
 
-def _reached(written: SqlJournal, stop: int | None):
-    return lambda: stop is not None and (written.marked() or 0) >= stop
+def _until(stop: int | None) -> Pace:
+    return Pace() if stop is None else Pace(stop=lambda close: close > stop)
 
 
 def assert_same(one: RunResult, other: RunResult) -> None:
-    """Trades, orders, decisions, account value and the rendered document agree, value for value."""
+    """Trades, decisions, orders, account value and the rendered document agree, value for value."""
     assert list(one.trades) == list(other.trades)
-    assert [_told(decision) for decision in one.decisions] == [_told(decision) for decision in other.decisions]
-    assert [r.intent for r in one.orders] == [r.intent for r in other.orders]
-    assert [(r.state, r.filled_quantity, r.average_price, r.reason) for r in one.orders] == [(r.state, r.filled_quantity, r.average_price, r.reason) for r in other.orders]
+    assert [_decided(decision) for decision in one.decisions] == [_decided(d) for d in other.decisions]
+    assert [_ordered(record) for record in one.orders] == [_ordered(record) for record in other.orders]
     assert list(one.positions) == list(other.positions)
     assert list(one.equity) == list(other.equity)
     assert render(one.document()) == render(other.document())
 
 
-def _told(decision: Decision) -> str:
+def _decided(decision: Decision) -> str:
     """All of a decision as text, in which NaN equals NaN."""
     signal = decision.signal
     return repr((signal, sorted(signal.inputs.items()), decision.verdict))
+
+
+def _ordered(record: OrderRecord) -> tuple[object, ...]:
+    """All of an order but the times at which its states were noticed."""
+    return record.intent, record.state, record.filled_quantity, record.average_price, record.reason

@@ -19,7 +19,6 @@ from livetrader.domain.candles import Interval
 from livetrader.errors import DataError, UsageError
 from livetrader.market.calendar import Calendar
 from livetrader.marketdata.imports import import_files
-from livetrader.marketdata.store import open_store
 from livetrader.strategies.weekly_options import RULES, WeeklySignal
 from tests.oracle import candles, weekly_signals
 from tests.oracle.__main__ import read

@@ -37,15 +37,15 @@ class LotSanity:
     max_order_value: Decimal | None = None
 
     def check(self, intent: OrderIntent, exposure: Exposure) -> Check:  # noqa: ARG002 - every rule sees both
-        numbers = {"quantity": str(intent.quantity), "value": str(intent.value)}
+        numbers = {"quantity": f"{intent.quantity:f}", "value": f"{intent.value:f}"}
         if intent.quantity <= 0:
             return Check(
                 "lot_sanity", False, f"the allocation does not buy one lot at {intent.price}", numbers
             )
         if self.max_order_value is not None and intent.value > self.max_order_value:
-            reason = f"order value {intent.value} is above max_order_value {self.max_order_value}"
+            reason = f"order value {intent.value:f} is above max_order_value {self.max_order_value}"
             return Check("lot_sanity", False, reason, numbers)
-        return Check("lot_sanity", True, f"quantity {intent.quantity}", numbers)
+        return Check("lot_sanity", True, f"quantity {intent.quantity:f}", numbers)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,201 @@
+"""The promise that everything else rests on: the live loop does what the backtest said, value for value.
+
+A backtest, a replay through the live loop, a replay whose process ends in every session and is started anew, and a
+backtest in two processes give the same trades, prices, charges, account value and rendered document.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import UTC, date, datetime
+from pathlib import Path
+
+import pytest
+from markets import Market
+from runs import assert_same, backtest, journal, replayed
+
+from livetrader.bootstrap.research import Request
+from livetrader.bootstrap.results import RunResult
+
+EQUITY = ("breakdown_fade_long", "momentum_long", "breakout_fade_short", "momentum_short", "exhaustion_short")
+CRYPTO = ("sma_cross", "macd_momentum", "rsi_reversion")
+
+# Room for every signal to become a trade.
+UNLIMITED: Mapping[str, object] = {
+    "constraints.max_open_positions": None,
+    "constraints.max_trades_per_day": None,
+    "constraints.max_trades_per_strategy": None,
+    "capital.allocation_pct": 12,
+}
+COMPOUND: Mapping[str, object] = {"capital.compound": True}
+
+
+def entries(names: tuple[str, ...], **settings: object) -> dict[str, object]:
+    """The same settings for several strategies; `exit__kind` is `exit.kind`."""
+    return {
+        f"strategies.entries.{name}.{key.replace('__', '.')}": value
+        for name in names
+        for key, value in settings.items()
+    }
+
+
+@dataclass(frozen=True)
+class Scenario:
+    """A market (a fixture's name), settings, what to ask for, and exit reasons that must occur."""
+
+    market: str
+    settings: Mapping[str, object]
+    reasons: set[str]
+    request: Mapping[str, object] = field(default_factory=dict)
+
+
+SCENARIOS = {
+    "trailing_atr": Scenario("drill", {}, {"trailing", "stop", "square_off"}),
+    "percent, compound": Scenario(
+        "drill", {**entries(EQUITY, exit__kind="percent"), **COMPOUND}, {"target", "stop", "square_off"}
+    ),
+    "step_trail": Scenario(
+        "drill",
+        {**entries(EQUITY, exit__kind="step_trail", exit__activation_pct=0.3), **UNLIMITED},
+        {"trailing", "stop"},
+    ),
+    "square_off alone, unlimited, compound": Scenario(
+        "drill", {**entries(EQUITY, exit__kind="none"), **UNLIMITED, **COMPOUND}, {"square_off"}
+    ),
+    "original": Scenario("drill", {**UNLIMITED, "strategies.preset": "original"}, {"trailing", "square_off"}),
+    "exits on 1m bars": Scenario(
+        "drill",
+        UNLIMITED,
+        {"trailing"},
+        {
+            "symbols": "STOCK00,STOCK01,STOCK02,STOCK03,STOCK07",
+            "first": date(2024, 3, 1),
+            "last": date(2024, 3, 4),
+        },
+    ),
+    "swing": Scenario(
+        "muhurat",
+        {
+            **entries((*EQUITY, *CRYPTO), style="swing", exit__atr_multiple=8.0),
+            **COMPOUND,
+            "venue.charges": "nse_delivery",
+            "capital.allocation_pct": 20,
+        },
+        {"trailing", "end_of_data"},
+    ),
+    "24x7": Scenario(
+        "coins",
+        {
+            **entries(CRYPTO, exit__kind="step_trail"),
+            **entries(EQUITY, enabled=False),
+            **COMPOUND,
+            "venue.charges": "binance_futures",
+        },
+        {"trailing", "stop"},
+    ),
+}
+
+Backtested = Callable[[str], tuple[Market, Scenario, Request, RunResult]]
+
+
+@pytest.fixture(scope="module")
+def backtested(request: pytest.FixtureRequest) -> Backtested:
+    """A scenario's backtest, run once."""
+    known: dict[str, RunResult] = {}
+
+    def find(name: str) -> tuple[Market, Scenario, Request, RunResult]:
+        scenario = SCENARIOS[name]
+        market: Market = request.getfixturevalue(scenario.market)
+        asked = market.request(**scenario.request)
+        if name not in known:
+            known[name] = backtest(market, scenario.settings, asked)
+        return market, scenario, asked, known[name]
+
+    return find
+
+
+def stops(result: RunResult) -> list[int]:
+    """One instant in every session: by turns its middle, the close of its first signal (the order is at the venue,
+    not filled), and the square-off (the closing order is)."""
+    found = []
+    for i, session in enumerate(result.sessions):
+        inside = [d.signal.as_of for d in result.decisions if session.opens < d.signal.as_of < session.closes]
+        middle = (session.opens + session.closes) // 2
+        found.append((middle, min(inside, default=middle), min(session.square_off, session.closes - 300))[i % 3])
+    return found
+
+
+def assert_replays(
+    market: Market, settings: Mapping[str, object], asked: Request, expected: RunResult, folder: Path
+) -> None:
+    """The replay, in one go and restarted in every session, gives the expected result."""
+    once, restarted = folder / "once", folder / "restarted"
+    assert_same(expected, replayed(market, settings, asked, once))
+    assert_same(expected, replayed(market, settings, asked, restarted, stops(expected)))
+    with journal(once) as one, journal(restarted) as other:
+        assert one.equities() == other.equities()  # the cash too
+        assert one.fills() == other.fills()
+
+
+@pytest.mark.parametrize("name", SCENARIOS)
+def test_a_scenario_trades_in_the_ways_that_it_is_there_for(backtested: Backtested, name: str) -> None:
+    _, scenario, _, result = backtested(name)
+    assert len(result.trades) >= 5
+    assert scenario.reasons <= {trade.exit_reason for trade in result.trades}
+
+
+def test_swing_positions_are_held_over_the_muhurat_hour_and_the_months_end(backtested: Backtested) -> None:
+    *_, result = backtested("swing")
+    hour = next(session for session in result.sessions if session.kind == "muhurat")
+    opens, closes = (datetime.fromtimestamp(at, UTC) for at in (hour.opens, hour.closes))
+    assert any(trade.entry_at < opens and trade.exit_at > closes for trade in result.trades)
+
+
+def test_a_position_is_held_over_the_pause_of_a_session_in_two_parts(backtested: Backtested) -> None:
+    *_, result = backtested("trailing_atr")
+    (drill,) = (session for session in result.sessions if len(session.parts) == 2)
+    begins, ends = (datetime.fromtimestamp(at, UTC) for at in (drill.parts[0][1], drill.parts[1][0]))
+    assert any(trade.entry_at < begins and trade.exit_at >= ends for trade in result.trades)
+
+
+def test_exits_happen_between_5m_closes_where_there_are_1m_bars(backtested: Backtested) -> None:
+    *_, result = backtested("exits on 1m bars")
+    fine = {trade.symbol for trade in result.trades if trade.exit_at.minute % 5}
+    assert fine
+    assert fine <= {"STOCK00", "STOCK01", "STOCK02"}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", SCENARIOS)
+def test_the_live_loop_gives_what_the_backtest_gave(backtested: Backtested, name: str, tmp_path: Path) -> None:
+    """Also when its process ends in the middle of every session."""
+    market, scenario, asked, expected = backtested(name)
+    assert_replays(market, scenario.settings, asked, expected, tmp_path)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["trailing_atr", "swing"])
+def test_two_processes_give_what_one_gave(backtested: Backtested, name: str) -> None:
+    market, scenario, asked, expected = backtested(name)
+    in_two = replace(asked, workers=2)
+    assert_same(expected, backtest(market, scenario.settings, in_two))
+
+
+@pytest.mark.slow
+def test_real_candles_through_the_live_loop_give_the_backtest(vendor_b: Market, tmp_path: Path) -> None:
+    asked = vendor_b.request()
+    expected = backtest(vendor_b, {}, asked)
+    assert len(expected.trades) > 50
+    assert_replays(vendor_b, {}, asked, expected, tmp_path)
+
+
+@pytest.mark.slow
+def test_real_candles_of_two_vendors_give_the_same_in_every_way(vendors: Market, tmp_path: Path) -> None:
+    """One with zero-volume opens and sessions of a bar, one with ghost bars and missing opens."""
+    settings = {**entries(EQUITY, exit__kind="percent"), **COMPOUND}
+    asked = vendors.request()
+    expected = backtest(vendors, settings, asked)
+    assert len(expected.trades) > 50
+    assert_same(expected, backtest(vendors, settings, vendors.request(workers=2)))
+    assert_same(expected, replayed(vendors, settings, asked, tmp_path))

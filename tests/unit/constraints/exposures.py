@@ -1,0 +1,34 @@
+"""An account as the rules see it."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from decimal import Decimal
+
+from livetrader.constraints.gate import Exposure
+from tests.unit.engine.trading_samples import at, sessions
+
+
+def exposure(
+    *,
+    now: int | None = None,
+    held: Collection[str] = (),
+    pending: Collection[str] = (),
+    closed: Collection[str] = (),
+    trades: int = 0,
+    by_strategy: Mapping[str, int] | None = None,
+    available: str = "10000",
+    leverage: str = "1",
+) -> Exposure:
+    """A flat account in a session of twelve 5m bars with its square-off at the close of the tenth."""
+    return Exposure(
+        now=at(1) if now is None else now,
+        session=sessions()[0],
+        held=held,
+        pending=pending,
+        closed=closed,
+        trades=trades,
+        trades_by_strategy=by_strategy or {},
+        available=Decimal(available),
+        leverage=Decimal(leverage),
+    )
