@@ -24,9 +24,7 @@ BARS_A_SESSION = 75
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--symbols", type=int, default=50)
     parser.add_argument("--bars", type=int, default=50_000)
     parser.add_argument("--out", type=Path, default=Path(__file__).parent / ".peers" / "candles.npz")

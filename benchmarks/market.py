@@ -40,7 +40,7 @@ class MemoryCandles:
         tiles = [self.symbols[i : i + TILE] for i in range(0, len(symbols), TILE)]
         self.tiles = [simulated(tile, sessions, seed) for tile in (*tiles, (INDEX,))]
         self._tile_of = {symbol: tile for tile in self.tiles for symbol in tile.symbols}
-        self._polled: dict[tuple[Interval, Session], CandleWindow] = {}
+        self._polled: dict[Interval, CandleWindow] = {}
 
     @property
     def bars(self) -> int:
@@ -71,10 +71,9 @@ class MemoryCandles:
     def poll(self, symbols: Sequence[str], interval: Interval, after: int, now: int) -> CandleColumns:
         """Bars of the session of `now`: made once, so that a poll costs what moving its bars costs."""
         session = next(s for s in self.tiles[0].sessions if s.opens < now <= s.closes)
-        held = self._polled.get((interval, session))
-        if held is None:
-            self._polled.clear()
-            held = self._polled[interval, session] = self.window(symbols, interval, (session,))
+        held = self._polled.get(interval)
+        if held is None or held.sessions != (session,):
+            held = self._polled[interval] = self.window(symbols, interval, (session,))
         begin, end = np.searchsorted(held.ts, after, "right"), np.searchsorted(held.closes, now, "right")
         rows = held.rows(int(begin), int(end))
         row, symbol = np.nonzero(~np.isnan(rows.close))

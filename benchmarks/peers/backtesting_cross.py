@@ -37,15 +37,10 @@ def main() -> None:
     candles = load(asked)
     index = pd.to_datetime(candles["ts"], unit="s")
     fields = ("open", "high", "low", "close", "volume")
-    frames = [
-        pd.DataFrame({name.title(): candles[name][:, i] for name in fields}, index)
-        for i in range(asked.symbols)
-    ]
+    frames = [pd.DataFrame({name.title(): candles[name][:, i] for name in fields}, index) for i in range(asked.symbols)]
 
     def run() -> int:
-        return sum(
-            int(Backtest(frame, Cross, cash=1e9, finalize_trades=True).run()["# Trades"]) for frame in frames
-        )
+        return sum(int(Backtest(frame, Cross, cash=1e9, finalize_trades=True).run()["# Trades"]) for frame in frames)
 
     report("backtesting.py", candles["close"].size, asked.repeats, run)
 

@@ -29,9 +29,7 @@ def main() -> None:
     candles = load(asked)
     index = pd.to_datetime(candles["ts"], unit="s")
     fields = ("open", "high", "low", "close", "volume")
-    frames = [
-        pd.DataFrame({name: candles[name][:, i] for name in fields}, index) for i in range(asked.symbols)
-    ]
+    frames = [pd.DataFrame({name: candles[name][:, i] for name in fields}, index) for i in range(asked.symbols)]
 
     def run() -> int:
         entered = 0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 import numpy.typing as npt
@@ -88,19 +89,17 @@ def grid(
     sessions: Sequence[Session], interval: Interval
 ) -> tuple[Ints, Ints, npt.NDArray[np.int32], npt.NDArray[np.int32]]:
     """`ts`, `closes`, `session` and `minute` of every slot of `sessions` (see `CandleWindow`)."""
-    ts: list[int] = []
-    closes: list[int] = []
-    index: list[int] = []
-    minute: list[int] = []
-    for i, session in enumerate(sessions):
-        slots = session.slots(interval.seconds)
-        ts.extend(slots)
-        closes.extend(min(slot + interval.seconds, session.closes) for slot in slots)
-        index.extend([i] * len(slots))
-        minute.extend((slot - session.opens) // 60 for slot in slots)
-    return (
-        np.array(ts, np.int64),
-        np.array(closes, np.int64),
-        np.array(index, np.int32),
-        np.array(minute, np.int32),
-    )
+    days = [_slots(session, interval.seconds) for session in sessions]
+    ts, closes, minute = (np.concatenate([day[k] for day in days] or [_NO_SLOT]) for k in range(3))
+    index = np.repeat(np.arange(len(days)), [len(day[0]) for day in days])
+    return ts, closes, index.astype(np.int32), minute.astype(np.int32)
+
+
+_NO_SLOT: Ints = np.empty(0, np.int64)
+
+
+@lru_cache(maxsize=8192)  # every window and every poll asks for the same few sessions
+def _slots(session: Session, seconds: int) -> tuple[Ints, Ints, Ints]:
+    """Opens, closes and minutes of one session's slots."""
+    ts = np.array(session.slots(seconds), np.int64)
+    return ts, np.minimum(ts + seconds, session.closes), (ts - session.opens) // 60

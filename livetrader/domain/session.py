@@ -45,6 +45,4 @@ class Session:
         span = self.closes - self.opens
         step = min(seconds, span)
         starts = range(self.opens, self.closes, step)
-        return tuple(
-            s for s in starts if any(s < closes and s + step > opens for opens, closes in self.parts)
-        )
+        return tuple(s for s in starts if any(s < closes and s + step > opens for opens, closes in self.parts))

@@ -80,11 +80,17 @@ def groups(plans: Iterable[Plan]) -> tuple[Group, ...]:
     return (*(Group(tuple(members)) for members in shared.values()), *alone)
 
 
-def in_order(signals: Iterable[Signal], plans: Sequence[Plan], symbols: Sequence[str]) -> list[Signal]:
-    """Signals by the time they are known, exits first, then the strategy's precedence, then the symbol list's order."""
+def precedence(plans: Sequence[Plan], symbols: Sequence[str]) -> Callable[[Signal], tuple[object, ...]]:
+    """The key that puts signals in order: the time they are known, exits first, the strategy's precedence, then the
+    symbol list's order."""
     strategy = {p.strategy.name: (p.strategy.precedence, i) for i, p in enumerate(plans)}
     place = {symbol: i for i, symbol in enumerate(symbols)}
-    return sorted(signals, key=lambda s: (s.as_of, not s.exit, strategy[s.strategy], place[s.symbol]))
+    return lambda s: (s.as_of, not s.exit, strategy[s.strategy], place[s.symbol])
+
+
+def in_order(signals: Iterable[Signal], plans: Sequence[Plan], symbols: Sequence[str]) -> list[Signal]:
+    """Signals in the order in which they are acted on (`precedence`)."""
+    return sorted(signals, key=precedence(plans, symbols))
 
 
 def month_start(day: date) -> date:
@@ -251,6 +257,7 @@ class LiveSignals:
         self.finder, self.session = finder, session
         self.scanners: list[Scanner] = []
         self.fenced: dict[str, str] = {}
+        self._order = precedence(finder.plans, finder.symbols)
 
     @property
     def intervals(self) -> frozenset[Interval]:
@@ -273,7 +280,7 @@ class LiveSignals:
                 log.exception("strategy failed", strategies=[p.strategy.name for p in scanner.plans])
                 self.scanners.remove(scanner)
                 self.fenced |= {p.strategy.name: str(error) for p in scanner.plans}
-        return in_order(found, self.finder.plans, self.finder.symbols)
+        return sorted(found, key=self._order)
 
     def fence(self, group: Group, error: StrategyError) -> None:
         for plan in group.plans:

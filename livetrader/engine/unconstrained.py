@@ -165,8 +165,7 @@ def _entries(
     sound = (session >= 0) & (as_of < square_off) & (lots > 0)
     if holding.exit.kind is ExitKind.TRAILING_ATR:
         sound &= distance > 0
-    end = bars.end_row[session] if holding.square_off else np.full(len(session), len(window.ts))
-    row = _next_traded(np.searchsorted(window.ts, as_of), end, symbol, window.close)
+    row = _next_traded(np.searchsorted(window.ts, as_of), bars.end_row[session], symbol, window.close)
     kept = np.flatnonzero(sound & (row >= 0))
     kept = kept[np.lexsort((as_of[kept], symbol[kept]))]
     return _Entries(symbol[kept], sign[kept], as_of[kept], distance[kept], lots[kept], row[kept])

@@ -62,7 +62,7 @@ def open_state(url: str, mode: str, account: str, *, create: bool = True, read_o
         with faults(path):
             path.parent.mkdir(parents=True, exist_ok=True)
             sqlite.make(path)
-    engine = _engine(path, "ro" if read_only else "rw")
+    engine = _engine(path, "ro" if read_only else "rw", durable=mode != "replay")
     try:
         with faults(path), engine.connect() as connection, connection.begin():
             if not read_only:
@@ -99,10 +99,10 @@ def migrate(url: str, mode: str) -> Path | None:
         engine.dispose()
 
 
-def _engine(path: Path, access: str) -> Engine:
+def _engine(path: Path, access: str, durable: bool = True) -> Engine:
     # One connection for each holder, whatever its thread: the journal serialises its own use of it.
     url = URL.create("sqlite", database=str(path))
-    return create_engine(url, creator=partial(sqlite.connect, path, access), poolclass=QueuePool)
+    return create_engine(url, creator=partial(sqlite.connect, path, access, durable), poolclass=QueuePool)
 
 
 def _make(connection: Connection, mode: str, account: str) -> None:

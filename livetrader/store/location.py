@@ -41,8 +41,6 @@ def wipe(url: str, mode: str) -> None:
     """Delete a replay's state, so that the same days can be replayed again. No other mode's ever is."""
     path = state_path(url, mode)
     if mode != "replay":
-        raise StoreError(
-            f"{path}: only a replay's state can be wiped; this is {mode}'s, move it away by hand"
-        )
+        raise StoreError(f"{path}: only a replay's state can be wiped; this is {mode}'s, move it away by hand")
     for suffix in ("", "-wal", "-shm", "-journal"):
         path.with_name(path.name + suffix).unlink(missing_ok=True)

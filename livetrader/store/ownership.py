@@ -26,8 +26,7 @@ def require_known(path: Path, version: int) -> None:
     """StoreError for a schema that this livetrader does not know."""
     if version > newest():
         raise StoreError(
-            f"{path}: made by a newer livetrader (schema {version}, this one knows {newest()}): "
-            "update livetrader"
+            f"{path}: made by a newer livetrader (schema {version}, this one knows {newest()}): update livetrader"
         )
 
 

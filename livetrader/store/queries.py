@@ -127,9 +127,7 @@ class Queries:
         """All fills, in the order in which they were booked."""
         return reads.fills(self._select)
 
-    def decisions(
-        self, *, since: int = 0, until: int = FOREVER, symbol: str | None = None
-    ) -> Sequence[Decision]:
+    def decisions(self, *, since: int = 0, until: int = FOREVER, symbol: str | None = None) -> Sequence[Decision]:
         """With since <= as_of < until, of one symbol or of all."""
         return reads.decisions(self._select, since, until, symbol)
 

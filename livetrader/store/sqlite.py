@@ -63,8 +63,11 @@ def make(path: Path) -> None:
         connection.close()
 
 
-def connect(path: Path, access: str) -> sqlite3.Connection:
+def connect(path: Path, access: str, durable: bool = True) -> sqlite3.Connection:
     """Open a state file, `rw` or `ro`. Raises sqlite3.Error.
+
+    A `durable` commit has reached the disk. Without it a commit survives the death of the process, and a power cut may
+    take the last ones back: enough for a replay, which can be made again.
 
     Transactions are begun by hand (isolation_level None): what the driver begins by itself is deferred, and a
     deferred read-then-write fails at once when another process writes, whatever the busy timeout (fault D2).
@@ -74,7 +77,7 @@ def connect(path: Path, access: str) -> sqlite3.Connection:
         if access == "ro":
             _probe(connection)
         else:
-            connection.execute("PRAGMA synchronous=FULL")
+            connection.execute(f"PRAGMA synchronous={'FULL' if durable else 'NORMAL'}")
             connection.execute("PRAGMA foreign_keys=ON")
     except sqlite3.OperationalError:
         connection.close()

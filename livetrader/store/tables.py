@@ -121,9 +121,7 @@ decisions = Table(
     PrimaryKeyConstraint("as_of", "symbol", "strategy", "side"),
 )
 
-equity = Table(
-    "equity", METADATA, _big("as_of", primary_key=True), _text("value"), _text("cash"), _text("recorded_at")
-)
+equity = Table("equity", METADATA, _big("as_of", primary_key=True), _text("value"), _text("cash"), _text("recorded_at"))
 
 cursor = Table("cursor", METADATA, _text("name", primary_key=True), _big("as_of"))
 

@@ -33,19 +33,19 @@ def drill(tmp_path_factory: pytest.TempPathFactory, nse: Calendar) -> Market:
     STOCK00 and STOCK01 have 1m bars beside their 5m bars, STOCK02 has 1m bars alone.
     """
     folder = tmp_path_factory.mktemp("drill")
-    candles = generate(nse, date(2023, 11, 15), date(2024, 3, 6), stocks=10, seed=7)
+    candles = generate(nse, date(2023, 11, 15), date(2024, 3, 11), stocks=10, seed=7)
     fine = {f"STOCK0{i}": markets.minutes(candles[f"STOCK0{i}"], seed=i) for i in range(3)}
     coarse = {symbol: bars for symbol, bars in candles.items() if symbol != "STOCK02"}
     markets.store(folder, {Interval.M5: markets.columns(coarse), Interval.M1: markets.columns(fine)})
     symbols = tuple(symbol for symbol in coarse if symbol not in ("NIFTY", *fine))
-    return Market(folder, symbols, date(2024, 2, 28), date(2024, 3, 6))
+    return Market(folder, symbols, date(2024, 2, 28), date(2024, 3, 5))
 
 
 @pytest.fixture(scope="session")
 def muhurat(tmp_path_factory: pytest.TempPathFactory, nse: Calendar) -> Market:
     """Six stocks around the Muhurat hour of 1 November 2024, the first session of its month."""
     folder = tmp_path_factory.mktemp("muhurat")
-    candles = generate(nse, date(2024, 7, 20), date(2024, 11, 6), stocks=6, seed=11)
+    candles = generate(nse, date(2024, 7, 20), date(2024, 11, 8), stocks=6, seed=11)
     markets.store(folder, {Interval.M5: markets.columns(candles)})
     return Market(folder, tuple(candles)[1:], date(2024, 10, 28), date(2024, 11, 6))
 

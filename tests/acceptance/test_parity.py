@@ -51,33 +51,30 @@ class Scenario:
 
 
 SCENARIOS = {
-    "trailing_atr": Scenario("drill", {}, {"trailing", "stop", "square_off"}),
-    "percent, compound": Scenario(
-        "drill", {**entries(EQUITY, exit__kind="percent"), **COMPOUND}, {"target", "stop", "square_off"}
-    ),
-    "step_trail": Scenario(
+    "every exit, unlimited, compound": Scenario(
         "drill",
-        {**entries(EQUITY, exit__kind="step_trail", exit__activation_pct=0.3), **UNLIMITED},
-        {"trailing", "stop"},
+        {
+            **entries(EQUITY[:1], exit__kind="none"),
+            **entries(EQUITY[1:2], exit__kind="trailing_atr"),
+            **entries(EQUITY[2:4], exit__kind="percent"),
+            **entries(EQUITY[4:], exit__kind="step_trail", exit__activation_pct=0.3),
+            **UNLIMITED,
+            **COMPOUND,
+        },
+        {"stop", "target", "trailing", "square_off"},
     ),
-    "square_off alone, unlimited, compound": Scenario(
-        "drill", {**entries(EQUITY, exit__kind="none"), **UNLIMITED, **COMPOUND}, {"square_off"}
-    ),
-    "original": Scenario("drill", {**UNLIMITED, "strategies.preset": "original"}, {"trailing", "square_off"}),
+    "large_cap": Scenario("drill", {}, {"trailing", "square_off"}),
+    "original": Scenario("drill", {**UNLIMITED, "strategies.preset": "original"}, {"trailing"}),
     "exits on 1m bars": Scenario(
         "drill",
         UNLIMITED,
         {"trailing"},
-        {
-            "symbols": "STOCK00,STOCK01,STOCK02,STOCK03,STOCK07",
-            "first": date(2024, 3, 1),
-            "last": date(2024, 3, 4),
-        },
+        {"symbols": "STOCK00,STOCK01,STOCK02,STOCK03,STOCK07", "first": date(2024, 3, 2), "last": date(2024, 3, 4)},
     ),
     "swing": Scenario(
         "muhurat",
         {
-            **entries((*EQUITY, *CRYPTO), style="swing", exit__atr_multiple=8.0),
+            **entries((*EQUITY, *CRYPTO), style="swing", exit__atr_multiple=15.0),
             **COMPOUND,
             "venue.charges": "nse_delivery",
             "capital.allocation_pct": 20,
@@ -153,7 +150,7 @@ def test_swing_positions_are_held_over_the_muhurat_hour_and_the_months_end(backt
 
 
 def test_a_position_is_held_over_the_pause_of_a_session_in_two_parts(backtested: Backtested) -> None:
-    *_, result = backtested("trailing_atr")
+    *_, result = backtested("large_cap")
     (drill,) = (session for session in result.sessions if len(session.parts) == 2)
     begins, ends = (datetime.fromtimestamp(at, UTC) for at in (drill.parts[0][1], drill.parts[1][0]))
     assert any(trade.entry_at < begins and trade.exit_at >= ends for trade in result.trades)
@@ -175,7 +172,7 @@ def test_the_live_loop_gives_what_the_backtest_gave(backtested: Backtested, name
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", ["trailing_atr", "swing"])
+@pytest.mark.parametrize("name", ["large_cap", "swing"])
 def test_two_processes_give_what_one_gave(backtested: Backtested, name: str) -> None:
     market, scenario, asked, expected = backtested(name)
     in_two = replace(asked, workers=2)

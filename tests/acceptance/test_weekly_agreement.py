@@ -29,8 +29,6 @@ Row = tuple[date, str, int, str, float]
 # Saturday drills, Muhurat hours and two budget weekends lie in this period.
 FIRST, LAST = date(2023, 4, 3), date(2026, 3, 31)
 SEEDS = range(1, 5)
-
-
 # The calendar's whole extent: 600 weeks.
 COARSE_FIRST, COARSE_LAST = date(2015, 1, 1), date(2026, 12, 31)
 
@@ -94,7 +92,7 @@ def test_three_years_of_signals_are_the_oracles(seed: int, workspace: Workspace,
 
 @pytest.mark.parametrize("seed", SEEDS)
 def test_weeks_full_of_ties_agree(seed: int, workspace: Workspace, nse: Calendar, tmp_path: Path) -> None:
-    """Every comparison of every rule meets equality here, and every rule fires."""
+    """Prices on a coarse grid meet the zones and each other all the time; every rule fires."""
     bars = coarse(nse, seed)
     bring(workspace, candles.write({"NIFTY": bars}, tmp_path / "NIFTY.parquet"), Interval.H1)
     expected = of_oracle(bars, nse, COARSE_FIRST, COARSE_LAST, seconds=3600)

@@ -237,10 +237,10 @@ class Rig:
     def play(self, upto: int | None = None) -> Rig:
         """Every close of every session until `upto`, as a live loop makes them."""
         for session in self.days:
-            self.engine.start(session)
-            for close in closes(session):
-                if upto is not None and close > upto:
-                    return self
+            due = [close for close in closes(session) if upto is None or close <= upto]
+            if due:
+                self.engine.start(session)
+            for close in due:
                 self.step(close)
         return self
 

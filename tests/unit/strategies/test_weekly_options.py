@@ -136,7 +136,7 @@ TESTS: Row = (25100, 25160, 25050, 25140)
     ("close", "rows", "expected"),
     [
         case("S3 A touches resistance", S3, BEARISH, UNDER, (25100, 25160, 25080, 25150)),
-        case("S3 A: first touches it, S6's turn", S6, BEARISH, (25050, 25160, 25040, 25100), (25100, 25160, 25080, 25150)),
+        case("S3 first touches: S6's turn", S6, BEARISH, (25050, 25160, 25040, 25100), (25100, 25160, 25080, 25150)),
         case("S3 A misses it", None, BEARISH, UNDER, (25100, 25159.95, 25080, 25150)),
         case("S3 A closes at first.high", None, BEARISH, UNDER, (25100, 25160, 25080, 25159.95)),
         case("S3 opens at the margin", S3, BEARISH, (25040, 25150, 25030, 25100), (25100, 25160, 25080, 25140)),
