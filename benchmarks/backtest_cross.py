@@ -80,7 +80,7 @@ def main() -> None:
     for _ in range(asked.rounds):
         ours += [clocked(run) for _ in range(3)]
         for name in filter(installed, SCRIPTS):
-            arguments = ("--candles", str(asked.candles), "--repeats", "1")
+            arguments = ("--candles", str(asked.candles), "--repeats", "3")
             theirs.setdefault(name, []).append(peer(name, f"{name}_cross.py", *arguments)["bars_per_second"])
     speed = bars / float(np.median(ours))
     work = f"backtest, EMA cross + ATR trail, {bars / 1e6:.1f} M bars, {trades:,} trades"

@@ -83,11 +83,8 @@ class MemoryCandles:
 
 def workspace(directory: Path, symbols: Sequence[str], **settings: str) -> Workspace:
     """The shipped settings over an empty store; `settings` are as `capital__amount="1"`."""
-    environment = {f"LIVETRADER__{name.upper()}": value for name, value in settings.items()}
-    environment |= {
-        "LIVETRADER__CANDLES__URL": "sqlite://",
-        "LIVETRADER__SYMBOLS": ",".join(symbols),
-    }
+    environment = {"LIVETRADER__CANDLES__URL": "sqlite://", "LIVETRADER__SYMBOLS": ",".join(symbols)}
+    environment |= {f"LIVETRADER__{name.upper()}": value for name, value in settings.items()}
     return Workspace(load(None, environ=environment, directory=directory))
 
 

@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from livetrader.bootstrap.results import RunResult
     from livetrader.bootstrap.workspace import Workspace
 
-WITH_CANDLES = ("html",)
+WITH_CANDLES = ("html", "json")
 
 
 @dataclass(frozen=True, slots=True)

@@ -218,7 +218,7 @@ class Scanner:
         p = self.plans[i]
         if p.strategy.has_exits:
             frames, height = frames_of(p, rows, values, self.symbols)
-            leave = _truth(p.strategy, "exits", p.strategy.exits(frames), rows, len(frames.ts) - height)
+            leave = _truth(p.strategy, "exits", _asked(p.strategy, "exits", frames), rows, len(frames.ts) - height)
         elif "exit" in p.nodes:
             leave = values[p.key("exit")][-rows.shape[0] :].astype(np.bool_, copy=False)
         else:
@@ -272,11 +272,24 @@ def pandas_entries(
 ) -> tuple[Flags | None, Flags | None]:
     """A user's `entries(f)` on the new rows: long and short, None for a side that it does not give."""
     frames, height = frames_of(p, rows, values, symbols)
-    answer = p.strategy.entries(frames)
-    sides = answer if isinstance(answer, Mapping) else {p.strategy.side or Side.LONG: answer}
+    answer = _asked(p.strategy, "entries", frames)
+    sides = answer if isinstance(answer, Mapping) else {p.strategy.side: answer}
+    if not sides or not set(sides) <= set(Side):
+        raise StrategyError(
+            f"strategy {p.strategy.name}: entries(f) is for {list(sides)}: "
+            "set `side`, or return a frame for Side.LONG, Side.SHORT or both"
+        )
     kept = len(frames.ts) - height
     masks = {Side(side): _truth(p.strategy, "entries", frame, rows, kept) for side, frame in sides.items()}
     return masks.get(Side.LONG), masks.get(Side.SHORT)
+
+
+def _asked(strategy: Strategy, method: str, frames: Frames) -> object:
+    """A user's answer; whatever goes wrong in it is a StrategyError that names the strategy."""
+    try:
+        return getattr(strategy, method)(frames)
+    except Exception as error:
+        raise failed(strategy, f"{method}(f)", error) from error
 
 
 def _truth(strategy: Strategy, method: str, frame: object, rows: CandleWindow, kept: int) -> Flags:
