@@ -8,21 +8,17 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import date, datetime, tzinfo
-from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from livetrader.bootstrap.results import Books, RunResult
 from livetrader.bootstrap.state import exchange_zone
 from livetrader.config import Configuration
-from livetrader.domain.position import Trade
 from livetrader.domain.session import Session
-from livetrader.domain.trades import OpenPosition
 from livetrader.domain.trades import trades as fold
 from livetrader.errors import UsageError
 from livetrader.market.calendar import load
-from livetrader.ports import Decision, OrderRecord
 from livetrader.reporting.daily import (
     DataIssue,
     Holding,
@@ -32,28 +28,13 @@ from livetrader.reporting.daily import (
     refusals,
     unknown_orders,
 )
-from livetrader.reporting.statistics import EquityPoint, statistics
+from livetrader.reporting.statistics import statistics
 from livetrader.store.queries import Queries, open_queries
 
 if TYPE_CHECKING:
-    from livetrader.bootstrap.results import RunResult
     from livetrader.bootstrap.workspace import Workspace
 
 WITH_CANDLES = ("html", "json")
-
-
-@dataclass(frozen=True, slots=True)
-class Books:
-    """What a period left behind, wherever it was kept."""
-
-    label: str
-    sessions: tuple[Session, ...]
-    starting_capital: Decimal
-    trades: Sequence[Trade]
-    positions: Sequence[OpenPosition]
-    orders: Sequence[OrderRecord]
-    decisions: Sequence[Decision]
-    equity: Sequence[EquityPoint]
 
 
 def report(
@@ -82,12 +63,8 @@ def report(
 
 def of_result(result: RunResult, configuration: Configuration, workspace: Workspace | None = None) -> Report:
     """The report of a backtest or replay; with charts if a workspace is given."""
-    books = Books(
-        result.label, result.sessions, result.starting_capital, result.trades, result.positions, result.orders,
-        result.decisions, result.equity,
-    )  # fmt: skip
-    made = compose(books, configuration)
-    return made if workspace is None else with_candles(made, books, configuration, workspace)
+    made = compose(result, configuration)
+    return made if workspace is None else with_candles(made, result, configuration, workspace)
 
 
 def compose(books: Books, configuration: Configuration) -> Report:

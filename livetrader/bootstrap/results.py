@@ -16,8 +16,8 @@ from livetrader.reporting.statistics import EquityPoint, Statistics, statistics
 
 
 @dataclass(frozen=True, slots=True)
-class RunResult:
-    """The outcome of a backtest, a replay or a session. `label` is the mode, in capitals."""
+class Books:
+    """What a period left behind, wherever it was kept. `label` is the mode, in capitals."""
 
     label: str
     sessions: tuple[Session, ...]
@@ -27,10 +27,16 @@ class RunResult:
     orders: Sequence[OrderRecord]
     decisions: Sequence[Decision]
     equity: Sequence[EquityPoint]
+
+
+@dataclass(frozen=True, slots=True)
+class RunResult(Books):
+    """The outcome of a backtest or a replay, with the identity of everything that decided it."""
+
     statistics: Statistics
-    config_hash: str = ""
-    strategy_hashes: Mapping[str, str] | None = None
-    data_hash: str = ""
+    config_hash: str
+    strategy_hashes: Mapping[str, str]
+    data_hash: str
 
     def document(self) -> Document:
         """The document of `backtest --json` and `replay --json`."""
@@ -39,7 +45,7 @@ class RunResult:
             self.equity,
             self.statistics,
             config_hash=self.config_hash,
-            strategy_hashes=self.strategy_hashes or {},
+            strategy_hashes=self.strategy_hashes,
             data_hash=self.data_hash,
         )
 

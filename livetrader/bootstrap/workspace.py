@@ -114,6 +114,7 @@ class Workspace:
     def strategies(self, names: Sequence[str] | None = None, preset: str | None = None) -> tuple[Strategy, ...]:
         """The strategies by name or number (default: those enabled), with their parameters. UsageError."""
         section = self.settings.strategies
+        registry = self.registry
         chosen = [self._find(name) for name in names] if names else list(section.enabled)
         made: list[Strategy] = []
         for name in dict.fromkeys(chosen):
@@ -122,7 +123,7 @@ class Workspace:
             entry = section.entries.get(name)
             try:
                 made.append(
-                    self.registry.make(
+                    registry.make(
                         name,
                         preset=preset or section.preset,
                         params=None if entry is None else entry.params,

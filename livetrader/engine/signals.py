@@ -185,19 +185,25 @@ class SignalFinder:
         What has fired in the session before `now` is remembered as fired, and not given again.
         """
         live = LiveSignals(self, session)
+        # All symbols at once: a store keeps them together in time, and would be read through for every tile.
+        windows = {
+            series: masked(window, self.ex_dates, session.date) if series.symbol is None else window
+            for series, window in self.load(self.symbols, session.date, session.date).items()
+        }
         for group in groups(self.plans):
             try:
-                live.scanners.append(self._warm(group, session, now))
+                live.scanners.append(self._warm(group, windows, session, now))
             except StrategyError as error:
                 live.fence(group, error)
         return live
 
-    def _warm(self, group: Group, session: Session, now: int) -> Scanner:
-        month = month_start(session.date)
+    def _warm(self, group: Group, windows: Windows, session: Session, now: int) -> Scanner:
         tiles: list[Scanner] = []
         for start in range(0, len(self.symbols), TILE):
-            symbols = self.symbols[start : start + TILE]
-            blocks = self._blocks(group, symbols, month, session)
+            blocks = {
+                series: windows[series].columns(start, start + TILE) if series.symbol is None else windows[series]
+                for series in {*group.needs, group.series}
+            }
             window = blocks[group.series]
             begin = int(np.searchsorted(window.ts, session.opens))
             end = int(np.searchsorted(window.closes, now, side="right"))
@@ -211,17 +217,6 @@ class SignalFinder:
             node: np.concatenate([tile.context[node][-1:] for tile in tiles], axis=1) for node in tiles[0].context
         }
         return Scanner.join(tiles, context)
-
-    def _blocks(
-        self, group: Group, symbols: Sequence[str], month: date, session: Session
-    ) -> dict[Series, CandleWindow]:
-        blocks = {}
-        for series in {*group.needs, group.series}:
-            names = symbols if series.symbol is None else (series.symbol,)
-            sessions = self.block(series, month, session.date)
-            window = self.source.window(names, series.interval, sessions)
-            blocks[series] = masked(window, self.ex_dates, session.date) if series.symbol is None else window
-        return blocks
 
     def _anchored(self, windows: Windows, month: date, end: date) -> list[Part]:
         """The windows of a month, with each symbol's block begun anew at its corporate actions.

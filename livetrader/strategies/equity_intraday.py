@@ -19,12 +19,34 @@ FROM_SECOND_5M = (time(9, 20), time(13, 45))
 FROM_SECOND_15M = (time(9, 30), time(13, 45))
 
 
+@dataclass(frozen=True)
+class _EquityIntraday(Strategy):
+    """What the five have in common: an initial breakout, effort, volatility, and the index's trend."""
+
+    trend_adx_min: float = 20.0
+
+    def observed(self, c: Candles, *, bullish: bool) -> tuple[Node, Node, dict[str, Node]]:
+        """Whether the breakout to that side has happened, its zone, and everything by its name in STRATEGIES.md."""
+        happened, zone = blocks.initial_breakout(c, bullish=bullish)
+        named = {
+            "bullish_zone_pct" if bullish else "bearish_zone_pct": zone,
+            "effort": blocks.effort(c),
+            "volatility": blocks.volatility(c),
+            "index_trend": blocks.index_trend(c, self.trend_symbol, adx_min=self.trend_adx_min),
+        }
+        return happened, zone, named
+
+
+def _averages(c: Candles) -> dict[str, Node]:
+    return {f"ema{n}": ta.ema(c.close, n) for n in (50, 100, 200)}
+
+
 def _all(*conditions: Node) -> Node:
     return reduce(and_, conditions)
 
 
 @dataclass(frozen=True)
-class BreakoutFadeShort(Strategy):
+class BreakoutFadeShort(_EquityIntraday):
     """Sell a breakout that took much volume and turns: a bearish zero-lag MACD cross above the range."""
 
     name: ClassVar = "breakout_fade_short"
@@ -42,35 +64,24 @@ class BreakoutFadeShort(Strategy):
     zone_max: float = 1.3
     effort_min: float = 1.0
     volatility_max: float = 0.04
-    trend_adx_min: float = 20.0
 
     def indicators(self, c: Candles) -> Mapping[str, Node]:
-        happened, zone = blocks.initial_breakout(c, bullish=True)
+        happened, zone, named = self.observed(c, bullish=True)
         macd, signal = blocks.zl_macd(c)
-        effort, volatility = blocks.effort(c), blocks.volatility(c)
-        trend = blocks.index_trend(c, self.trend_symbol, adx_min=self.trend_adx_min)
         entry = _all(
             happened,
             zone > self.zone_min,
             zone < self.zone_max,
             ta.crossed_below(macd, signal),
-            effort > self.effort_min,
-            volatility < self.volatility_max,
-            trend >= 0,
+            named["effort"] > self.effort_min,
+            named["volatility"] < self.volatility_max,
+            named["index_trend"] >= 0,
         )
-        return {
-            "entry": entry,
-            "bullish_zone_pct": zone,
-            "zl_macd": macd,
-            "zl_signal": signal,
-            "effort": effort,
-            "volatility": volatility,
-            "index_trend": trend,
-        }
+        return {"entry": entry, **named, "zl_macd": macd, "zl_signal": signal}
 
 
 @dataclass(frozen=True)
-class BreakdownFadeLong(Strategy):
+class BreakdownFadeLong(_EquityIntraday):
     """Buy a breakdown that took little volume and turns: a bullish zero-lag MACD cross below the range."""
 
     name: ClassVar = "breakdown_fade_long"
@@ -88,39 +99,24 @@ class BreakdownFadeLong(Strategy):
     effort_min: float = 0.0
     effort_max: float = 0.4
     volatility_max: float = 0.04
-    trend_adx_min: float = 20.0
 
     def indicators(self, c: Candles) -> Mapping[str, Node]:
-        happened, zone = blocks.initial_breakout(c, bullish=False)
+        happened, zone, named = self.observed(c, bullish=False)
         macd, signal = blocks.zl_macd(c)
-        effort, volatility = blocks.effort(c), blocks.volatility(c)
-        trend = blocks.index_trend(c, self.trend_symbol, adx_min=self.trend_adx_min)
         entry = _all(
             happened,
             zone > self.zone_min,
             ta.crossed_above(macd, signal),
-            effort > self.effort_min,
-            effort < self.effort_max,
-            volatility < self.volatility_max,
-            trend <= 0,
+            named["effort"] > self.effort_min,
+            named["effort"] < self.effort_max,
+            named["volatility"] < self.volatility_max,
+            named["index_trend"] <= 0,
         )
-        return {
-            "entry": entry,
-            "bearish_zone_pct": zone,
-            "zl_macd": macd,
-            "zl_signal": signal,
-            "effort": effort,
-            "volatility": volatility,
-            "index_trend": trend,
-        }
-
-
-def _averages(c: Candles) -> dict[str, Node]:
-    return {f"ema{n}": ta.ema(c.close, n) for n in (50, 100, 200)}
+        return {"entry": entry, **named, "zl_macd": macd, "zl_signal": signal}
 
 
 @dataclass(frozen=True)
-class MomentumShort(Strategy):
+class MomentumShort(_EquityIntraday):
     """Sell a volatile stock below its range and its averages on a strong falling bar."""
 
     name: ClassVar = "momentum_short"
@@ -138,35 +134,25 @@ class MomentumShort(Strategy):
     effort_min: float = 0.3
     effort_max: float = 0.7
     volatility_min: float = 0.04
-    trend_adx_min: float = 20.0
 
     def indicators(self, c: Candles) -> Mapping[str, Node]:
-        happened, zone = blocks.initial_breakout(c, bullish=False)
+        happened, zone, named = self.observed(c, bullish=False)
         averages = _averages(c)
-        effort, volatility = blocks.effort(c), blocks.volatility(c)
-        trend = blocks.index_trend(c, self.trend_symbol, adx_min=self.trend_adx_min)
         entry = _all(
             happened,
             zone > self.zone_min,
             *(c.close < average for average in averages.values()),
             blocks.bearish_range_bar(c),
-            effort > self.effort_min,
-            effort < self.effort_max,
-            volatility > self.volatility_min,
-            trend != 1,
+            named["effort"] > self.effort_min,
+            named["effort"] < self.effort_max,
+            named["volatility"] > self.volatility_min,
+            named["index_trend"] != 1,
         )
-        return {
-            "entry": entry,
-            "bearish_zone_pct": zone,
-            **averages,
-            "effort": effort,
-            "volatility": volatility,
-            "index_trend": trend,
-        }
+        return {"entry": entry, **named, **averages}
 
 
 @dataclass(frozen=True)
-class MomentumLong(Strategy):
+class MomentumLong(_EquityIntraday):
     """Buy a volatile stock above its range and its averages on a strong rising bar, at little effort."""
 
     name: ClassVar = "momentum_long"
@@ -184,35 +170,25 @@ class MomentumLong(Strategy):
     effort_min: float = 0.0
     effort_max: float = 0.3
     volatility_min: float = 0.04
-    trend_adx_min: float = 20.0
 
     def indicators(self, c: Candles) -> Mapping[str, Node]:
-        happened, zone = blocks.initial_breakout(c, bullish=True)
+        happened, zone, named = self.observed(c, bullish=True)
         averages = _averages(c)
-        effort, volatility = blocks.effort(c), blocks.volatility(c)
-        trend = blocks.index_trend(c, self.trend_symbol, adx_min=self.trend_adx_min)
         entry = _all(
             happened,
             zone > self.zone_min,
             *(c.close > average for average in averages.values()),
             blocks.bullish_range_bar(c),
-            effort > self.effort_min,
-            effort < self.effort_max,
-            volatility > self.volatility_min,
-            trend != -1,
+            named["effort"] > self.effort_min,
+            named["effort"] < self.effort_max,
+            named["volatility"] > self.volatility_min,
+            named["index_trend"] != -1,
         )
-        return {
-            "entry": entry,
-            "bullish_zone_pct": zone,
-            **averages,
-            "effort": effort,
-            "volatility": volatility,
-            "index_trend": trend,
-        }
+        return {"entry": entry, **named, **averages}
 
 
 @dataclass(frozen=True)
-class ExhaustionShort(Strategy):
+class ExhaustionShort(_EquityIntraday):
     """Sell a calm stock that stands above its range and its averages and works hard for it."""
 
     name: ClassVar = "exhaustion_short"
@@ -227,28 +203,18 @@ class ExhaustionShort(Strategy):
     effort_min: float = 0.3
     effort_max: float = 0.6
     volatility_max: float = 0.04
-    trend_adx_min: float = 20.0
 
     def indicators(self, c: Candles) -> Mapping[str, Node]:
-        happened, zone = blocks.initial_breakout(c, bullish=True)
+        happened, zone, named = self.observed(c, bullish=True)
         averages = _averages(c)
-        effort, volatility = blocks.effort(c), blocks.volatility(c)
-        trend = blocks.index_trend(c, self.trend_symbol, adx_min=self.trend_adx_min)
         entry = _all(
             happened,
             zone > self.zone_min,
             *(c.close > average for average in averages.values()),
             blocks.bullish_range_bar(c),
-            effort > self.effort_min,
-            effort < self.effort_max,
-            volatility < self.volatility_max,
-            trend != 1,
+            named["effort"] > self.effort_min,
+            named["effort"] < self.effort_max,
+            named["volatility"] < self.volatility_max,
+            named["index_trend"] != 1,
         )
-        return {
-            "entry": entry,
-            "bullish_zone_pct": zone,
-            **averages,
-            "effort": effort,
-            "volatility": volatility,
-            "index_trend": trend,
-        }
+        return {"entry": entry, **named, **averages}

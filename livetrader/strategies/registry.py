@@ -73,7 +73,9 @@ class Registry:
 
     def _add(self, module: ModuleType, where: str) -> None:
         for one in vars(module).values():
-            if inspect.isclass(one) and issubclass(one, Strategy) and one.__module__ == module.__name__:
+            own = inspect.isclass(one) and issubclass(one, Strategy) and one.__module__ == module.__name__
+            # A leading underscore marks a base that several strategies share.
+            if own and not one.__name__.startswith("_"):
                 self._add_class(one, where)
 
     def _add_class(self, one: type[Strategy], where: str) -> None:

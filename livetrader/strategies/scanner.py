@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import time
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import numpy as np
@@ -273,7 +274,7 @@ def pandas_entries(
     """A user's `entries(f)` on the new rows: long and short, None for a side that it does not give."""
     frames, height = frames_of(p, rows, values, symbols)
     answer = _asked(p.strategy, "entries", frames)
-    sides = answer if isinstance(answer, Mapping) else {p.strategy.side: answer}
+    sides: Mapping[Any, object] = answer if isinstance(answer, Mapping) else {p.strategy.side: answer}
     if not sides or not set(sides) <= set(Side):
         raise StrategyError(
             f"strategy {p.strategy.name}: entries(f) is for {list(sides)}: "
