@@ -78,7 +78,7 @@ def live(workspace: Workspace, session, count: int, passes: list[float], polls: 
     loop, _ = live_session(workspace, journal, clock, session, workspace.strategies(), stocks(count))
     for close in loop.market.closes(loop.decided, session.closes):
         clock.advance_to(close)
-        poll = clocked(lambda: loop.market.poll(close))  # noqa: B023 - called at once
+        poll = clocked(lambda: loop.market.poll(close, loop.decided))  # noqa: B023 - called at once
         taken = clocked(lambda: loop.decide(close))  # noqa: B023 - called at once
         if len(loop.market.rows_closing(close)) == 2:
             polls.append(poll)

@@ -46,7 +46,7 @@ def live_session(
     session: Session,
     strategies: Sequence[Strategy],
     symbols: tuple[str, ...],
-    grace_seconds: float = 0.0,
+    waits: tuple[float, float] = (0.0, 0.0),
     mode: str = "paper",
 ) -> tuple[LiveSession, Trader]:
     """One session of the live loop, recovered from the journal and warmed up."""
@@ -57,7 +57,7 @@ def live_session(
     market = LiveMarket(workspace.candles, symbols, session, intervals, earlier)
     names = tuple(one.name for one in strategies)
     trader = build(workspace, journal, market, clock, names, mode)
-    live = LiveSession(trader.engine, market, finder, clock, session, grace_seconds)
+    live = LiveSession(trader.engine, market, finder, clock, session, *waits)
     live.open()
     return live, trader
 

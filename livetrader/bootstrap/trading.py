@@ -54,7 +54,7 @@ class SessionTrader:
         if self.live is None:
             self.live, _ = live_session(
                 self.workspace, self.journal, self.clock, session, self.strategies, self.symbols,
-                self.workspace.settings.schedule.bar_grace_seconds, self.mode,
+                self._waits(), self.mode,
             )  # fmt: skip
             log.info("session open", session=session.date.isoformat(), symbols=len(self.symbols))
         self.live.scan()
@@ -62,6 +62,12 @@ class SessionTrader:
             log.info("session over", session=session.date.isoformat())
             self.live = None
             self.session = self._following(session)
+
+    def _waits(self) -> tuple[float, float]:
+        """How long bars may be late: some of a close's, and all of them."""
+        settings = self.workspace.settings
+        patience = settings.constraints.bar_max_age_seconds or settings.schedule.bar_grace_seconds
+        return settings.schedule.bar_grace_seconds, patience
 
     def monitor(self) -> None:
         """Say where each open position stands."""

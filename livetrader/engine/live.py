@@ -23,7 +23,7 @@ class LiveSession:
 
     `scan` is what the scheduler calls. It is keyed on which bars have closed since the last scan, so a late or a
     skipped call loses nothing: each close is decided once, in order, and the freshness rule judges its age. At a
-    real clock it waits up to `grace_seconds` for the bars of symbols that are still to come.
+    real clock it waits for the bars of symbols that are still to come (`_waits`).
     """
 
     engine: Engine
@@ -32,6 +32,7 @@ class LiveSession:
     clock: Clock
     session: Session
     grace_seconds: float = 0.0
+    patience_seconds: float = 0.0
     decided: int = 0
     signals: LiveSignals = field(init=False)
     scans: int = 0
@@ -41,7 +42,7 @@ class LiveSession:
         """Warm up, and take up where the journal says that the last process stopped."""
         marked = self.engine.journal.marked() or 0
         self.decided = max(marked, self.session.opens)
-        self.market.poll(self.decided)
+        self.market.poll(self.decided, 0)
         self.signals = self.finder.live(self.session, self.decided)
         self.engine.signals = self
         self.engine.recover(self.session)
@@ -53,7 +54,7 @@ class LiveSession:
         pending = self.market.closes(self.decided, now)
         if not pending:
             return False
-        late = self.market.poll(now)
+        late = self.market.poll(now, self.decided)
         if late:
             log.warning("late or corrected bars: indicators are recalculated, decisions stand")
             self.signals = self.finder.live(self.session, self.decided)
@@ -78,5 +79,12 @@ class LiveSession:
         return self.decided >= self.session.closes
 
     def _waits(self, close: int, now: int) -> bool:
-        """Whether bars of `close` may still come."""
-        return now - close < self.grace_seconds and self.market.arrived(close) < len(self.market.tape.finest)
+        """Whether to hold the pass of `close` back for bars that may still come.
+
+        Some symbols are given `grace_seconds`. A feed that has brought none at all is late as a whole, and is given
+        `patience_seconds`; only the square-off does not wait for it.
+        """
+        arrived, age = self.market.arrived(close), now - close
+        if arrived == 0 and close != self.session.square_off:
+            return age < max(self.grace_seconds, self.patience_seconds)
+        return age < self.grace_seconds and arrived < len(self.market.tape.finest)

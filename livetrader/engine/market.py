@@ -15,7 +15,7 @@ from livetrader.engine.tape import NO_BARS, WindowTape, joined, traded
 from livetrader.market.calendar import Calendar
 from livetrader.ports import Bars, CandleSource, Journal
 
-# Rows behind the newest that each poll reads again, to notice late and corrected bars.
+# Rows behind the last decided one that each poll reads again, to notice late and corrected bars.
 LOOK_BACK_ROWS = 2
 
 
@@ -33,27 +33,22 @@ class LiveMarket:
     earlier: Mapping[str, Bars] = field(default_factory=dict)
     windows: dict[Interval, CandleWindow] = field(init=False)
     tape: WindowTape = field(init=False)
-    _seen: dict[Interval, int] = field(init=False)
 
     def __post_init__(self) -> None:
         finest = self.source.finest(self.symbols)
         needed = self.intervals | set(finest.values())
         self.windows = {i: empty_window(i, self.symbols, self.session) for i in sorted(needed)}
         self.tape = WindowTape(self.windows, finest)
-        self._seen = dict.fromkeys(self.windows, 0)
 
-    def poll(self, now: int) -> bool:
-        """Read the bars that have closed by `now`. True if one of them is late or corrects an earlier one."""
+    def poll(self, now: int, decided: int) -> bool:
+        """Read the bars that have closed by `now`. True if one says something new of rows known at `decided`."""
         late = False
         for interval, window in self.windows.items():
-            seen = self._seen[interval]
-            closed = int(window.closes.searchsorted(now, side="right"))
-            if closed == 0:
+            if not len(window.closes) or window.closes[0] > now:
                 continue
-            after = int(window.ts[max(seen - LOOK_BACK_ROWS, 0)]) - 1
-            columns = self.source.poll(self.symbols, interval, after, now)
-            late |= _place(window, columns, seen)
-            self._seen[interval] = closed
+            past = int(window.closes.searchsorted(decided, side="right"))
+            after = int(window.ts[max(past - LOOK_BACK_ROWS, 0)]) - 1
+            late |= _place(window, self.source.poll(self.symbols, interval, after, now), past)
         self.tape.forget()
         return late
 
@@ -108,15 +103,15 @@ def empty_window(interval: Interval, symbols: Sequence[str], session: Session) -
     return CandleWindow(interval, tuple(symbols), (session,), *slots, *(np.full(shape, np.nan) for _ in FIELDS))
 
 
-def _place(window: CandleWindow, columns: CandleColumns, seen: int) -> bool:
-    """Write bars on the grid. True if one lands in the first `seen` rows and says something new."""
+def _place(window: CandleWindow, columns: CandleColumns, past: int) -> bool:
+    """Write bars on the grid. True if one says something new of the first `past` rows."""
     rows = np.searchsorted(window.ts, columns.ts)
     on_grid = (rows < len(window.ts)) & (window.ts[np.minimum(rows, len(window.ts) - 1)] == columns.ts)
     rows, symbols = rows[on_grid], columns.symbol[on_grid]
     news = False
     for name in FIELDS:
         values, target = getattr(columns, name)[on_grid], getattr(window, name)
-        past = rows < seen
-        news |= bool((target[rows[past], symbols[past]] != values[past]).any())
+        old = rows < past
+        news |= bool((target[rows[old], symbols[old]] != values[old]).any())
         target[rows, symbols] = values
     return news

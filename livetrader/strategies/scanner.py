@@ -303,7 +303,8 @@ def _truth(strategy: Strategy, method: str, frame: object, rows: CandleWindow, k
         )
     # NaN is not an entry, though NumPy takes it for true.
     truth = flags if flags.dtype == np.bool_ else (flags == 1)
-    return np.ascontiguousarray(truth[kept:], np.bool_)
+    # A copy: what pandas hands out is read-only.
+    return np.array(truth[kept:], np.bool_, order="C")
 
 
 def allowed_rows(rows: CandleWindow, window: tuple[time, time] | None, timezone: ZoneInfo) -> Flags:

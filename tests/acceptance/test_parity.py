@@ -65,6 +65,7 @@ SCENARIOS = {
     ),
     "large_cap": Scenario("drill", {}, {"trailing", "square_off"}),
     "original": Scenario("drill", {**UNLIMITED, "strategies.preset": "original"}, {"trailing"}),
+    "corporate actions": Scenario("drill", {**UNLIMITED, "market.corporate_actions": "actions.csv"}, {"trailing"}),
     "exits on 1m bars": Scenario(
         "drill",
         UNLIMITED,
@@ -142,6 +143,12 @@ def test_a_scenario_trades_in_the_ways_that_it_is_there_for(backtested: Backtest
     assert scenario.reasons <= {trade.exit_reason for trade in result.trades}
 
 
+def test_corporate_actions_change_what_is_traded(backtested: Backtested) -> None:
+    market, scenario, asked, result = backtested("corporate actions")
+    settings = {**scenario.settings, "market.corporate_actions": None}
+    assert list(backtest(market, settings, asked).trades) != list(result.trades)
+
+
 def test_swing_positions_are_held_over_the_muhurat_hour_and_the_months_end(backtested: Backtested) -> None:
     *_, result = backtested("swing")
     hour = next(session for session in result.sessions if session.kind == "muhurat")
@@ -172,11 +179,9 @@ def test_the_live_loop_gives_what_the_backtest_gave(backtested: Backtested, name
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", ["large_cap", "swing"])
-def test_two_processes_give_what_one_gave(backtested: Backtested, name: str) -> None:
-    market, scenario, asked, expected = backtested(name)
-    in_two = replace(asked, workers=2)
-    assert_same(expected, backtest(market, scenario.settings, in_two))
+def test_two_processes_give_what_one_gave(backtested: Backtested) -> None:
+    market, scenario, asked, expected = backtested("swing")
+    assert_same(expected, backtest(market, scenario.settings, replace(asked, workers=2)))
 
 
 @pytest.mark.slow

@@ -190,7 +190,9 @@ def test_a_rule_refuses_beyond_its_limit_and_says_why(
 
 def test_every_rule_has_a_name_of_its_own_and_says_the_same_one_either_way() -> None:
     names: dict[type, set[str]] = {}
-    for rule, order, seen, *_ in [*PASSES.values(), *REFUSES.values()]:
+    cases = [(rule, order, seen) for rule, order, seen, _ in PASSES.values()]
+    cases += [(rule, order, seen) for rule, order, seen, _, _ in REFUSES.values()]
+    for rule, order, seen in cases:
         names.setdefault(type(rule), set()).add(rule.check(order, seen).rule)
     assert all(len(said) == 1 for said in names.values())
     assert len(set.union(*names.values())) == len(names) == 10

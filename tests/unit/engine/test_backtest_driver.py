@@ -54,9 +54,9 @@ def stepped(stored: CandleWindow, days: tuple[Session, ...], restarts: set[int],
         for close in market.closes(day.opens, day.closes):
             if close in restarts:
                 rig, market = begun(source, day, days, earlier, journal, settings)
-                market.poll(journal.marked() or day.opens)
+                market.poll(journal.marked() or day.opens, 0)
                 rig.recover(day)
-            market.poll(close)
+            market.poll(close, journal.marked() or 0)
             rig.step(close)
     assert rig is not None
     rig.venue.close_market()

@@ -223,7 +223,9 @@ def test_the_value_counts_what_is_held_at_the_given_prices() -> None:
     assert account.value({"A": Decimal(103), "B": Decimal(102)}) == 10_000 + 30 - 20
 
 
-events = st.lists(
+Event = tuple[str, Side, list[int], int, Decimal, bool]
+
+events: st.SearchStrategy[list[Event]] = st.lists(
     st.tuples(
         st.sampled_from("ABC"),
         st.sampled_from(Side),
@@ -237,7 +239,7 @@ events = st.lists(
 
 
 @given(events, st.sampled_from(["1", "4"]))
-def test_cash_is_the_capital_and_every_fills_cash_to_the_paisa(made: list[tuple], leverage: str) -> None:
+def test_cash_is_the_capital_and_every_fills_cash_to_the_paisa(made: list[Event], leverage: str) -> None:
     """Orders open, fill in parts, settle, close: Δcash is the sum of the fills', and money never comes from nowhere."""
     account = book("100000", leverage)
     expected = Decimal(100_000)

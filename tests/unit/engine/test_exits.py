@@ -33,8 +33,8 @@ STEP = ExitPlan(ExitKind.STEP_TRAIL, stop_loss_pct=1.5, activation_pct=0.9, incr
 
 
 def walked(plan: ExitPlan, side: Side, bars: list[Bar], fill: float = 100.0, tick: float = 0.05) -> Walked:
-    columns = [np.array(column) for column in zip(*bars, strict=True)]
-    return walk(begin(plan, side, fill, tick), *columns, 0, len(bars))
+    opens, highs, lows = (np.array(column) for column in zip(*bars, strict=True))
+    return walk(begin(plan, side, fill, tick), opens, highs, lows, 0, len(bars))
 
 
 def mirrored(bars: list[Bar]) -> list[Bar]:

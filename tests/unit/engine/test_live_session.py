@@ -1,0 +1,135 @@
+"""The live loop waits for bars that are still to come, and never decides a close twice."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import date
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from livetrader.bootstrap.replay import live_session
+from livetrader.bootstrap.workspace import Workspace
+from livetrader.config import load
+from livetrader.domain.candles import FIELDS, CandleColumns, CandleWindow, Interval
+from livetrader.domain.session import Session
+from livetrader.engine.live import LiveSession
+from livetrader.market.clock import VirtualClock
+from livetrader.marketdata.simulated import simulate
+from livetrader.ports import CandleSource
+from livetrader.store.memory import MemoryJournal
+
+DAY = date(2026, 2, 27)
+SYMBOLS = ("AAA", "BBB", "CCC")
+
+
+@dataclass
+class LateFeed:
+    """Stored candles whose bars arrive `delay(symbol)` seconds after their close."""
+
+    stored: CandleSource
+    delay: Callable[[str], float]
+    clock: VirtualClock
+    polls: int = field(default=0)
+
+    def window(self, symbols: Sequence[str], interval: Interval, sessions: Sequence[Session]) -> CandleWindow:
+        return self.stored.window(symbols, interval, sessions)
+
+    def finest(self, symbols: Sequence[str]) -> Mapping[str, Interval]:
+        return self.stored.finest(symbols)
+
+    def poll(self, symbols: Sequence[str], interval: Interval, after: int, now: int) -> CandleColumns:
+        self.polls += 1
+        found = self.stored.poll(symbols, interval, after, now)
+        closes = found.ts + interval.seconds
+        here = np.array([c + self.delay(found.symbols[s]) <= now for c, s in zip(closes, found.symbol, strict=True)])
+        here = here.astype(bool)
+        cut = {name: getattr(found, name)[here] for name in ("ts", "symbol", *FIELDS)}
+        return replace(found, **cut)
+
+
+@pytest.fixture(scope="module")
+def workspace(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workspace]:
+    folder: Path = tmp_path_factory.mktemp("live")
+    with Workspace(load(None, environ={"XDG_CONFIG_HOME": str(folder)}, directory=folder)) as made:
+        sessions = (*made.calendar.before(DAY, 62), *made.calendar.sessions(DAY, DAY))
+        made.store.upsert(Interval.M5, simulate((*SYMBOLS, "NIFTY"), sessions, 3, dirt=False))
+        yield made
+
+
+def opened(workspace: Workspace, delay: Callable[[str], float], waits: tuple[float, float]) -> LiveSession:
+    """A live session just after the open, whose feed is late."""
+    (session,) = workspace.calendar.sessions(DAY, DAY)
+    clock = VirtualClock(float(session.opens))
+    strategies = workspace.strategies()
+    live, _ = live_session(workspace, MemoryJournal(), clock, session, strategies, SYMBOLS, waits)
+    live.market.source = LateFeed(workspace.candles, delay, clock)
+    return live
+
+
+def second_by_second(live: LiveSession, seconds: int) -> dict[int, float]:
+    """Scan once a second from the open; each decided close with the time of its decision."""
+    clock = live.clock
+    assert isinstance(clock, VirtualClock)
+    decided: dict[int, float] = {}
+    for _ in range(seconds):
+        clock.advance_to(clock.now() + 1)
+        before = live.decided
+        if live.scan():
+            for close in live.market.closes(before, live.decided):
+                assert close not in decided, "a close is decided once"
+                decided[close] = clock.now()
+    return decided
+
+
+@pytest.mark.parametrize(
+    ("delay", "waits", "age"),
+    [
+        pytest.param(lambda _: 0, (3, 60), 0, id="all there: at once"),
+        pytest.param(lambda s: 2 if s == "BBB" else 0, (3, 60), 2, id="one late: when it has come"),
+        pytest.param(lambda s: 9 if s == "BBB" else 0, (3, 60), 3, id="one too late: without it, after the grace"),
+        pytest.param(lambda _: 20, (3, 60), 20, id="the whole feed late: when it comes"),
+        pytest.param(lambda _: 999, (3, 60), 60, id="a dead feed: after the patience"),
+    ],
+)
+def test_a_close_is_decided_when_its_bars_are_there(
+    workspace: Workspace, delay: Callable[[str], float], waits: tuple[float, float], age: int
+) -> None:
+    live = opened(workspace, delay, waits)
+    first = live.session.opens + 300
+    decided = second_by_second(live, 370)
+    assert decided[first] == first + age
+
+
+def test_a_late_bar_recalculates_the_indicators_and_leaves_decisions_alone(workspace: Workspace) -> None:
+    """After the late bars are in, the values are those of a feed that was never late."""
+    late = opened(workspace, lambda s: 9 if s == "BBB" else 0, (3, 60))
+    clean = opened(workspace, lambda _: 0, (3, 60))
+    first_signals = late.signals
+    second_by_second(late, 700)
+    assert isinstance(late.market.source, LateFeed)
+    late.market.source.delay = lambda _: 0
+    second_by_second(late, 300)
+    second_by_second(clean, 1000)
+    assert late.signals is not first_signals
+    following = clean.session.opens + 1800
+    clean.market.poll(following, clean.decided)
+    for mine, theirs in zip(late.signals.scanners, clean.signals.scanners, strict=True):
+        window = clean.market.rows_closing(following)[mine.series.interval]
+        assert not np.isnan(window.close).all()
+        new = window.ts == clean.session.opens
+        names = mine.evaluator.nodes
+        a, b = mine.evaluator.run(window, new, mine.context), theirs.evaluator.run(window, new, theirs.context)
+        for name in names:
+            np.testing.assert_array_equal(a[name], b[name], err_msg=name)
+
+
+def test_nothing_is_polled_between_closes(workspace: Workspace) -> None:
+    """A scan without a close that is due costs nothing."""
+    live = opened(workspace, lambda _: 0, (3, 60))
+    feed = live.market.source
+    assert isinstance(feed, LateFeed)
+    second_by_second(live, 299)
+    assert feed.polls == 0
