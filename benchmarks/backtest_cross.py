@@ -97,9 +97,7 @@ def prepared(path: Path) -> tuple[int, Callable[[], TradeColumns]]:
         names, ts = tuple(map(str, stored["symbols"])), stored["ts"]
         fields = [stored[name] for name in FIELDS]
     calendar = load("nse")
-    sessions = tuple(
-        s for s in calendar.trading if s.kind == "regular" and s.opens >= ts[0] and s.opens <= ts[-1]
-    )
+    sessions = tuple(s for s in calendar.trading if s.kind == "regular" and s.opens >= ts[0] and s.opens <= ts[-1])
     slots = (values[: len(ts)] for values in grid(sessions, Interval.M5))
     window = CandleWindow(Interval.M5, names, sessions, *slots, *fields)
     # The candles know regular sessions only, so the blocks are made of those.

@@ -11,12 +11,12 @@ from __future__ import annotations
 
 import argparse
 from datetime import date
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-import numpy as np
 from market import stocks, trading
-from timing import clocked, millions, quiet, row
+from timing import in_turns, millions, quiet, row
 
 from livetrader.bootstrap.research import Request, backtest
 
@@ -38,7 +38,8 @@ def main() -> None:
             for preset in ("original", "large_cap"):
                 request = Request(asked.first, asked.last, symbols=",".join(stocks(count)), preset=preset)
                 found = backtest(workspace, request)
-                speed = bars / float(np.median([clocked(lambda: backtest(workspace, request)) for _ in range(asked.rounds)]))  # noqa: B023, E501 - called at once
+                taken = in_turns({"": partial(backtest, workspace, request)}, asked.rounds)
+                speed = bars / taken[""]
                 decided, traded = len(found.decisions), len(found.trades)
                 work = f"backtest, five strategies ({preset}), {count:,} symbols × {sessions} sessions"
                 done = f"{millions(speed)} bars/s ({decided:,} signals, {traded:,} trades)"

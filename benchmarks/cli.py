@@ -1,6 +1,6 @@
 """The command line: `--help`, and the end-of-day report of a traded session, whole processes.
 
-    .venv/bin/python benchmarks/cli.py [--rounds 15]
+.venv/bin/python benchmarks/cli.py [--rounds 15]
 """
 
 from __future__ import annotations

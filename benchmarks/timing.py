@@ -15,7 +15,6 @@ import structlog
 
 HERE = Path(__file__).parent
 PEERS = HERE / ".peers"
-HEADER = "| work | livetrader | peer | ratio | goal |\n|---|---|---|---|---|"
 
 
 def quiet() -> None:

@@ -15,7 +15,7 @@ from livetrader.domain.candles import Interval
 from livetrader.domain.position import Trade
 from livetrader.domain.session import Session
 from livetrader.engine.live import LiveSession
-from livetrader.errors import UsageError
+from livetrader.files import unwritable, write
 from livetrader.market.clock import SystemClock
 from livetrader.marketdata.simulated import INDEX, simulate
 from livetrader.marketdata.store import open_store
@@ -55,7 +55,7 @@ def demo(directory: Path, *, seed: int = 1, speed: float = 0.0, progress: Progre
     path = configuration.settings.reports.directory / f"replay_{last.date:%Y%m%d}.html"
     say("")
     say(reports.render(made, "terminal", workspace.calendar.timezone))
-    return reports.write(path, reports.render(made, "html", workspace.calendar.timezone))
+    return write(path, reports.render(made, "html", workspace.calendar.timezone))
 
 
 def _prepare(directory: Path, seed: int, progress: Progress) -> Configuration:
@@ -66,7 +66,7 @@ def _prepare(directory: Path, seed: int, progress: Progress) -> Configuration:
         if not config.exists():
             config.write_text(CONFIG.format(first="2026-01-05", last="2026-01-30"), "utf-8")
     except OSError as error:
-        raise UsageError(f"--dir {directory}: cannot be written ({error.strerror})") from error
+        raise unwritable(directory, error) from error
     configuration = load(config, environ={})
     stamp = directory / f"seed-{seed}"
     if not stamp.exists():

@@ -75,7 +75,10 @@ def check(workspace: Workspace, strategy: Strategy, *, probes: int = PROBES, see
 
 
 def violations(plan: Plan, windows: Windows, rng: np.random.Generator, probes: int = PROBES) -> list[Violation]:
-    """As `check`, on the block that `windows` hold: one of every series that the strategy needs."""
+    """As `check`, on the block that `windows` hold: one of every series that the strategy needs.
+
+    Each name is reported once, where it is first found out.
+    """
     main = plan.strategy.series
 
     def evaluate(given: Windows) -> dict[str, Array]:
@@ -84,11 +87,15 @@ def violations(plan: Plan, windows: Windows, rng: np.random.Generator, probes: i
 
     whole = evaluate(windows)
     alone = int(rng.integers(len(windows[main].symbols)))
-    return [
+    found = [
         *prefix_gate(evaluate, main, windows, rng, probes),
         *_live(plan, windows[main], whole, rng),
         *_neighbours(windows[main], whole, evaluate(_only(windows, alone)), alone),
     ]
+    first: dict[str, Violation] = {}
+    for violation in found:
+        first.setdefault(violation.name, violation)
+    return sorted(first.values(), key=lambda violation: violation.name in ENTRIES)  # the cause before its effect
 
 
 def _nodes(plan: Plan) -> dict[str, Node]:
@@ -187,9 +194,9 @@ def _last_date(workspace: Workspace, symbols: Sequence[str]) -> date | None:
 
 
 def _simulated(workspace: Workspace, plan: Plan, seed: int) -> Windows:
-    calendar = workspace.calendar
-    if calendar.name == "observed":  # nothing is stored, so nothing was observed
-        calendar = load("nse")
+    # Where nothing is stored, nothing was observed.
+    observed = workspace.settings.market.calendar == "observed"
+    calendar = load("nse") if observed else workspace.calendar
     needs = {plan.strategy.series, *series_of(plan.nodes.values())}
     others = sorted({series.symbol for series in needs if series.symbol is not None})
     symbols = tuple(f"SIM{i}" for i in range(SYMBOLS))

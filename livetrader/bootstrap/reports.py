@@ -18,6 +18,7 @@ from livetrader.config import Configuration
 from livetrader.domain.session import Session
 from livetrader.domain.trades import trades as fold
 from livetrader.errors import UsageError
+from livetrader.files import write
 from livetrader.market.calendar import load
 from livetrader.reporting.daily import (
     DataIssue,
@@ -131,16 +132,6 @@ def render(made: Report, form: str, zone: tzinfo) -> str:
     from livetrader.reporting import terminal
 
     return terminal.plain(made, zone)
-
-
-def write(path: Path, text: str) -> Path:
-    """Write a report; UsageError where that is not possible."""
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text, "utf-8")
-    except OSError as error:
-        raise UsageError(f"--out {path}: cannot be written ({error.strerror})") from error
-    return path
 
 
 def _print(made: Report, form: str, text: str, zone: tzinfo) -> None:

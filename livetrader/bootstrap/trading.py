@@ -101,16 +101,15 @@ class SessionTrader:
         return self.session is None
 
     def _current(self) -> Session | None:
-        """The session in progress, else the one that is still to open today."""
-        now = int(self.clock.now())
+        """The session in progress, else today's if it is still to open, or was begun and not brought to its end."""
+        now, marked = int(self.clock.now()), self.journal.marked() or 0
         calendar = self.workspace.calendar
         session = calendar.at(now)
         if session is None:
             today = calendar.session_on(datetime.fromtimestamp(now, calendar.timezone).date())
-            session = today if today is not None and today.opens > now else None
-        if session is None or session.closes <= (self.journal.marked() or 0):
-            return None
-        return session
+            if today is not None and (now < today.opens or today.opens <= marked):
+                session = today
+        return None if session is None or session.closes <= marked else session
 
     def _following(self, session: Session) -> Session | None:
         """The session that begins where this one ends, on a market that never closes."""

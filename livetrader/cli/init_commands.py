@@ -9,8 +9,8 @@ from typing import Annotated
 
 import typer
 
+from livetrader import files
 from livetrader.cli.call import globals_of
-from livetrader.errors import UsageError
 
 
 def register(app: typer.Typer) -> None:
@@ -34,7 +34,7 @@ def init(
             typer.echo(f"kept     {path}")
             kept += 1
             continue
-        _write(path, text)
+        files.write(path, text)
         typer.echo(f"written  {path}")
     if kept and not ask:
         typer.echo("kept files differ from the new ones; remove them first to have them replaced", err=True)
@@ -57,11 +57,3 @@ def _files(directory: Path) -> list[tuple[Path, str]]:
 def _command() -> str:
     """The installed command: systemd wants its full path."""
     return str(Path(sys.executable).with_name("livetrader"))
-
-
-def _write(path: Path, text: str) -> None:
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text, "utf-8")
-    except OSError as error:
-        raise UsageError(f"{path}: cannot be written ({error.strerror}); name another folder") from None

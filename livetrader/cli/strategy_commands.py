@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import dataclasses
+import inspect
 import io
 from collections.abc import Sequence
 from datetime import UTC, date, datetime
@@ -13,6 +14,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from livetrader import files
 from livetrader.cli.call import (
     From,
     Json,
@@ -35,6 +37,7 @@ from livetrader.errors import StrategyError, UsageError
 if TYPE_CHECKING:
     from livetrader.bootstrap.workspace import Workspace
     from livetrader.domain.signal import Signal
+    from livetrader.indicators.gate import Violation
     from livetrader.strategies.base import Strategy
 
 PRESETS = ("original", "large_cap")
@@ -91,8 +94,18 @@ def check(ctx: typer.Context, name: Annotated[str, typer.Argument(metavar="NAME"
         (one,) = workspace.strategies((name,))
         violations = gate(workspace, one)
     if violations:
-        raise StrategyError("\n".join(f"{one.name}: {violation}" for violation in violations))
+        raise StrategyError("\n".join(_by_name(one.name, violations)))
     typer.echo(f"ok: {one.name}: every value depends on its block up to its own bar, and on nothing else")
+
+
+def _by_name(strategy: str, violations: Sequence[Violation]) -> list[str]:
+    """One line a name: its first violation, and how many more there are."""
+    lines = []
+    for name in dict.fromkeys(one.name for one in violations):
+        own = [one for one in violations if one.name == name]
+        more = f" (and on {len(own) - 1} other bars that were tried)" if len(own) > 1 else ""
+        lines.append(f"{strategy}: {own[0]}{more}")
+    return lines
 
 
 def signals(
@@ -124,7 +137,7 @@ def signals(
     if out is None:
         typer.echo(text, nl=False)
         return
-    _write(out, text)
+    files.write(out, text)
     typer.echo(f"{out}: {text.count(chr(10)) - 1} signals", err=True)
 
 
@@ -224,20 +237,15 @@ def _card(one: type[Strategy]) -> dict[str, str]:
         "name": one.name,
         "interval": one.interval.value,
         "side": one.side.value if one.side else "both",
-        "summary": (one.__doc__ or "").strip().partition("\n")[0],
+        # A dataclass without a docstring is given its signature.
+        "summary": ""
+        if (one.__doc__ or "").startswith(f"{one.__name__}(")
+        else (inspect.getdoc(one) or "").partition("\n")[0],
     }
 
 
 def _utc(instant: int) -> str:
     return f"{datetime.fromtimestamp(instant, UTC):%Y-%m-%dT%H:%M:%SZ}"
-
-
-def _write(path: Path, text: str) -> None:
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text, "utf-8")
-    except OSError as error:
-        raise UsageError(f"--out {path}: cannot be written ({error.strerror})") from None
 
 
 def _workspace(ctx: typer.Context) -> Workspace:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from livetrader import files
 from livetrader.cli.call import (
     Json,
     Preset,
@@ -234,7 +235,7 @@ def _deliver(result: RunResult, out: Path | None, as_json: bool, workspace: Work
             ("trades.csv", csv.render(result.trades)),
             (f"{name}.html", reports.render(made, "html", zone)),
         ):
-            reports.write(out / file, content)
+            files.write(out / file, content)
     if as_json:
         typer.echo(text, nl=not text.endswith("\n"))
     else:

@@ -134,7 +134,7 @@ class Exit(Section):
     """How a position is left. Levels are in percent of the fill price."""
 
     kind: Literal["trailing_atr", "percent", "step_trail", "none"] = setting(
-        "trailing_atr", "The rule; beside it the square-off always applies."
+        "trailing_atr", "The rule; beside it the square-off closes what is held for the session only."
     )
     atr_multiple: float = setting(1.5, "trailing_atr: distance of the stop, in ATRs.", gt=0)
     atr_period: int = setting(14, "trailing_atr: bars of the ATR.", ge=1)
@@ -148,7 +148,7 @@ class Exit(Section):
 class SignalsFile(Section):
     """A CSV of signals made elsewhere, traded as a strategy of its own."""
 
-    path: FilePath = setting(..., "The CSV, with the columns that `livetrader signals` writes.")
+    path: FilePath = setting(..., "The CSV, with the columns time, symbol, action and tag.")
     style: Style = setting("intraday", "Holding style.")
     exit: Exit = setting({}, "How positions are left.")
 

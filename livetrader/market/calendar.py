@@ -182,7 +182,7 @@ def _checked(square_off: time | None) -> time:
     at = nse.SQUARE_OFF if square_off is None else square_off
     if not nse.OPENS < at <= nse.CLOSES:
         raise ConfigError(
-            f"trading_hours.square_off: {at:%H:%M} is not inside the session: "
+            f"market.square_off: {at:%H:%M} is not inside the session: "
             f"use a time after {nse.OPENS:%H:%M} and up to {nse.CLOSES:%H:%M} exchange time"
         )
     return at

@@ -12,7 +12,8 @@ import pyarrow.csv as pacsv
 import pyarrow.parquet as pq
 
 from livetrader.domain.candles import FIELDS, CandleColumns, Interval
-from livetrader.errors import DataError, StoreError, UsageError
+from livetrader.errors import DataError, UsageError
+from livetrader.files import unwritable
 from livetrader.marketdata.store import CandleStore
 
 _SPAN = 30 * 86_400  # seconds read at once: bounds the memory of a long export
@@ -35,7 +36,7 @@ def export(
     Columns are symbol, ts (the bar's open: ISO 8601 UTC in CSV, a timestamp in Parquet), open, high, low,
     close, volume; rows are ordered by (ts, symbol). The file appears whole or not at all. `progress` is told
     the bars written so far. Returns their number. Raises UsageError for another kind of file, DataError if
-    there are no bars, StoreError if the file cannot be written.
+    there are no bars, UsageError or StoreError (a full disk) if the file cannot be written.
     """
     if path.suffix not in (".csv", ".parquet"):
         raise UsageError(f"{path}: name a .csv or a .parquet file")
@@ -50,6 +51,7 @@ def export(
     schema = _CSV if path.suffix == ".csv" else _PARQUET
     written = 0
     try:
+        path.parent.mkdir(parents=True, exist_ok=True)
         with _writer(partial, schema) as writer:
             for begin in range(start, end, _SPAN):
                 bars = store.read(interval, begin, min(begin + _SPAN, end), symbols)
@@ -59,7 +61,7 @@ def export(
                     progress(written)
         os.replace(partial, path)
     except OSError as error:
-        raise StoreError(f"{path}: cannot be written ({error.strerror or error})") from error
+        raise unwritable(path, error) from error
     finally:
         partial.unlink(missing_ok=True)
     return written

@@ -16,6 +16,7 @@ from livetrader.domain.candles import Interval
 from livetrader.domain.signal import Signal
 from livetrader.market.calendar import Calendar, load
 from tests.oracle import Bar, OracleSignal, crypto_signals, signals
+from tests.oracle.__main__ import read
 from tests.oracle.candles import generate
 from tests.oracle.crypto import STRATEGIES
 
@@ -85,6 +86,16 @@ def test_the_equity_strategies_agree(seed: int, preset: str, tmp_path: Path) -> 
     theirs = expected(seed, preset)
     assert len(theirs) > 10
     assert_agree(found(market(tmp_path, candles(seed), first, last), preset=preset), theirs)
+
+
+@pytest.mark.slow
+def test_the_equity_strategies_agree_on_real_candles(vendor_b: Market, shared: Path, nse: Calendar) -> None:
+    """With ghost bars, missing opens and an index of its own."""
+    first, last = date(2026, 3, 2), date(2026, 3, 30)
+    bars = read([shared / "nse_5m_vendor_b.parquet"])
+    theirs = signals(bars, nse, first, last, symbols=vendor_b.symbols, preset="large_cap")
+    assert len(theirs) > 50
+    assert_agree(found(vendor_b, first=first, last=last, preset="large_cap"), theirs)
 
 
 @pytest.mark.slow

@@ -7,9 +7,9 @@ from decimal import Decimal
 
 import numpy as np
 import pytest
-import structlog
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from structlog.testing import capture_logs
 
 from livetrader.brokers.simulated import FillModel, SimulatedBroker
 from livetrader.constraints.rules.portfolio import CapitalAllocation, OnePositionPerSymbol
@@ -33,7 +33,6 @@ from livetrader.market.clock import VirtualClock
 from livetrader.store.memory import MemoryJournal
 from livetrader.strategies.scanner import SignalColumns
 
-structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(30))
 SYMBOLS = ("AAA", "BBB")
 CAPITAL = Decimal(10**9)
 EXITS = {
@@ -94,7 +93,8 @@ def by_engine(
     )  # fmt: skip
     path = OrderPath(journal, venue, book, tape, clock)
     engine = Engine(journal, path, book, tape, KnownSignals(()), rules, clock, "test")
-    Backtest(engine, venue, clock, KnownSignals(known)).run(window.sessions)
+    with capture_logs():
+        Backtest(engine, venue, clock, KnownSignals(known)).run(window.sessions)
     intents = {record.intent.intent_id: record.intent for record in journal.orders()}
     trades, entries = [], {}
     for fill in journal.fills():

@@ -1,0 +1,50 @@
+"""Files that people asked for: there whole or not at all; what stops that, in one line."""
+
+from __future__ import annotations
+
+import errno
+import os
+from pathlib import Path
+
+from livetrader.errors import LiveTraderError, StoreError, UsageError
+
+# What no other path on the same disk would cure.
+_DISK = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EROFS)
+
+
+def write(path: Path, text: str) -> Path:
+    """Write `text` (UTF-8), making the folder if need be; an older file stays until the new one is whole.
+
+    UsageError for a place where nothing can be written, StoreError for a disk that is full or fails.
+    """
+    target = path.resolve()
+    # A pipe or /dev/null is written to; only a file may be replaced.
+    direct = target.exists() and not target.is_file()
+    partial = target if direct else target.with_name(f"{target.name}.partial")
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            partial.write_text(text, "utf-8")
+            if not direct:
+                os.replace(partial, target)
+        finally:
+            if not direct:
+                partial.unlink(missing_ok=True)
+    except OSError as error:
+        raise unwritable(path, error) from error
+    return path
+
+
+def unwritable(path: Path, error: OSError) -> LiveTraderError:
+    """The error to raise for a file or folder that could not be written."""
+    if error.errno in _DISK:
+        return StoreError(f"{path}: cannot be written ({_reason(error)}); free some space, or name another disk")
+    return UsageError(f"{path}: cannot be written ({_reason(error)}); name another place")
+
+
+def _reason(error: OSError) -> str:
+    if isinstance(error, FileExistsError):
+        # What making a folder says where a file has its name.
+        return os.strerror(errno.ENOTDIR)
+    # Arrow's errors have a number, and a page of text in place of its meaning.
+    return os.strerror(error.errno) if error.errno else str(error)
