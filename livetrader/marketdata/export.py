@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 import pyarrow as pa
@@ -51,7 +52,6 @@ def export(
     schema = _CSV if path.suffix == ".csv" else _PARQUET
     written = 0
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
         with _writer(partial, schema) as writer:
             for begin in range(start, end, _SPAN):
                 bars = store.read(interval, begin, min(begin + _SPAN, end), symbols)
@@ -63,7 +63,8 @@ def export(
     except OSError as error:
         raise unwritable(path, error) from error
     finally:
-        partial.unlink(missing_ok=True)
+        with suppress(OSError):  # it may never have been there, nor its folder
+            partial.unlink()
     return written
 
 

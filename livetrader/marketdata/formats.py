@@ -68,7 +68,8 @@ def parse_file(path: Path, timezone: tzinfo, symbol: str | None = None) -> FileB
     UsageError if the file is not there, DataError naming the file, the row and what is wrong otherwise.
     """
     if not path.is_file():
-        raise UsageError(f"{path}: no such file")
+        problem = "is a folder; name the files in it" if path.is_dir() else "no such file"
+        raise UsageError(f"{path}: {problem}")
     table, first_row = _table(path)
     if not len(table):
         raise DataError(f"{path}: the file holds no candles")

@@ -15,6 +15,9 @@ from livetrader.domain.candles import Ints
 
 Mask = npt.NDArray[np.bool_]
 
+# Years 1970 to 2099: what lies outside is a typing error, or a number that is no time.
+EARLIEST, BEYOND = 0, 4_102_444_800
+
 _CLOCK = (
     r"(?:[T ,]*(?P<hour>\d{1,2}):?(?P<minute>\d{2})(?::?(?P<second>\d{2})(?:\.(?P<fraction>\d{1,9}))?)?"
     r"\s*(?P<half>[AaPp][Mm])?\s*(?P<zone>Z|UTC|[+-]\d{2}:?\d{2})?)?$"
@@ -48,8 +51,17 @@ def parse_times(column: pa.Array, timezone: tzinfo) -> Times:
 
     Times without an offset are taken as `timezone`'s. Dates with the year last are read by the order that the
     column as a whole allows. Raises BadTime for a missing or unreadable time, a mix of times with and without
-    offset, and day and month that could be either.
+    offset, day and month that could be either, and a year before 1970 or after 2099.
     """
+    times = _times(column, timezone)
+    odd = (times.seconds < EARLIEST) | (times.seconds >= BEYOND)
+    if odd.any():
+        row = int(np.argmax(odd))
+        raise BadTime(row, f"{str(column[row].as_py())!r} is not between 1970 and 2099")
+    return times
+
+
+def _times(column: pa.Array, timezone: tzinfo) -> Times:
     if column.null_count:
         raise BadTime(int(np.argmax(column.is_null().to_numpy(zero_copy_only=False))), "the time is missing")
     kind = column.type

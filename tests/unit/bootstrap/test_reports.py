@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import date
-from pathlib import Path
 
 import pytest
 
@@ -89,10 +88,3 @@ def test_every_format_names_every_trade(report: Report, workspace: Workspace, fo
     text = reports.render(report, form, workspace.calendar.timezone)
     for trade in report.trades:
         assert trade.symbol in text
-
-
-def test_a_report_that_cannot_be_written_is_one_line(tmp_path: Path) -> None:
-    blocked = tmp_path / "file"
-    blocked.write_text("")
-    with pytest.raises(reports.UsageError, match="cannot be written"):
-        reports.write(blocked / "report.html", "text")
