@@ -10,8 +10,10 @@ the same strategies over 750 bars of each symbol and interval, and look at the l
 from __future__ import annotations
 
 import argparse
+import time
 from collections.abc import Callable
 from datetime import date
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -26,6 +28,7 @@ from timing import PEERS, clocked, in_turns, installed, peer, quiet, row, second
 from livetrader.bootstrap.replay import live_session
 from livetrader.bootstrap.workspace import Workspace
 from livetrader.domain.candles import FIELDS, Floats, Interval
+from livetrader.domain.session import Session
 from livetrader.market.clock import VirtualClock
 from livetrader.store.memory import MemoryJournal
 
@@ -49,12 +52,13 @@ def compare(count: int, rounds: int, slow: bool) -> None:
     with TemporaryDirectory() as folder, trading(Path(folder), count, FIRST, LAST) as workspace:
         frames = histories(workspace, count)
         passes: list[float] = []
+        worked: list[float] = []
         polls: list[float] = []
         sessions = iter(workspace.sessions(FIRST, LAST) * rounds)
 
         def ours() -> None:
             for _ in range(SESSIONS_A_ROUND):
-                live(workspace, next(sessions), count, passes, polls)
+                live(workspace, next(sessions), count, passes, worked, polls)
 
         works: dict[str, Callable[[], object]] = {"": ours, "TA-Lib loop": lambda: [by_talib(f) for f in frames]}
         if slow:
@@ -69,20 +73,32 @@ def compare(count: int, rounds: int, slow: bool) -> None:
     work, goal = f"closed bar, {count:,} × (5m + 15m)", "≤ 3 ms, p99 ≤ 10 ms" if count == 2000 else "–"
     for name, taken in found.items():
         row(work, spread(passes), f"{name} {seconds(taken)}", f"{taken / float(np.median(passes)):,.0f}×", goal)
+    # What the pass would take with a core to itself: on a shared machine others interrupt it.
+    row(f"{work}, CPU time", spread(worked), goal=goal)
     row(f"its bars from the source to the grid, {count:,}", spread(polls))
 
 
-def live(workspace: Workspace, session, count: int, passes: list[float], polls: list[float]) -> None:
-    """One session of the live loop; the times of the passes that decide both intervals."""
+def live(
+    workspace: Workspace,
+    session: Session,
+    count: int,
+    passes: list[float],
+    worked: list[float],
+    polls: list[float],
+) -> None:
+    """One session of the live loop; wall and CPU times of the passes that decide both intervals, and of their polls."""
     clock, journal = VirtualClock(session.opens), MemoryJournal()
     loop, _ = live_session(workspace, journal, clock, session, workspace.strategies(), stocks(count))
     for close in loop.market.closes(loop.decided, session.closes):
         clock.advance_to(close)
-        poll = clocked(lambda: loop.market.poll(close, loop.decided))  # noqa: B023 - called at once
-        taken = clocked(lambda: loop.decide(close))  # noqa: B023 - called at once
+        poll = clocked(partial(loop.market.poll, close, loop.decided))
+        cpu = time.thread_time()
+        taken = clocked(partial(loop.decide, close))
+        cpu = time.thread_time() - cpu
         if len(loop.market.rows_closing(close)) == 2:
             polls.append(poll)
             passes.append(taken)
+            worked.append(cpu)
 
 
 def histories(workspace: Workspace, count: int) -> list[dict[str, Floats]]:

@@ -8,8 +8,8 @@ from pathlib import Path
 
 from livetrader.errors import LiveTraderError, StoreError, UsageError
 
-# What no other path on the same disk would cure.
-_DISK = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EROFS)
+# Errors that no other path on the same disk would cure.
+DISK = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EROFS)
 
 
 def write(path: Path, text: str) -> Path:
@@ -35,9 +35,17 @@ def write(path: Path, text: str) -> Path:
     return path
 
 
+def make_folder(path: Path) -> None:
+    """Make a folder that files will go to, unless it is there; errors as `write`."""
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise unwritable(path, error) from error
+
+
 def unwritable(path: Path, error: OSError) -> LiveTraderError:
     """The error to raise for a file or folder that could not be written."""
-    if error.errno in _DISK:
+    if error.errno in DISK:
         return StoreError(f"{path}: cannot be written ({_reason(error)}); free some space, or name another disk")
     return UsageError(f"{path}: cannot be written ({_reason(error)}); name another place")
 

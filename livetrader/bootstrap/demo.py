@@ -15,7 +15,8 @@ from livetrader.domain.candles import Interval
 from livetrader.domain.position import Trade
 from livetrader.domain.session import Session
 from livetrader.engine.live import LiveSession
-from livetrader.files import unwritable, write
+from livetrader.errors import UsageError
+from livetrader.files import write
 from livetrader.market.clock import SystemClock
 from livetrader.marketdata.simulated import INDEX, simulate
 from livetrader.marketdata.store import open_store
@@ -26,7 +27,6 @@ CONFIG = """\
 # Made by `livetrader demo`: a simulated market of its own. Try here:
 #   livetrader report --mode replay
 #   livetrader why SYMBOL --mode replay
-#   livetrader backtest --from {first} --to {last}
 symbols: live
 candles:
   url: sqlite:///candles.db
@@ -59,31 +59,35 @@ def demo(directory: Path, *, seed: int = 1, speed: float = 0.0, progress: Progre
 
 
 def _prepare(directory: Path, seed: int, progress: Progress) -> Configuration:
-    """The folder, its config.yaml and its candles; made once for each seed."""
-    try:
-        directory.mkdir(parents=True, exist_ok=True)
-        config = directory / "config.yaml"
-        if not config.exists():
-            config.write_text(CONFIG.format(first="2026-01-05", last="2026-01-30"), "utf-8")
-    except OSError as error:
-        raise unwritable(directory, error) from error
+    """The folder, its config.yaml and its candles; made once for each seed and last session."""
+    config = directory / "config.yaml"
+    _require_own(directory, config)
+    if not config.exists():
+        write(config, CONFIG)
     configuration = load(config, environ={})
-    stamp = directory / f"seed-{seed}"
+    with Workspace(configuration) as workspace:
+        sessions, symbols = _sessions(workspace), (*workspace.symbols(), INDEX)
+    stamp = directory / f"seed-{seed}-{sessions[-1].date:%Y%m%d}"
     if not stamp.exists():
         progress("making the market", 0.0)
-        _fill(configuration, directory, seed)
+        for old in (*directory.glob("candles.db*"), *directory.glob("seed-*")):
+            old.unlink()
+        with open_store(configuration.settings.candles.url) as store:
+            store.upsert(Interval.M5, simulate(symbols, sessions, seed))
         stamp.touch()
     progress("making the market", 1.0)
     return configuration
 
 
-def _fill(configuration: Configuration, directory: Path, seed: int) -> None:
-    for old in (*directory.glob("candles.db*"), *directory.glob("seed-*")):
-        old.unlink()
-    with Workspace(configuration) as workspace:
-        symbols, sessions = workspace.symbols(), _sessions(workspace)
-        with open_store(configuration.settings.candles.url) as store:
-            store.upsert(Interval.M5, simulate((*symbols, INDEX), sessions, seed))
+def _require_own(directory: Path, config: Path) -> None:
+    """Refuse a folder that holds anything but an earlier demo: its candles would be replaced."""
+    try:
+        empty = not directory.exists() or not any(directory.iterdir())
+        own = empty or config.read_text("utf-8", errors="replace").startswith(CONFIG.split("\n")[0])
+    except OSError:
+        own = False
+    if not own:
+        raise UsageError(f"--dir {directory}: is no empty folder, nor one of an earlier demo; name another one")
 
 
 def _sessions(workspace: Workspace) -> tuple[Session, ...]:

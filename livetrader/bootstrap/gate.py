@@ -28,8 +28,7 @@ from livetrader.marketdata.windows import StoredCandles
 from livetrader.strategies.base import Strategy
 from livetrader.strategies.scanner import KEPT_ROWS, Plan, pandas_entries
 
-SYMBOLS, PROBES, SEED = 8, 20, 1
-LIVE_ROWS = 400
+SYMBOLS, PROBES, LIVE_ROWS, SEED = 8, 40, 400, 1
 ENTRIES = ("entries long", "entries short")
 
 # The simulated block: a month with a Saturday session in two parts.
@@ -86,7 +85,7 @@ def violations(plan: Plan, windows: Windows, rng: np.random.Generator, probes: i
         return {**values, **_entries(plan, given[main], values)}
 
     whole = evaluate(windows)
-    alone = int(rng.integers(len(windows[main].symbols)))
+    alone = int(np.argmin(np.isnan(windows[main].close).sum(axis=0)))  # the symbol that traded most
     found = [
         *prefix_gate(evaluate, main, windows, rng, probes),
         *_live(plan, windows[main], whole, rng),

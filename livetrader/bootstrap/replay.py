@@ -6,23 +6,31 @@ from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from hashlib import blake2b
 
 from livetrader.bootstrap.research import Progress, Request, outcome, quiet
 from livetrader.bootstrap.results import RunResult
+from livetrader.bootstrap.runs import recorded
 from livetrader.bootstrap.trader import ACCOUNT, Trader, build
 from livetrader.bootstrap.workspace import Workspace
 from livetrader.domain.session import Session
 from livetrader.engine.live import LiveSession
 from livetrader.engine.market import LiveMarket, earlier_bars
+from livetrader.errors import UsageError
 from livetrader.market.clock import SystemClock, VirtualClock
 from livetrader.ports import Clock, Journal
 from livetrader.store.database import open_state
 from livetrader.store.journal import SqlJournal
 from livetrader.store.location import lock_path, wipe
 from livetrader.store.lock import hold
+from livetrader.store.queries import open_queries
 from livetrader.strategies.base import Strategy
+from livetrader.strategies.registry import source_digest
 
 MODE = "replay"
+
+# How soon a replay that waits hears that it shall stop.
+HEED_SECONDS = 0.2
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,8 +83,8 @@ def replay(
     """
     pace = pace or Pace()
     strategies = workspace.strategies(request.strategies, request.preset)
-    symbols = workspace.known(workspace.symbols(request.symbols, request.max_symbols))
     sessions = workspace.sessions(request.first, request.last)
+    symbols = workspace.known(workspace.symbols(request.symbols, request.max_symbols), sessions)
     clock = VirtualClock(float(max(sessions[0].opens, journal.marked() or 0)))
     for done, session in enumerate(sessions, 1):
         if session.closes <= (journal.marked() or 0):
@@ -98,11 +106,23 @@ def _play(live: LiveSession, clock: VirtualClock, pace: Pace) -> None:
     for close in live.market.closes(live.decided, live.session.closes):
         if pace.stop(close):
             return
-        if pace.speed > 0 and pace.wall is not None:
-            pace.wall.sleep((close - clock.now()) / pace.speed)
+        if not _waited(close, clock, pace):
+            return
         clock.advance_to(float(close))
         live.scan()
         pace.watch(live)
+
+
+def _waited(close: int, clock: VirtualClock, pace: Pace) -> bool:
+    """Let the time until `close` pass at the pace; False if it was stopped meanwhile."""
+    if pace.speed <= 0 or pace.wall is None:
+        return True
+    until = pace.wall.monotonic() + (close - clock.now()) / pace.speed
+    while (left := until - pace.wall.monotonic()) > 0:
+        pace.wall.sleep(min(left, HEED_SECONDS))
+        if pace.stop(close):
+            return False
+    return True
 
 
 def replay_stored(
@@ -115,13 +135,41 @@ def replay_stored(
 ) -> RunResult:
     """As `replay`, with the journal in the state database of mode `replay`.
 
-    A new replay clears it; `resume` goes on where the last one stopped.
+    A new replay clears it, once it is sure to begin; `resume` goes on where the last one stopped, and is refused
+    (UsageError) if that was another one.
     """
     url = workspace.settings.state.url
-    at = datetime.fromtimestamp(SystemClock().now(), UTC)
+    wall = SystemClock()
+    at = datetime.fromtimestamp(wall.now(), UTC)
+    identity = _identity(workspace, request)
     with hold(lock_path(url, MODE), at), ExitStack() as stack:
-        if not resume:
+        engine = open_state(url, MODE, ACCOUNT)  # refuses a file that is not a replay's
+        if resume:
+            _require_same(url, identity)
+        else:
+            engine.dispose()
             wipe(url, MODE)
-        engine = open_state(url, MODE, ACCOUNT)
+            engine = open_state(url, MODE, ACCOUNT)
         stack.callback(engine.dispose)
-        return replay(workspace, request, SqlJournal(engine), pace, progress)
+        journal = SqlJournal(engine)
+        with recorded(journal, wall, MODE, identity):
+            return replay(workspace, request, journal, pace, progress)
+
+
+def _identity(workspace: Workspace, request: Request) -> str:
+    """What makes one replay another than the next: 16 hex digits. Raises whatever is wrong with the request."""
+    strategies = workspace.strategies(request.strategies, request.preset)
+    sessions = workspace.sessions(request.first, request.last)
+    symbols = workspace.known(workspace.symbols(request.symbols, request.max_symbols), sessions)
+    parts = (workspace.settings.digest(), str(request.first), str(request.last), symbols, source_digest(strategies))
+    return blake2b(repr(parts).encode(), digest_size=8).hexdigest()
+
+
+def _require_same(url: str, identity: str) -> None:
+    with open_queries(url, MODE) as queries:
+        last = next(iter(queries.runs()), None)
+    if last is not None and last.config_hash != identity:
+        raise UsageError(
+            "--resume: the last replay had other dates, symbols, strategies or settings; give the same ones, or leave "
+            "--resume out to begin anew"
+        )

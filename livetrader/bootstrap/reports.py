@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from livetrader.bootstrap.results import Books, RunResult
-from livetrader.bootstrap.state import exchange_zone
+from livetrader.bootstrap.state import exchange_zone, open_books
 from livetrader.config import Configuration
 from livetrader.domain.session import Session
 from livetrader.domain.trades import trades as fold
@@ -30,7 +30,7 @@ from livetrader.reporting.daily import (
     unknown_orders,
 )
 from livetrader.reporting.statistics import statistics
-from livetrader.store.queries import Queries, open_queries
+from livetrader.store.queries import Queries
 
 if TYPE_CHECKING:
     from livetrader.bootstrap.workspace import Workspace
@@ -48,7 +48,7 @@ def report(
     """Write the report of a period (None: the latest session); the file, or None where it went to stdout."""
     settings = configuration.settings
     zone = exchange_zone(configuration)
-    with open_queries(settings.state.url, mode or settings.mode) as queries:
+    with open_books(configuration, mode) as queries:
         books = _books(queries, configuration, mode or settings.mode, span, zone)
     made = compose(books, configuration)
     if form in WITH_CANDLES:
@@ -157,6 +157,9 @@ def _books(
     if not sessions:
         raise UsageError(f"no session between {span[0]} and {span[1]}; see `livetrader calendar show`")
     start, end = sessions[0].opens, sessions[-1].closes
+    decisions = queries.decisions(since=start, until=end + 1)
+    if not decisions and not any(start < at <= end for at in (marked or 0, *(at for at, _, _ in queries.equities()))):
+        raise UsageError(f"nothing is recorded between {span[0]} and {span[1]} in {mode} mode")
     orders = queries.orders()
     closed, held = fold({one.intent.intent_id: one.intent for one in orders}, queries.fills(), zone)
     equities = [(at, value) for at, value, _ in queries.equities()]
@@ -169,7 +172,7 @@ def _books(
         trades=[one for one in closed if span[0] <= one.session <= span[1]],
         positions=held,
         orders=[one for one in orders if start <= one.intent.as_of <= end],
-        decisions=queries.decisions(since=start, until=end + 1),
+        decisions=decisions,
         equity=[(start, capital), *((at, value) for at, value in equities if start < at <= end)],
     )
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
-from multiprocessing import get_context
+from multiprocessing import active_children, get_context
+from signal import SIG_BLOCK, SIG_SETMASK, SIGINT, pthread_sigmask
 
 from livetrader.bootstrap.results import RunResult, result
 from livetrader.bootstrap.trader import build
@@ -47,8 +49,8 @@ class Request:
 def find_signals(workspace: Workspace, request: Request, progress: Progress = quiet) -> list[Signal]:
     """Every signal of a period, before constraints, in order."""
     strategies = workspace.strategies(request.strategies, request.preset)
-    symbols = workspace.known(workspace.symbols(request.symbols, request.max_symbols))
-    workspace.sessions(request.first, request.last)
+    sessions = workspace.sessions(request.first, request.last)
+    symbols = workspace.known(workspace.symbols(request.symbols, request.max_symbols), sessions)
     found = _signals(workspace, request, strategies, symbols, progress)
     return [signal for signal in found if not signal.exit]
 
@@ -68,12 +70,35 @@ def _signals(
     tiles = [symbols[i : i + size] for i in range(0, len(symbols), size)]
     found: list[Signal] = []
     # spawn: a forked child would share the parent's open database files.
-    with ProcessPoolExecutor(request.workers, mp_context=get_context("spawn")) as pool:
-        jobs = [pool.submit(_scan_tile, workspace.configuration, request, tile) for tile in tiles]
+    with ProcessPoolExecutor(request.workers, mp_context=get_context("spawn")) as pool, _ended_early(pool):
+        with _deaf_children():
+            jobs = [pool.submit(_scan_tile, workspace.configuration, request, tile) for tile in tiles]
         for done, job in enumerate(as_completed(jobs), 1):
             found += job.result()
             progress("signals", done / len(jobs))
     return in_order(found, plans, symbols)
+
+
+@contextmanager
+def _deaf_children() -> Iterator[None]:
+    """Processes started here do not hear Ctrl+C, which a terminal sends to all: this one ends them."""
+    before = pthread_sigmask(SIG_BLOCK, {SIGINT})
+    try:
+        yield
+    finally:
+        pthread_sigmask(SIG_SETMASK, before)
+
+
+@contextmanager
+def _ended_early(pool: ProcessPoolExecutor) -> Iterator[None]:
+    """Leave by an exception at once: do not wait for work that nobody wants any more."""
+    try:
+        yield
+    except BaseException:
+        pool.shutdown(wait=False, cancel_futures=True)
+        for child in active_children():
+            child.terminate()
+        raise
 
 
 def _scan_tile(configuration: Configuration, request: Request, symbols: tuple[str, ...]) -> list[Signal]:
@@ -86,8 +111,8 @@ def _scan_tile(configuration: Configuration, request: Request, symbols: tuple[st
 def backtest(workspace: Workspace, request: Request, progress: Progress = quiet) -> RunResult:
     """Trade a period of stored candles on the simulated venue, as fast as it goes."""
     strategies = workspace.strategies(request.strategies, request.preset)
-    symbols = workspace.known(workspace.symbols(request.symbols, request.max_symbols))
     sessions = workspace.sessions(request.first, request.last)
+    symbols = workspace.known(workspace.symbols(request.symbols, request.max_symbols), sessions)
     signals = _signals(workspace, request, strategies, symbols, progress)
     journal, clock = MemoryJournal(), VirtualClock(float(sessions[0].opens))
     tape = tape_of(workspace, {signal.symbol for signal in signals}, sessions)

@@ -12,10 +12,20 @@ from zoneinfo import ZoneInfo
 
 from livetrader.config import Configuration
 from livetrader.constraints.verdict import Refused
+from livetrader.errors import StoreError
 from livetrader.market.calendar import load
 from livetrader.ports import Decision
 from livetrader.reporting.document import exact, order_json, trade_json, utc
+from livetrader.store.location import has_state, state_path
 from livetrader.store.queries import Queries, open_queries
+
+# Each mode, and the command that makes its state.
+MADE_BY = {
+    "paper": "livetrader run",
+    "dry-run": "livetrader run --dry-run",
+    "live": "livetrader run --mode live",
+    "replay": "livetrader replay --date DATE",
+}
 
 Row = Mapping[str, object]
 Span = tuple[date, date]
@@ -29,7 +39,7 @@ def exchange_zone(configuration: Configuration) -> ZoneInfo:
 
 def status(configuration: Configuration, mode: str | None) -> Row:
     """Whether it runs, since when, what it decided last, and what the account is worth."""
-    with _queries(configuration, mode) as queries:
+    with open_books(configuration, mode) as queries:
         found = queries.status()
         held = queries.positions(exchange_zone(configuration))
     last = found.last_run
@@ -52,7 +62,7 @@ def status(configuration: Configuration, mode: str | None) -> Row:
 
 def positions(configuration: Configuration, mode: str | None) -> list[Row]:
     """What is held."""
-    with _queries(configuration, mode) as queries:
+    with open_books(configuration, mode) as queries:
         held = queries.positions(exchange_zone(configuration))
     return [
         {
@@ -71,14 +81,14 @@ def positions(configuration: Configuration, mode: str | None) -> list[Row]:
 def orders(configuration: Configuration, mode: str | None, span: Span | None) -> list[Row]:
     """Orders of the sessions of `span` (None: all), with CLI.md's keys."""
     since, until = _instants(span, exchange_zone(configuration))
-    with _queries(configuration, mode) as queries:
+    with open_books(configuration, mode) as queries:
         return [order_json(one) for one in queries.orders() if since <= one.intent.as_of < until]
 
 
 def trades(configuration: Configuration, mode: str | None, span: Span | None) -> list[Row]:
     """Trades whose exit lies in `span` (None: all), with CLI.md's keys."""
     zone = exchange_zone(configuration)
-    with _queries(configuration, mode) as queries:
+    with open_books(configuration, mode) as queries:
         found = queries.trades(zone)
     return [trade_json(one) for one in found if span is None or span[0] <= one.session <= span[1]]
 
@@ -89,7 +99,7 @@ def why(
     """What was decided about a symbol: signal, inputs, each constraint's verdict, order. Latest session first
     unless a time is given; a time without a date is the latest session's."""
     zone = exchange_zone(configuration)
-    with _queries(configuration, mode) as queries:
+    with open_books(configuration, mode) as queries:
         found = list(queries.decisions(symbol=symbol))
         found = _chosen(found, when, zone, queries.status().marked)
         sent = {one.intent.intent_id: one for one in queries.orders() if one.intent.symbol == symbol}
@@ -136,9 +146,15 @@ def _why(decision: Decision, state: str | None) -> Row:
     }
 
 
-def _queries(configuration: Configuration, mode: str | None) -> AbstractContextManager[Queries]:
-    settings = configuration.settings
-    return open_queries(settings.state.url, mode or settings.mode)
+def open_books(configuration: Configuration, mode: str | None) -> AbstractContextManager[Queries]:
+    """The queries over the state of `mode` (None: the configured one); StoreError where there is none yet."""
+    url, asked = configuration.settings.state.url, mode or configuration.settings.mode
+    path = state_path(url, asked)
+    if not has_state(path):
+        others = [other for other in MADE_BY if has_state(state_path(url, other))]
+        hint = f"; there is one of {' and '.join(others)}: say --mode {others[0]}" if others else ""
+        raise StoreError(f"{path}: there is no state yet: `{MADE_BY[asked]}` makes it{hint}")
+    return open_queries(url, asked)
 
 
 def _instants(span: Span | None, zone: tzinfo) -> tuple[int, int]:

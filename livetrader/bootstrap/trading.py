@@ -9,8 +9,8 @@ from datetime import UTC, datetime
 
 import structlog
 
-from livetrader import __version__
 from livetrader.bootstrap.replay import live_session
+from livetrader.bootstrap.runs import recorded
 from livetrader.bootstrap.trader import ACCOUNT
 from livetrader.bootstrap.workspace import Workspace
 from livetrader.config import Configuration
@@ -139,19 +139,11 @@ def trading(
         if mode == "live":
             workspace.calendar.require_live(at.astimezone(workspace.calendar.timezone).date())
             raise ConfigError("mode: live: no broker is configured; use `--mode paper` or `--dry-run`")
+        chosen = workspace.strategies(strategies)
+        symbols = workspace.known(workspace.symbols(limit=max_symbols))
         stack.enter_context(hold(lock_path(settings.state.url, mode), at))
         engine = open_state(settings.state.url, mode, ACCOUNT)
         stack.callback(engine.dispose)
         journal = SqlJournal(engine)
-        chosen = workspace.strategies(strategies)
-        symbols = workspace.known(workspace.symbols(limit=max_symbols))
-        run = journal.start_run(at, mode=mode, version=__version__, config_hash=settings.digest())
-        reason = "error"
-        try:
+        with recorded(journal, clock, mode, settings.digest()):
             yield SessionTrader(workspace, journal, clock, mode, chosen, symbols)
-            reason = "stopped"
-        except KeyboardInterrupt:
-            reason = "interrupted"
-            raise
-        finally:
-            journal.stop_run(run, datetime.fromtimestamp(clock.now(), UTC), exit_reason=reason)

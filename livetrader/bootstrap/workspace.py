@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from functools import cached_property
 from pathlib import Path
 
@@ -79,27 +79,68 @@ class Workspace:
 
     def symbols(self, spec: str | None = None, limit: int | None = None) -> tuple[str, ...]:
         """The symbols to trade: a list's, without the indices. Raises UsageError, ConfigError."""
-        named = resolve_symbols(spec or self.settings.symbols, self.configuration.directory)
-        traded = tuple(symbol for symbol in named if symbol not in self.settings.market.indices)
-        if not traded:
-            raise UsageError(f"symbols: {spec or self.settings.symbols} holds indices only; they are not traded")
+        asked = self.settings.symbols if spec is None else spec
+        where = self.configuration.where("symbols")
+        try:
+            named = resolve_symbols(asked, self.configuration.directory)
+            traded = tuple(symbol for symbol in named if symbol not in self.settings.market.indices)
+            if not traded:
+                raise UsageError(f"symbols: {asked} holds indices only; they are not traded")
+        except UsageError as error:
+            if spec is not None or where.startswith("flag "):
+                raise
+            raise ConfigError(f"{where}: {error}") from error
         return traded[:limit]
 
-    def known(self, symbols: Sequence[str]) -> tuple[str, ...]:
-        """Those of `symbols` that have candles; DataError if none has."""
+    def known(self, symbols: Sequence[str], sessions: Sequence[Session] = ()) -> tuple[str, ...]:
+        """Those of `symbols` that have candles; DataError if none has, or none in any of `sessions`."""
         stored = self.candles.finest(symbols)
         if not stored:
             raise DataError(
                 f"{self.settings.candles.url}: no candles of {', '.join(symbols[:5])}"
                 f"{' …' if len(symbols) > 5 else ''}; bring some with `livetrader data import FILE --interval 5m`"
             )
+        if sessions:
+            self._require_bars(stored, sessions)
         return tuple(symbol for symbol in symbols if symbol in stored)
 
-    def warnings(self, symbols: Sequence[str]) -> list[str]:
-        """What a run would silently do without: symbols, and the index of the trend filter."""
+    def _require_bars(self, stored: Mapping[str, Interval], sessions: Sequence[Session]) -> None:
+        first, last = self._extent(stored)
+        for session in sessions:
+            if session.opens <= last and session.closes > first:
+                for interval in set(stored.values()):
+                    if len(self.store.read(interval, session.opens, session.closes, list(stored))):
+                        return
+        days = (self._day(first), self._day(last))
+        raise DataError(
+            f"{period(sessions)}: no candles of these symbols; those stored are of {days[0]} to {days[1]}; bring "
+            "more with `livetrader data import`"
+        )
+
+    def _extent(self, stored: Mapping[str, Interval]) -> tuple[int, int]:
+        """Opens of the first and the last bar of symbols by their finest interval."""
+        held = [self.store.coverage(interval) for interval in set(stored.values())]
+        spans = [one[symbol] for one in held for symbol in stored if symbol in one]
+        return min(span.first for span in spans), max(span.last for span in spans)
+
+    def _day(self, instant: int) -> date:
+        return datetime.fromtimestamp(instant, self.calendar.timezone).date()
+
+    def warnings(self, symbols: Sequence[str], sessions: Sequence[Session] = ()) -> list[str]:
+        """What a run would silently do without: symbols, sessions, and the index of the trend filter.
+
+        Nothing, where no symbol has candles: `known` says so.
+        """
         trend = self.settings.market.trend_symbol
         stored = self.candles.finest([*symbols, *([trend] if trend else [])])
+        traded = {symbol: stored[symbol] for symbol in symbols if symbol in stored}
+        if not traded:
+            return []
         lines = []
+        if sessions:
+            first, last = (self._day(end) for end in self._extent(traded))
+            if sessions[0].date < first or sessions[-1].date > last:
+                lines.append(f"{period(sessions)}: candles are stored of {first} to {last} only")
         missing = [symbol for symbol in symbols if symbol not in stored]
         if missing:
             shown = ", ".join(missing[:8]) + (" …" if missing[8:] else "")
@@ -112,31 +153,36 @@ class Workspace:
         return lines
 
     def strategies(self, names: Sequence[str] | None = None, preset: str | None = None) -> tuple[Strategy, ...]:
-        """The strategies by name or number (default: those enabled), with their parameters. UsageError."""
+        """The strategies by name or number (default: those enabled), with their parameters.
+
+        UsageError for a name that there is not, ConfigError for one in the configuration, or for none at all.
+        """
         section = self.settings.strategies
-        registry = self.registry
         chosen = [self._find(name) for name in names] if names else list(section.enabled)
-        made: list[Strategy] = []
-        for name in dict.fromkeys(chosen):
-            if name == FROM_FILE:
-                continue
-            entry = section.entries.get(name)
-            try:
-                made.append(
-                    registry.make(
-                        name,
-                        preset=preset or section.preset,
-                        params=None if entry is None else entry.params,
-                        trend_symbol=self.settings.market.trend_symbol,
-                    )
-                )
-            except StrategyError as error:
-                where = self.configuration.where(f"strategies.entries.{name}.params")
-                raise ConfigError([f"{where}: {line}" for line in str(error).splitlines()]) from error
+        made = [self.strategy(name, preset) for name in dict.fromkeys(chosen) if name != FROM_FILE]
         file = section.signals_file
         if file is not None and (not names or FROM_FILE in chosen):
             made.append(FromFile(rows=read_signals(file.path, self.calendar.timezone)))
+        if not made:
+            where = self.configuration.where("strategies.entries", "strategies")
+            raise ConfigError(f"{where}: every strategy is switched off; enable one, or name some with --strategies")
         return tuple(made)
+
+    def strategy(self, name: str, preset: str | None = None) -> Strategy:
+        """A strategy with its parameters; ConfigError saying where, if there is none such or one is wrong."""
+        section = self.settings.strategies
+        entry = section.entries.get(name)
+        try:
+            return self.registry.make(
+                name,
+                preset=preset or section.preset,
+                params=None if entry is None else entry.params,
+                trend_symbol=self.settings.market.trend_symbol,
+            )
+        except StrategyError as error:
+            section_of = f"strategies.entries.{name}"
+            where = self.configuration.where(f"{section_of}.params", section_of)
+            raise ConfigError([f"{where}: {line}" for line in str(error).splitlines()]) from error
 
     def _find(self, name: str) -> str:
         if name == FROM_FILE and self.settings.strategies.signals_file is not None:
@@ -144,7 +190,7 @@ class Workspace:
         try:
             return self.registry.find(name).name
         except StrategyError as error:
-            raise UsageError(f"--strategies: {error}") from error
+            raise UsageError(str(error)) from error
 
     def plans(self, strategies: Sequence[Strategy]) -> tuple[Plan, ...]:
         """The strategies' expressions, with the ATR that each one's exit needs."""
@@ -211,7 +257,7 @@ class Workspace:
         found = self.calendar.sessions(first, last)
         if not found:
             raise UsageError(
-                f"--from {first} --to {last}: no session in this period "
+                f"{first}{'' if first == last else f' to {last}'}: no session in this period "
                 f"(calendar {self.calendar.name}; see `livetrader calendar show`)"
             )
         return found
@@ -234,6 +280,12 @@ class Workspace:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+
+def period(sessions: Sequence[Session]) -> str:
+    """A run of sessions, for messages."""
+    first, last = sessions[0].date, sessions[-1].date
+    return str(first) if first == last else f"{first} to {last}"
 
 
 def _ex_dates(path: Path) -> dict[str, list[date]]:

@@ -9,6 +9,7 @@ import typer
 from livetrader.cli.call import Json, configuration
 from livetrader.cli.group import group
 from livetrader.cli.output import print_json, print_table
+from livetrader.errors import ConfigError
 
 config = group("config", "Check and show the configuration.", "livetrader config check")
 
@@ -19,11 +20,15 @@ def register(app: typer.Typer) -> None:
 
 @config.command(epilog="Example: livetrader config check --config /etc/livetrader/config.yaml")
 def check(ctx: typer.Context) -> None:
-    """Say ok, or everything that is wrong (exit code 78)."""
-    from livetrader.config import resolve_symbols
+    """Say ok, or everything that is wrong (exit code 78).
 
+    Looks into the symbol list, the strategies, and every file that is named.
+    """
     found = configuration(ctx)
-    resolve_symbols(found.settings.symbols, found.directory)
+    from livetrader.bootstrap.checks import problems
+
+    if wrong := problems(found):
+        raise ConfigError(wrong)
     typer.echo(f"ok: {found.file or 'built-in defaults'}")
 
 

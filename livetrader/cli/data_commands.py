@@ -1,4 +1,4 @@
-"""`livetrader data`: import, export, check."""
+"""`livetrader data`: import, export, check, simulate."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from livetrader.cli.calendar_commands import calendar_of
 from livetrader.cli.call import Json, Symbols, configuration, day, globals_of, period, start_log
 from livetrader.cli.group import group
 from livetrader.cli.output import print_json, print_table, progress
+from livetrader.domain.instrument import is_symbol
 from livetrader.errors import DataError, UsageError
 
 if TYPE_CHECKING:
@@ -52,6 +53,8 @@ def import_(
     from livetrader.marketdata.imports import import_files
 
     length = _interval(interval)
+    if symbol is not None and not is_symbol(symbol):
+        raise UsageError(f"--symbol {symbol!r}: is no symbol; write it in capitals, such as RELIANCE")
     with _opened(ctx) as place, progress(globals_of(ctx).quiet) as show:
         reports: list[ImportReport] = []
         for done, file in enumerate(files):
@@ -65,11 +68,51 @@ def import_(
                 strict=strict,
                 calendar=place.calendar,
             )
+            # Told file by file: what is stored stays stored, whatever the next file holds.
+            if not as_json:
+                typer.echo("\n".join(_lines(reports[-1])))
     if as_json:
         print_json([report.as_dict() for report in reports])
-        return
-    for report in reports:
-        typer.echo("\n".join(_lines(report)))
+
+
+@data.command(epilog="Example: livetrader data simulate && livetrader run --debug")
+def simulate(
+    ctx: typer.Context,
+    sessions: Annotated[int, typer.Option("--sessions", min=1, max=2000, metavar="N", help="Sessions.")] = 70,
+    seed: Annotated[int, typer.Option("--seed", min=0, metavar="S", help="Another seed, another market.")] = 1,
+    symbols: Symbols = None,
+    force: Annotated[bool, typer.Option("--force", help="Write over candles that were not simulated.")] = False,
+) -> None:
+    """Fill the store with a simulated market, to try `run` on.
+
+    The last session is today's (or the next one), whole: the loop sees a bar when it has closed, so the candles come
+    as time passes. A store with other candles is refused.
+    """
+    from datetime import datetime
+
+    from livetrader.bootstrap.simulation import fill
+    from livetrader.bootstrap.workspace import Workspace
+    from livetrader.market.clock import SystemClock
+
+    found = configuration(ctx)
+    start_log(ctx, found, "TOOL")
+    with Workspace(found) as workspace, progress(globals_of(ctx).quiet) as show:
+        today = datetime.fromtimestamp(SystemClock().now(), workspace.calendar.timezone).date()
+        made = fill(
+            workspace,
+            today,
+            sessions=sessions,
+            seed=seed,
+            symbols=symbols,
+            force=force,
+            progress=lambda done: show("simulate", done),
+        )
+    first, last = made.sessions[0].date, made.sessions[-1].date
+    when = "today" if last == today else "the next session"
+    typer.echo(
+        f"simulated: {made.bars} bars of 5m, {len(made.symbols)} symbols, {len(made.sessions)} sessions, "
+        f"{first} to {last} ({when})"
+    )
 
 
 @data.command(epilog="Example: livetrader data export candles.csv --interval 5m --symbols RELIANCE,TCS")
@@ -218,6 +261,8 @@ def _lines(report: ImportReport) -> list[str]:
         notes.append(f"{report.misaligned} bars off the {report.interval} grid (stored, not traded)")
     if report.no_volume:
         notes.append("no volume column; volume is 0")
+    if odd := [symbol for symbol in report.symbols if not is_symbol(symbol)]:
+        notes.append(f"no list can name {odd[0]!r}: a symbol has capitals, digits and & _ . : / -")
     if report.naive_as:
         notes.append(f"times without an offset were taken as {report.naive_as}")
     return [head, *(f"  {note}" for note in notes)]

@@ -14,7 +14,7 @@ from typing import Annotated, Any, NoReturn
 
 import typer
 
-from livetrader import __version__
+from livetrader import __version__, files
 from livetrader.cli import (
     calendar_commands,
     config_commands,
@@ -111,17 +111,27 @@ def run(arguments: Sequence[str]) -> int:
     except LiveTraderError as error:
         return _failed(error, debug)
     except (KeyboardInterrupt, typer.Abort):
+        _say("interrupted; what was committed stays, the rest was not done")
         return 130
     except BrokenPipeError:
-        # `livetrader trades | head`: nobody reads on, and the interpreter must not flush at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        # `livetrader trades | head`: nobody reads on.
+        _abandon_stdout()
         return 0
     except Exception as error:  # noqa: BLE001 - the boundary: an unexpected error is one line for the user
+        if isinstance(error, OSError) and error.errno in files.DISK:
+            # `livetrader trades > /full/disk/file`
+            _abandon_stdout()
+            return _failed(files.unwritable(Path(error.filename or "standard output"), error), debug)
         if debug:
             traceback.print_exc()
         else:
             _say(f"{type(error).__name__}: {error}".splitlines()[0] + "; run with --debug to see where")
         return 1
+
+
+def _abandon_stdout() -> None:
+    """What is still to be written goes nowhere, and the interpreter does not fail on it at exit."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _usage(error: typer.TyperException) -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 
 import typer
@@ -24,6 +24,22 @@ def print_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     widths = [max(map(len, column)) for column in zip(header, *rows, strict=True)]
     for row in (header, *rows):
         typer.echo("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
+
+
+def print_styled(text: str, style: str) -> None:
+    """A line that stands out on a terminal (`style` is rich's, such as "bold red"), and is plain elsewhere."""
+    if not sys.stdout.isatty():
+        typer.echo(text)
+        return
+    from rich.console import Console
+
+    Console(highlight=False, soft_wrap=True).print(text, style=style, markup=False)
+
+
+def warn(lines: Iterable[str]) -> None:
+    """Say on stderr what the user should know, and nothing depends on."""
+    for line in lines:
+        typer.echo(f"warning: {line}", err=True)
 
 
 @contextmanager

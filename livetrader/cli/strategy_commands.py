@@ -6,7 +6,7 @@ import csv
 import dataclasses
 import inspect
 import io
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import UTC, date, datetime
 from math import isfinite
 from pathlib import Path
@@ -31,7 +31,7 @@ from livetrader.cli.call import (
     start_log,
 )
 from livetrader.cli.group import group
-from livetrader.cli.output import print_json, print_table, progress
+from livetrader.cli.output import print_json, print_table, progress, warn
 from livetrader.errors import StrategyError, UsageError
 
 if TYPE_CHECKING:
@@ -133,6 +133,7 @@ def signals(
             from livetrader.bootstrap.research import Request, find_signals
 
             request = Request(start, end, symbols, chosen, preset, workers=workers)
+            warn(workspace.warnings(workspace.symbols(symbols), workspace.sessions(start, end)))
             text = _csv(find_signals(workspace, request, show_progress))
     if out is None:
         typer.echo(text, nl=False)
@@ -154,10 +155,12 @@ def scan(
     from livetrader.bootstrap.research import Request, find_signals
 
     with _workspace(ctx) as workspace:
-        close = _close(workspace, at)
-        asked = close.astimezone(workspace.calendar.timezone).date()
-        request = Request(asked, asked, symbols, names(strategies, "--strategies"))
+        chosen = names(strategies, "--strategies")
+        steps = {one.interval.seconds for one in workspace.strategies(chosen)}
+        close = _close(workspace, at, steps)
+        request = Request(close.date(), close.date(), symbols, chosen)
         found = [one for one in find_signals(workspace, request) if one.as_of == int(close.timestamp())]
+        warn(_lacking(workspace, symbols, close))
     if as_json:
         print_json({"at": _utc(int(close.timestamp())), "signals": [_signal_json(one) for one in found]})
         return
@@ -188,21 +191,42 @@ def _weekly_csv(workspace: Workspace, chosen: Sequence[str], first: date, last: 
     return text.getvalue()
 
 
-def _close(workspace: Workspace, at: str | None) -> datetime:
-    """The close that `--at` names, or the last 5-minute close of the latest session."""
+def _close(workspace: Workspace, at: str | None, steps: Collection[int]) -> datetime:
+    """The close that `--at` names, in exchange time, or the last one of bars of `steps` seconds."""
     from livetrader.market.clock import SystemClock
 
     zone = workspace.calendar.timezone
     now = SystemClock().now()
     today = datetime.fromtimestamp(now, zone).date()
-    if at is not None:
-        asked, clock_time = moment(at, "--at")
-        return datetime.combine(asked or today, clock_time, zone)
-    session = workspace.calendar.at(now) or next(iter(workspace.calendar.before(today, 1)), None)
+    asked, clock_time = (None, None) if at is None else moment(at, "--at")
+    if clock_time is None:
+        session = workspace.calendar.at(now) or next(iter(workspace.calendar.before(today, 1)), None)
+    else:
+        session = workspace.calendar.session_on(asked or today)
     if session is None:
-        raise UsageError("--at: is missing, and the calendar has no session before today")
-    closed = (int(min(now, session.closes)) - session.opens) // 300 * 300
-    return datetime.fromtimestamp(session.opens + closed, zone)
+        raise UsageError(f"--at {at or ''}: no session on {asked or today}; give a date and a time".replace(" :", ":"))
+    closes = sorted({min(slot + step, session.closes) for step in steps for slot in session.slots(step)})
+    if clock_time is None:
+        return datetime.fromtimestamp(max((c for c in closes if c <= now), default=session.opens), zone)
+    close = datetime.combine(session.date, clock_time, zone)
+    if close.timestamp() not in closes:
+        near = min(closes, key=lambda c: abs(c - close.timestamp()))
+        raise UsageError(
+            f"--at {at}: no bar of these strategies closes then; the nearest does at "
+            f"{datetime.fromtimestamp(near, zone):%H:%M}"
+        )
+    return close
+
+
+def _lacking(workspace: Workspace, symbols: str | None, close: datetime) -> list[str]:
+    """What `scan` could not see: symbols without candles, and a bar that is not stored."""
+    listed = workspace.symbols(symbols)
+    lines = workspace.warnings(listed)
+    now = int(close.timestamp())
+    bars = workspace.candles.finest(listed)
+    if not any(len(workspace.store.read(step, now - step.seconds, now, list(bars))) for step in set(bars.values())):
+        lines.append(f"no candles of the bars that closed at {close:%Y-%m-%d %H:%M}; see `livetrader data check`")
+    return lines
 
 
 def _csv(found: Sequence[Signal]) -> str:

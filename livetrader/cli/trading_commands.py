@@ -25,10 +25,11 @@ from livetrader.cli.call import (
     period,
     start_log,
 )
-from livetrader.cli.output import progress
+from livetrader.cli.output import progress, warn
 from livetrader.errors import UsageError
 
 if TYPE_CHECKING:
+    from livetrader.bootstrap.research import Request
     from livetrader.bootstrap.results import RunResult
     from livetrader.bootstrap.workspace import Workspace
     from livetrader.config.settings import Mode
@@ -103,13 +104,14 @@ def run(
 
     clock = SystemClock()
     with trading(found, clock, strategies=chosen, max_symbols=max_symbols) as trader:
-        _warn(trader.workspace, trader.workspace.symbols(limit=max_symbols))
+        warn(trader.workspace.warnings(trader.workspace.symbols(limit=max_symbols)))
         if trader.over:
             following = trader.next_session()
             when = "not in the calendar" if following is None else f"{following.date:%a %d %b %Y}"
             typer.echo(f"no session now; the next one is {when}", err=True)
         elif once:
-            trader.scan()
+            with scheduling.stopping():
+                trader.scan()
         else:
             pace = found.settings.schedule
             seconds = {"scan": pace.scan_seconds, "monitor": pace.monitor_seconds, "status": pace.status_seconds}
@@ -154,7 +156,7 @@ def replay(
     found = configuration(ctx)
     start_log(ctx, found, "REPLAY")
     with Workspace(found, read_only=True) as workspace, stopping() as received:
-        _warn(workspace, workspace.symbols(symbols, max_symbols))
+        _begin(workspace, request, out)
         end = _instant(stop_at, span[1], workspace)
         pace = Pace(speed, stop=lambda close: bool(received) or close > end, wall=SystemClock())
         with progress(globals_of(ctx).quiet) as show:
@@ -192,7 +194,7 @@ def backtest(
     found = configuration(ctx)
     start_log(ctx, found, "BACKTEST")
     with Workspace(found, read_only=True) as workspace:
-        _warn(workspace, workspace.symbols(symbols, max_symbols))
+        _begin(workspace, request, out)
         with progress(globals_of(ctx).quiet) as show:
             result = test(workspace, request, show)
         _deliver(result, out, as_json, workspace)
@@ -207,10 +209,12 @@ def _confirm_live(said_yes: bool, *, ask: bool) -> None:
         raise UsageError("--yes-live: is missing; live trading without a terminal needs it")
 
 
-def _warn(workspace: Workspace, symbols: tuple[str, ...]) -> None:
-    """Say on stderr what the candles lack."""
-    for line in workspace.warnings(symbols):
-        typer.echo(f"warning: {line}", err=True)
+def _begin(workspace: Workspace, request: Request, out: Path | None) -> None:
+    """What a long run should not find out at its end: where results cannot go, and what the candles lack."""
+    if out is not None:
+        files.make_folder(out)
+    sessions = workspace.sessions(request.first, request.last)
+    warn(workspace.warnings(workspace.symbols(request.symbols, request.max_symbols), sessions))
 
 
 def _instant(asked: tuple[date | None, time] | None, day: date, workspace: Workspace) -> float:

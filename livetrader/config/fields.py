@@ -15,8 +15,9 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer, ValidationInfo, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
+from livetrader.domain.instrument import is_symbol
+
 _CLOCK_TIME = re.compile(r"([01]\d|2[0-3]):([0-5]\d)")
-_SYMBOL = re.compile(r"[A-Z0-9][A-Z0-9&_.:/-]{0,39}")
 _SQLITE_FILE = re.compile(r"sqlite:///(?!/|:memory:)(.+)")
 _URL = re.compile(r"[a-z][a-z0-9+]*://\S*")
 
@@ -57,7 +58,7 @@ def _text_path(value: object) -> object:
 
 
 def _symbol(value: str) -> str:
-    if not _SYMBOL.fullmatch(value):
+    if not is_symbol(value):
         raise PydanticCustomError("symbol", "must be a symbol such as RELIANCE (capitals, digits, & - _ . : /)")
     return value
 
@@ -68,11 +69,6 @@ def _database_url(value: str, info: ValidationInfo) -> str:
     if match := _SQLITE_FILE.fullmatch(value):
         return f"sqlite:///{_directory(info) / match[1]}"
     return value
-
-
-def is_symbol(text: str) -> bool:
-    """Whether `text` is a well-formed symbol."""
-    return _SYMBOL.fullmatch(text) is not None
 
 
 Number = Annotated[

@@ -36,9 +36,12 @@ class Configuration:
     origins: Mapping[str, str] = field(default_factory=dict)
     variables: Mapping[str, Variable] = field(default_factory=dict, repr=False)
 
-    def where(self, path: str) -> str:
-        """Origin of a setting: `config.yaml:41`, `environment LIVETRADER__…`, `flag --mode` or `default`."""
-        return self.origins.get(path, DEFAULT)
+    def where(self, *paths: str) -> str:
+        """Origin of the first of these settings that was set, `default` if none was.
+
+        `config.yaml:41`, `environment LIVETRADER__…` or `flag --mode`.
+        """
+        return next((self.origins[path] for path in paths if path in self.origins), DEFAULT)
 
     def secret(self, name: str) -> Secret:
         """The secret of that name from environment, systemd credential or .env; ConfigError if unset."""

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from importlib import resources
 from pathlib import Path
 
-from livetrader.config.fields import is_symbol
+from livetrader.domain.instrument import is_symbol
 from livetrader.errors import ConfigError, UsageError
 
 FOLDER = "symbol_lists"

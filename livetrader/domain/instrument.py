@@ -2,9 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from decimal import ROUND_FLOOR, Decimal
 from enum import StrEnum
+
+_SYMBOL = re.compile(r"[A-Z0-9][A-Z0-9&_.:/-]{0,39}")
+
+
+def is_symbol(text: str) -> bool:
+    """Whether `text` can name something tradable: capitals, digits, and & _ . : / - after the first."""
+    return _SYMBOL.fullmatch(text) is not None
 
 
 class Product(StrEnum):

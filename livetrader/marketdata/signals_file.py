@@ -22,7 +22,8 @@ def read_signals(path: Path, timezone: tzinfo) -> tuple[FileSignal, ...]:
     try:
         lines = path.read_text("utf-8-sig").splitlines()
     except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"strategies.signals_file: {path}: cannot be read ({error})") from error
+        reason = error.strerror if isinstance(error, OSError) else "not UTF-8 text"
+        raise ConfigError(f"strategies.signals_file: {path}: cannot be read ({reason})") from error
     table = csv.DictReader(lines)
     missing = [name for name in COLUMNS if name not in (table.fieldnames or ())]
     if missing:

@@ -52,7 +52,7 @@ class SqliteCandleStore:
         self._writes = 0
         if not read_only and path != ":memory:":
             self._make_folder()
-        elif read_only and not Path(path).is_file():
+        elif read_only and not _holds_something(Path(path)):
             raise StoreError(f"{path}: no candle store there; fill one with `livetrader data import`")
         # A URI, so that `?mode=ro` can be said; quoting keeps `#`, `?` and spaces in names harmless.
         uri = path if path == ":memory:" else f"file:{quote(path)}{'?mode=ro' if read_only else ''}"
@@ -234,6 +234,11 @@ class SqliteCandleStore:
             yield
         except adbc.Error as error:
             raise StoreError(f"{self.path}: {_advice(str(error))}") from error
+
+
+def _holds_something(path: Path) -> bool:
+    """Not so for the empty file of a process that was ended before it had made a store of it."""
+    return path.exists() and (not path.is_file() or path.stat().st_size > 0)
 
 
 _ADVICE = {

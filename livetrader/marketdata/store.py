@@ -100,15 +100,18 @@ def open_store(url: str, *, read_only: bool = False) -> CandleStore:
     The file and its folder are made when absent, unless `read_only`. Raises ConfigError for a URL that is not
     understood, StoreError for a database that cannot be used.
     """
+    from livetrader.marketdata.sqlite import SqliteCandleStore
+
+    return SqliteCandleStore(file_of(url) or ":memory:", read_only=read_only)
+
+
+def file_of(url: str) -> str:
+    """The file that a candle store's URL names, empty for one in memory; ConfigError for another kind of URL."""
     scheme, separator, path = url.partition("://")
     if scheme != "sqlite" or not separator or (path and not path.startswith("/")):
         # The rest of the URL may hold a password, so only its scheme is shown.
-        raise ConfigError(
-            f"candles.url: {scheme!r} is not a candle store; write sqlite:///path/to/candles.db"
-        )
-    from livetrader.marketdata.sqlite import SqliteCandleStore
-
-    return SqliteCandleStore(path[1:] or ":memory:", read_only=read_only)
+        raise ConfigError(f"candles.url: {scheme!r} is not a candle store; write sqlite:///path/to/candles.db")
+    return path[1:]
 
 
 def digest(parts: Iterable[tuple[Interval, CandleColumns]]) -> str:

@@ -49,6 +49,7 @@ def replayed(
     for stop in (*sorted(stops), None):
         with market.workspace(settings) as workspace, journal(folder) as written:
             result = replay(workspace, request, written, _until(stop))
+            assert stop is None or (written.marked() or 0) <= stop, "it was to stop there"
     return result
 
 

@@ -124,18 +124,6 @@ def stops(result: RunResult) -> list[int]:
     return found
 
 
-def assert_replays(
-    market: Market, settings: Mapping[str, object], asked: Request, expected: RunResult, folder: Path
-) -> None:
-    """The replay, in one go and restarted in every session, gives the expected result."""
-    once, restarted = folder / "once", folder / "restarted"
-    assert_same(expected, replayed(market, settings, asked, once))
-    assert_same(expected, replayed(market, settings, asked, restarted, stops(expected)))
-    with journal(once) as one, journal(restarted) as other:
-        assert one.equities() == other.equities()  # the cash too
-        assert one.fills() == other.fills()
-
-
 @pytest.mark.parametrize("name", SCENARIOS)
 def test_a_scenario_trades_in_the_ways_that_it_is_there_for(backtested: Backtested, name: str) -> None:
     _, scenario, _, result = backtested(name)
@@ -173,9 +161,14 @@ def test_exits_happen_between_5m_closes_where_there_are_1m_bars(backtested: Back
 @pytest.mark.slow
 @pytest.mark.parametrize("name", SCENARIOS)
 def test_the_live_loop_gives_what_the_backtest_gave(backtested: Backtested, name: str, tmp_path: Path) -> None:
-    """Also when its process ends in the middle of every session."""
+    """Also when its process ends in every session and is started anew."""
     market, scenario, asked, expected = backtested(name)
-    assert_replays(market, scenario.settings, asked, expected, tmp_path)
+    once, restarted = tmp_path / "once", tmp_path / "restarted"
+    assert_same(expected, replayed(market, scenario.settings, asked, once))
+    assert_same(expected, replayed(market, scenario.settings, asked, restarted, stops(expected)))
+    with journal(once) as one, journal(restarted) as other:
+        assert one.fills() == other.fills()
+        assert one.equities() == other.equities()  # the cash too
 
 
 @pytest.mark.slow
@@ -185,11 +178,11 @@ def test_two_processes_give_what_one_gave(backtested: Backtested) -> None:
 
 
 @pytest.mark.slow
-def test_real_candles_through_the_live_loop_give_the_backtest(vendor_b: Market, tmp_path: Path) -> None:
+def test_real_candles_give_the_same_restarted_in_every_session(vendor_b: Market, tmp_path: Path) -> None:
     asked = vendor_b.request()
     expected = backtest(vendor_b, {}, asked)
     assert len(expected.trades) > 50
-    assert_replays(vendor_b, {}, asked, expected, tmp_path)
+    assert_same(expected, replayed(vendor_b, {}, asked, tmp_path, stops(expected)))
 
 
 @pytest.mark.slow

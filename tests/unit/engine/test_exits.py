@@ -7,6 +7,7 @@ import math
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 
@@ -103,6 +104,13 @@ CASES = {
     "step: n = 0, 0.7 % locked": (STEP, [(100, 100.95, 99), (100.9, 100.9, 100.75)], None, None, [98.5, 100.7]),
     "step: n = 1, 0.9 % locked": (STEP, [(100, 101.15, 99), (101, 101, 100.9)], 1, TRAILING, [98.5, 100.9]),
     "step: n = 5, 1.7 % locked": (STEP, [(100, 101.95, 99), (101.8, 101.8, 101.75)], None, None, [98.5, 101.7]),
+    "step: a wide gap does not loosen the first stop": (
+        replace(STEP, stop_loss_pct=0.5, activation_pct=0.3, gap_pct=1.0),
+        [(100, 100.5, 99.8), (100, 100, 99.5)],
+        1,
+        STOP,
+        [99.5, 99.5],
+    ),
     "no exit": (ExitPlan(ExitKind.NONE), [(100, 200, 1), (1, 1000, 1)], None, None, [math.nan] * 2),
 }  # fmt: skip
 

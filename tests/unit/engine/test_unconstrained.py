@@ -15,7 +15,7 @@ from livetrader.brokers.simulated import FillModel, SimulatedBroker
 from livetrader.constraints.rules.portfolio import CapitalAllocation, OnePositionPerSymbol
 from livetrader.constraints.rules.sanity import ExitDefined, LotSanity, PriceSanity
 from livetrader.constraints.rules.timing import TradingWindow
-from livetrader.domain.candles import CandleWindow, Interval, grid
+from livetrader.domain.candles import CandleColumns, CandleWindow, Interval, grid
 from livetrader.domain.costs import charge_table
 from livetrader.domain.exit_plan import ExitKind
 from livetrader.domain.instrument import Instrument, Product
@@ -25,13 +25,15 @@ from livetrader.engine.backtest import Backtest, KnownSignals
 from livetrader.engine.book import Book
 from livetrader.engine.cycle import Engine
 from livetrader.engine.orders import OrderPath
+from livetrader.engine.signals import SignalFinder
 from livetrader.engine.sizing import ExitSettings, Holding, Sizer
 from livetrader.engine.tape import WindowTape
 from livetrader.engine.unconstrained import REASONS, TradeColumns, trade
 from livetrader.market.calendar import Calendar, load
 from livetrader.market.clock import VirtualClock
 from livetrader.store.memory import MemoryJournal
-from livetrader.strategies.scanner import SignalColumns
+from livetrader.strategies.crypto import SmaCross
+from livetrader.strategies.scanner import SignalColumns, plan
 
 SYMBOLS = ("AAA", "BBB")
 CAPITAL = Decimal(10**9)
@@ -124,6 +126,19 @@ def sizer(holding: Holding) -> Sizer:
     return Sizer("test", Decimal("0.001"), Decimal(1), {}, Instrument(""), {"s": holding})
 
 
+class NoCandles:
+    """A source that is never asked: the windows are given."""
+
+    def window(self, *_: object) -> CandleWindow:
+        raise AssertionError
+
+    def finest(self, *_: object) -> dict[str, Interval]:
+        raise AssertionError
+
+    def poll(self, *_: object) -> CandleColumns:
+        raise AssertionError
+
+
 @pytest.mark.parametrize("exit_", EXITS.values(), ids=EXITS.keys())
 @pytest.mark.parametrize("intraday", [True, False], ids=["intraday", "swing"])
 @settings(max_examples=25, deadline=None)
@@ -146,3 +161,22 @@ def test_trades_are_those_of_the_engine(
     found = signals(window, seed + 1, share)
     made = trade([found], window, holding, sizer(holding), CAPITAL, bps)
     assert in_columns(made) == by_engine(found, window, calendar, holding, bps)
+
+
+def test_columns_hold_what_the_scan_finds() -> None:
+    """The same signals in the same order within a month, without the objects; of two months and both sides."""
+    calendar = load("nse")
+    cross = plan(SmaCross())
+    window = bars(calendar, date(2025, 12, 15), date(2026, 2, 10), 1, 0.1, False, Interval.M5)
+    finder = SignalFinder((cross,), SYMBOLS, calendar, NoCandles(), {})
+    windows, first, last = {cross.strategy.series: window}, date(2026, 1, 5), date(2026, 2, 10)
+    scanned = [(s.symbol, s.side.sign, s.as_of, s.price, s.atr) for s in finder.scan(windows, first, last)]
+    months = finder.columns(windows, first, last)
+    columns = [
+        (SYMBOLS[one.symbol[i]], one.sign[i], one.as_of[i], one.price[i], one.atr[i])
+        for one in months
+        for i in range(len(one.as_of))
+    ]
+    assert len(months) == 2
+    assert {sign for _, sign, *_ in scanned} == {1, -1}
+    assert columns == scanned

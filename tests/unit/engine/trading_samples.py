@@ -266,8 +266,11 @@ def closes(session: Session, interval: Interval = Interval.M5) -> list[int]:
 
 
 def record(journal: Journal) -> list[str]:
-    """Everything that a run leaves behind, but when each order was touched. Text, because NaN is not NaN."""
-    lines = [repr((r.intent, r.state, r.filled_quantity, r.average_price, r.reason)) for r in journal.orders()]
+    """Everything that a run leaves behind, but the venue's names of orders: a call that was cut off brings none.
+
+    Text, because NaN is not NaN.
+    """
+    lines = [repr(replace(one, broker_order_id=None)) for one in journal.orders()]
     lines += map(repr, journal.fills())
     lines += map(repr, journal.decisions(since=0, until=1 << 40))
     return [*lines, *map(repr, journal.equities())]
