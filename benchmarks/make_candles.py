@@ -43,7 +43,7 @@ def write(out: Path, symbols: int, bars: int) -> None:
     wide = {field: getattr(candles, field).reshape(-1, symbols)[:bars] for field in FIELDS}
     out.parent.mkdir(parents=True, exist_ok=True)
     np.savez(out, symbols=np.array(names), ts=candles.ts[::symbols][:bars], **wide)
-    print(f"{out}: {symbols} symbols x {bars} bars")
+    print(f"{out.name}: {symbols} symbols x {bars} bars")
 
 
 if __name__ == "__main__":

@@ -15,7 +15,6 @@ from livetrader.files import write
 from livetrader.marketdata.simulated import INDEX, simulate
 from livetrader.marketdata.store import CandleStore, file_of
 
-
 UNFINISHED = "unfinished"
 
 

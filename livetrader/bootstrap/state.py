@@ -110,6 +110,13 @@ def why(
     return rows
 
 
+def latest_day(configuration: Configuration, mode: str, zone: tzinfo) -> date | None:
+    """The exchange date of the last bar close that was decided."""
+    with open_books(configuration, mode) as queries:
+        marked = queries.status().marked
+    return None if marked is None else _date(marked, zone)
+
+
 def _chosen(
     found: Sequence[Decision], when: tuple[date | None, time] | None, zone: tzinfo, marked: int | None
 ) -> list[Decision]:

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import date, datetime, time, timedelta, tzinfo
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from livetrader.cli.call import Json, chosen_period, configuration, moment, one_of
-from livetrader.cli.output import print_json, print_table
+from livetrader.cli.decisions import decision_lines, seen_lines, status_lines
+from livetrader.cli.output import print_json, print_styled, print_table
+from livetrader.errors import DataError, UsageError
+
+if TYPE_CHECKING:
+    from livetrader.config import Configuration
 
 Row = Mapping[str, object]
 FORMATS = ("terminal", "html", "json", "csv")
@@ -38,11 +44,13 @@ def status(ctx: typer.Context, mode: _Mode = None, as_json: Json = False) -> Non
     """
     from livetrader.bootstrap import state
 
-    found = state.status(configuration(ctx), _checked(mode))
+    configured = configuration(ctx)
+    found = state.status(configured, _checked(mode))
     if as_json:
         print_json(found)
         return
-    print_table(("", ""), [(key.replace("_", " "), _text(value)) for key, value in found.items()])
+    for name, value in status_lines(found, state.exchange_zone(configured)):
+        print_styled(f"{name:<15} {value}", "bold red" if name.isupper() else "")
 
 
 def positions(ctx: typer.Context, mode: _Mode = None, as_json: Json = False) -> None:
@@ -85,12 +93,63 @@ def why(
 ) -> None:
     """Why a symbol was traded, or not.
 
-    Data age, signal, each constraint's verdict with its numbers, and the final action.
+    Data age, signal, each constraint's verdict with its numbers, and the final action; where there was no signal,
+    what each strategy saw.
     """
-    when = moment(at, "--at") if at else None
+    when = None if at is None else moment(at, "--at")
+    symbol = symbol.strip().upper()
+    if not symbol:
+        raise UsageError("SYMBOL: is empty; name one, such as RELIANCE")
     from livetrader.bootstrap import state
 
-    _show(state.why(configuration(ctx), _checked(mode), symbol, when), f"nothing about {symbol}", as_json)
+    found = configuration(ctx)
+    rows = state.why(found, _checked(mode), symbol, when)
+    if as_json:
+        print_json(rows)
+        return
+    zone = state.exchange_zone(found)
+    for number, row in enumerate(rows):
+        if number:
+            typer.echo()
+        for line in decision_lines(row, zone):
+            print_styled(line, "bold" if not line.startswith(" ") else "red" if "✗" in line else "")
+    if not rows:
+        for line in _undecided(found, mode or found.settings.mode, symbol, when, zone):
+            typer.echo(line)
+
+
+def _undecided(
+    found: Configuration, mode: str, symbol: str, when: tuple[date | None, time] | None, zone: tzinfo
+) -> Iterator[str]:
+    """What there is to say of a symbol that nothing was decided about: how old its candles are, what they showed."""
+    from livetrader.bootstrap import state
+    from livetrader.bootstrap.inputs import alike, last_bar, seen
+    from livetrader.bootstrap.workspace import Workspace
+    from livetrader.market.clock import SystemClock
+
+    now = datetime.fromtimestamp(SystemClock().now(), zone)
+    until = now
+    if when is not None:
+        day = when[0] or state.latest_day(found, mode, zone) or now.date()
+        until = datetime.combine(day, when[1], zone)
+    with Workspace(found, read_only=True) as workspace:
+        last = last_bar(workspace, symbol, int(until.timestamp()))
+        if last is None:
+            near = ", ".join(alike(workspace, symbol))
+            hint = f"did you mean {near}?" if near else "bring some with `livetrader data import`"
+            raise DataError(f"{symbol}: no candles until {until:%Y-%m-%d %H:%M %Z} are stored; {hint}")
+        closed = datetime.fromtimestamp(last[1], zone)
+        yield f"{symbol}: nothing was decided about it in {mode} mode{'' if when is None else f' at {until:%H:%M}'}"
+        yield f"its last candle until then closed at {closed:%Y-%m-%d %H:%M %Z}, {_age(until - closed)} earlier"
+        yield "what the strategies saw there:"
+        for one in seen(workspace, symbol, last[1]):
+            yield from seen_lines(one, zone)
+
+
+def _age(span: timedelta) -> str:
+    minutes = int(span.total_seconds()) // 60
+    days, hours = minutes // 1440, minutes // 60 % 24
+    return f"{days} d {hours} h" if days else f"{hours} h {minutes % 60} min" if hours else f"{minutes} min"
 
 
 def report(

@@ -48,9 +48,7 @@ class MaxTradesPerStrategy:
 
     def check(self, intent: OrderIntent, exposure: Exposure) -> Check:
         count = exposure.trades_by_strategy.get(intent.strategy, 0)
-        return _below(
-            "max_trades_per_strategy", count, self.limit, f"trades of {intent.strategy} this session"
-        )
+        return _below("max_trades_per_strategy", count, self.limit, f"trades of {intent.strategy} this session")
 
 
 @dataclass(frozen=True, slots=True)

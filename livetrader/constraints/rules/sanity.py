@@ -39,9 +39,7 @@ class LotSanity:
     def check(self, intent: OrderIntent, exposure: Exposure) -> Check:  # noqa: ARG002 - every rule sees both
         numbers = {"quantity": f"{intent.quantity:f}", "value": f"{intent.value:f}"}
         if intent.quantity <= 0:
-            return Check(
-                "lot_sanity", False, f"the allocation does not buy one lot at {intent.price}", numbers
-            )
+            return Check("lot_sanity", False, f"the allocation does not buy one lot at {intent.price}", numbers)
         if self.max_order_value is not None and intent.value > self.max_order_value:
             reason = f"order value {intent.value:f} is above max_order_value {self.max_order_value}"
             return Check("lot_sanity", False, reason, numbers)

@@ -42,7 +42,7 @@ def test_config_check_says_ok_or_every_problem(tmp_path: Path, capsys: pytest.Ca
 
 def test_config_check_looks_into_the_symbol_list(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "config.yaml").write_text("symbols: nothing\n")
-    assert run(["config", "check"]) == 2
+    assert run(["config", "check"]) == 78
     assert "there is no list 'nothing'" in capsys.readouterr().err
 
 

@@ -106,7 +106,7 @@ CASES = {
     "step: n = 5, 1.7 % locked": (STEP, [(100, 101.95, 99), (101.8, 101.8, 101.75)], None, None, [98.5, 101.7]),
     "step: a wide gap does not loosen the first stop": (
         replace(STEP, stop_loss_pct=0.5, activation_pct=0.3, gap_pct=1.0),
-        [(100, 100.5, 99.8), (100, 100, 99.5)],
+        [(100, 100.35, 99.8), (100, 100, 99.5)],
         1,
         STOP,
         [99.5, 99.5],
@@ -154,7 +154,7 @@ plans = st.one_of(
         lambda stop, activation, increment, gap: ExitPlan(
             ExitKind.STEP_TRAIL, stop_loss_pct=stop, activation_pct=activation, increment_pct=increment, gap_pct=gap
         ),
-        st.floats(0.05, 5), st.floats(0.05, 3), st.floats(0.05, 1), st.floats(0.05, 1),
+        st.floats(0.05, 1), st.floats(0.05, 1), st.floats(0.05, 1), st.floats(0.05, 4),
     ),
     st.just(ExitPlan(ExitKind.NONE)),
 )  # fmt: skip

@@ -103,7 +103,7 @@ def test_square_off_follows_the_configured_time(configured: time, expected: dict
     "wrong", [time(9, 15), time(15, 31), time(0, 0)], ids=["open", "after-close", "midnight"]
 )
 def test_a_square_off_outside_the_session_is_a_configuration_error(wrong: time) -> None:
-    with pytest.raises(ConfigError, match=r"^trading_hours\.square_off: .*09:15 and up to 15:30"):
+    with pytest.raises(ConfigError, match=r"^market\.square_off: .*09:15 and up to 15:30"):
         calendar.load("nse", square_off=wrong)
     with pytest.raises(ConfigError, match="square_off"):
         calendar.observed([date(2026, 1, 5)], square_off=wrong)

@@ -1,0 +1,75 @@
+"""How `livetrader why` and `livetrader status` read to people."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from datetime import datetime, tzinfo
+from math import isnan
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from livetrader.bootstrap.inputs import Seen
+
+Row = Mapping[str, Any]
+
+
+def decision_lines(row: Row, zone: tzinfo) -> Iterator[str]:
+    """A decision as a block: what was wanted, the inputs, each constraint with its verdict, the final action."""
+    side, symbol = row["side"].upper(), row["symbol"]
+    yield f"{_at(row['decided_at'], zone)}  {row['strategy']}  {side} {symbol} at {row['price']}: {row['verdict']}"
+    if row["inputs"]:
+        yield f"  inputs  {inputs_text(row['inputs'])}"
+    width = max((len(check["rule"]) for check in row["checks"]), default=0)
+    for check in row["checks"]:
+        yield f"  {'✓' if check['passed'] else '✗'} {check['rule']:<{width}}  {check['reason']}"
+    yield f"  → {row['action']}{': ' + row['reason'] if row['reason'] else ''}"
+
+
+def seen_lines(seen: Seen, zone: tzinfo) -> Iterator[str]:
+    """What a strategy that gave no signal saw."""
+    rule = "its rule is true" if seen.entry else "its rule is not true"
+    if not seen.allowed:
+        rule += ", and the bar is outside its hours"
+    yield f"  {seen.strategy}  {seen.interval} bar {_clock(seen.opened, zone)}–{_clock(seen.closed, zone)}: {rule}"
+    if seen.inputs:
+        yield f"    {inputs_text(seen.inputs)}"
+
+
+def inputs_text(inputs: Mapping[str, float | None]) -> str:
+    """Names and values on one line; `–` where there is no value."""
+    return "  ".join(
+        f"{name}={'–' if value is None or isnan(value) else format(value, '.6g')}" for name, value in inputs.items()
+    )
+
+
+def status_lines(row: Row, zone: tzinfo) -> Iterator[tuple[str, str]]:
+    """What `livetrader status` shows, name and value."""
+    yield "mode", row["mode"].upper()
+    yield "runs", _running(row, zone)
+    yield "decided until", _at(row["decided_until"], zone) if row["decided_until"] else "nothing yet"
+    yield "open positions", str(row["open_positions"])
+    yield "orders", ", ".join(f"{count} {state}" for state, count in row["orders"].items()) or "none"
+    if row["unknown_orders"]:
+        yield "UNKNOWN ORDERS", f"{row['unknown_orders']}: sent, outcome not known; see `livetrader orders`"
+    if row["value"] is not None:
+        yield "account", f"{row['value']} at {_at(row['value_at'], zone)}"
+    yield "state", row["state"]
+
+
+def _running(row: Row, zone: tzinfo) -> str:
+    if row["running"]:
+        since = f" since {_at(row['started_at'], zone)}" if row["started_at"] else ""
+        return f"yes{since} (process {row['pid']})"
+    if row["started_at"] is None:
+        return "no; it never ran"
+    if row["stopped_at"] is None:
+        return f"no; the run of {_at(row['started_at'], zone)} was killed"
+    return f"no; it ended at {_at(row['stopped_at'], zone)} ({row['exit_reason']})"
+
+
+def _at(text: str, zone: tzinfo) -> str:
+    return f"{datetime.fromisoformat(text).astimezone(zone):%Y-%m-%d %H:%M %Z}"
+
+
+def _clock(instant: int, zone: tzinfo) -> str:
+    return f"{datetime.fromtimestamp(instant, zone):%H:%M}"
