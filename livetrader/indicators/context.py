@@ -65,9 +65,7 @@ def _forget_stale(row: Ints, window: CandleWindow, sessions: Sequence[Session]) 
             row[i] = -1
 
 
-def evaluate_block(
-    nodes: Mapping[str, Node], main: Series, windows: Mapping[Series, CandleWindow]
-) -> dict[str, Array]:
+def evaluate_block(nodes: Mapping[str, Node], main: Series, windows: Mapping[Series, CandleWindow]) -> dict[str, Array]:
     """The named nodes on every row of the block of `main`, as arrays (rows, symbols).
 
     Calculated in tiles of symbols and chunks of rows, which fit in the cache. `windows` as in `context_of`,

@@ -99,8 +99,7 @@ class Evaluator:
                 views[node][:] = node.op.value
         loads = [(node, views[node]) for node in self._plan.loads if not isinstance(node.op, Constant)]
         steps = [
-            self._call(step, memory, views, rows)
-            for step, memory in zip(self._plan.steps, self._memory, strict=True)
+            self._call(step, memory, views, rows) for step, memory in zip(self._plan.steps, self._memory, strict=True)
         ]
         kept = {name: self._plan.buffers[node][: self.keep + rows] for name, node in self.nodes.items()}
         return _Bound(loads, steps, kept)

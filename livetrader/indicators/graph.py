@@ -160,9 +160,7 @@ class Node:
 _known: WeakValueDictionary[tuple[object, ...], Node] = WeakValueDictionary()
 
 
-def node(
-    op: Operation, inputs: tuple[Operand, ...] = (), series: Series | None = None, boolean: bool = False
-) -> Node:
+def node(op: Operation, inputs: tuple[Operand, ...] = (), series: Series | None = None, boolean: bool = False) -> Node:
     """The node of this operation on these inputs, made at the first call.
 
     `series` and `boolean` matter where the operation and the inputs do not settle them (fields, outputs).

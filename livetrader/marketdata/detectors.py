@@ -94,9 +94,7 @@ def attendance(subject: Subject) -> Iterator[Finding]:
         present = np.flatnonzero(traded[:, i])
         if not len(present):
             for session in window.sessions[:1]:
-                yield Finding(
-                    Kind.ABSENT, symbol, session.date, len(window.sessions), "no sound bar in the period"
-                )
+                yield Finding(Kind.ABSENT, symbol, session.date, len(window.sessions), "no sound bar in the period")
             continue
         dates = [session.date for session in window.sessions]
         first, last = int(present[0]), int(present[-1])
@@ -158,9 +156,7 @@ def flat_runs(subject: Subject) -> Iterator[Finding]:
     """Runs of bars without any movement: open, high, low and close all at the previous bar's close."""
     window = subject.window
     still = (window.high == window.low) & (window.close == window.high) & (window.open == window.close)
-    still[1:] &= (window.close[1:] == window.close[:-1]) & (window.session[1:] == window.session[:-1])[
-        :, None
-    ]
+    still[1:] &= (window.close[1:] == window.close[:-1]) & (window.session[1:] == window.session[:-1])[:, None]
     length = max(3, FLAT_SECONDS // window.interval.seconds)
     runs = np.zeros(window.shape, np.int32)
     count = np.zeros(window.shape[1], np.int32)
@@ -239,9 +235,7 @@ def _wide(
         yield Finding(kind, window.symbols[column], day, count, example)
 
 
-def _long(
-    kind: Kind, bars: CandleColumns, found: Mask, timezone: tzinfo, codes: Codes | None
-) -> Iterator[Finding]:
+def _long(kind: Kind, bars: CandleColumns, found: Mask, timezone: tzinfo, codes: Codes | None) -> Iterator[Finding]:
     """Findings from a mask over bars: one for each date and symbol."""
     grouped: dict[tuple[int, date], list[int]] = {}
     for row in np.flatnonzero(found).tolist():

@@ -81,8 +81,7 @@ def parse_file(path: Path, timezone: tzinfo, symbol: str | None = None) -> FileB
     except BadTime as error:
         raise DataError(f"{path}: row {first_row + error.index}: {error.problem}") from error
     fields = [
-        _numbers(path, name, column[name], first_row) if name in column else np.zeros(len(table))
-        for name in FIELDS
+        _numbers(path, name, column[name], first_row) if name in column else np.zeros(len(table)) for name in FIELDS
     ]
     bars = CandleColumns(symbols, times.seconds, codes, *fields)
     rows = np.arange(len(table), dtype=np.int64) + first_row
@@ -114,9 +113,7 @@ def _read_csv(path: Path) -> tuple[pa.Table, int]:
     named = any(_plain(cell) in _KNOWN for cell in cells)
     kline = len(cells) in (11, 12) and re.fullmatch(r"\d{10,16}", cells[0]) is not None
     if not named and not kline:
-        raise DataError(
-            f"{path}: the first line must name the columns, such as symbol,ts,open,high,low,close"
-        )
+        raise DataError(f"{path}: the first line must name the columns, such as symbol,ts,open,high,low,close")
     names = cells if named else list(_KLINE[: len(cells)])
     # Text only: an error must name the row, and Arrow's own conversions do not. Threads lose it as well.
     reading = pacsv.ReadOptions(use_threads=False, column_names=names, skip_rows=int(named))
@@ -153,9 +150,7 @@ def _plain(name: str) -> str:
 def _time(column: dict[str, pa.Array]) -> pa.Array:
     if "date" not in column:
         return column["time"]
-    return pc.binary_join_element_wise(
-        column["date"].cast(pa.string()), column["time"].cast(pa.string()), " "
-    )
+    return pc.binary_join_element_wise(column["date"].cast(pa.string()), column["time"].cast(pa.string()), " ")
 
 
 def _symbols(
@@ -173,9 +168,7 @@ def _symbols(
     coded = text.dictionary_encode()
     found = coded.dictionary.to_pylist()
     if given is not None and len(found) > 1:
-        raise DataError(
-            f"{path}: holds {len(found)} symbols, so --symbol {given} cannot name them; leave it out"
-        )
+        raise DataError(f"{path}: holds {len(found)} symbols, so --symbol {given} cannot name them; leave it out")
     names = tuple(sorted(found))
     place = np.array([names.index(name) for name in found], np.int32)
     return place[coded.indices.to_numpy()], names if given is None else (given,)

@@ -81,10 +81,7 @@ def import_files(
     UsageError for a file that is not there, DataError for one that cannot be understood or is of another
     interval, StoreError; nothing of that file is then stored, and files before it are.
     """
-    return [
-        _import_file(store, Path(path), interval, timezone, symbol, strict, calendar, progress)
-        for path in paths
-    ]
+    return [_import_file(store, Path(path), interval, timezone, symbol, strict, calendar, progress) for path in paths]
 
 
 def _import_file(
@@ -156,14 +153,10 @@ def _check_spacing(path: Path, bars: CandleColumns, interval: Interval) -> None:
     usual = int(spacings[np.argmax(counts)])
     fitting = next((other for other in Interval if other.seconds == usual), None)
     if fitting is not None and fitting is not interval:
-        raise DataError(
-            f"{path}: bars are {fitting.value} apart, not {interval.value}; say --interval {fitting.value}"
-        )
+        raise DataError(f"{path}: bars are {fitting.value} apart, not {interval.value}; say --interval {fitting.value}")
     if fitting is None and usual % interval.seconds:
         known = ", ".join(other.value for other in Interval)
-        raise DataError(
-            f"{path}: bars are {usual} seconds apart, not {interval.value}; the intervals are {known}"
-        )
+        raise DataError(f"{path}: bars are {usual} seconds apart, not {interval.value}; the intervals are {known}")
 
 
 def _misplaced(

@@ -91,9 +91,7 @@ def check(
         count += len(bars)
         if progress is not None:
             progress(at + len(tile), len(names))
-    ordered = sorted(
-        findings, key=lambda finding: (list(Kind).index(finding.kind), finding.symbol, finding.date)
-    )
+    ordered = sorted(findings, key=lambda finding: (list(Kind).index(finding.kind), finding.symbol, finding.date))
     return QualityReport(interval, first, last, names, len(sessions), count, tuple(ordered))
 
 

@@ -66,9 +66,7 @@ class SqliteCandleStore:
             self.close()
             raise
 
-    def read(
-        self, interval: Interval, start: int, end: int, symbols: Sequence[str] | None = None
-    ) -> CandleColumns:
+    def read(self, interval: Interval, start: int, end: int, symbols: Sequence[str] | None = None) -> CandleColumns:
         query = f"{_SELECT}{interval.value} WHERE ts >= ? AND ts < ?"
         parameters: tuple[object, ...] = (start, end)
         if symbols is not None:

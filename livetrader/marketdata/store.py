@@ -40,9 +40,7 @@ class CandleStore(Protocol):
     built. Every method raises StoreError, in one line, when the database cannot answer.
     """
 
-    def read(
-        self, interval: Interval, start: int, end: int, symbols: Sequence[str] | None = None
-    ) -> CandleColumns:
+    def read(self, interval: Interval, start: int, end: int, symbols: Sequence[str] | None = None) -> CandleColumns:
         """The bars with `start <= ts < end`, ordered by (ts, symbol).
 
         The result's `symbols` are those asked for, in that order (present or not), else those found, sorted.

@@ -167,9 +167,7 @@ def place(
     return Loaded(window, _account(bars, codes))
 
 
-def judge(
-    bars: CandleColumns, interval: Interval, sessions: Sequence[Session], timezone: tzinfo
-) -> tuple[Ints, Codes]:
+def judge(bars: CandleColumns, interval: Interval, sessions: Sequence[Session], timezone: tzinfo) -> tuple[Ints, Codes]:
     """The grid row of each bar, and its flaw as an index into FLAWS (SOUND if it has none).
 
     The row is meaningless for a bar outside the session or off the grid. A daily bar belongs to the session
@@ -213,9 +211,7 @@ def _scatter(shape: tuple[int, int], cells: Ints, values: Floats) -> Floats:
 
 def _account(bars: CandleColumns, codes: Codes) -> Dirt:
     unsound = np.flatnonzero(codes != SOUND)
-    keys, counts = np.unique(
-        bars.symbol[unsound].astype(np.int64) * len(FLAWS) + codes[unsound], return_counts=True
-    )
+    keys, counts = np.unique(bars.symbol[unsound].astype(np.int64) * len(FLAWS) + codes[unsound], return_counts=True)
     pairs = zip(keys.tolist(), counts.tolist(), strict=True)
     return Dirt({(bars.symbols[k // len(FLAWS)], FLAWS[k % len(FLAWS)]): count for k, count in pairs})
 

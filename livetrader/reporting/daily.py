@@ -142,9 +142,7 @@ def _refusal(decision: Decision) -> tuple[str, Refusal] | None:
         rule, reason, numbers = "not_taken", decision.note, {}
     else:
         return None
-    return rule, Refusal(
-        signal.as_of, signal.strategy, signal.symbol, signal.side.value, reason, dict(numbers)
-    )
+    return rule, Refusal(signal.as_of, signal.strategy, signal.symbol, signal.side.value, reason, dict(numbers))
 
 
 def unknown_orders(orders: Iterable[OrderRecord]) -> tuple[OrderRecord, ...]:

@@ -99,9 +99,7 @@ def _charts(report: Report, zone: tzinfo) -> Iterator[str]:
         yield f'<section>{heading}<div class="charts">{drawn}</div></section>'
 
 
-def _figure(
-    number: int, trade: Trade, report: Report, zone: tzinfo, when: Callable[[datetime, tzinfo], str]
-) -> str:
+def _figure(number: int, trade: Trade, report: Report, zone: tzinfo, when: Callable[[datetime, tzinfo], str]) -> str:
     """One trade's chart; its id is the target of the link in the table's row of the same number.
 
     `when` writes times: with their dates, or without.
@@ -168,9 +166,7 @@ def _cell(cell: Cell, numeric: bool, to: str) -> str:
     kind = " ".join(name for name in ("number" if numeric else "", cell.tone) if name)
     text = f'<a href="{to}">{escape(cell.text)}</a>' if to else escape(cell.text)
     # A number that is not there sorts below all others; a text sorts as it is written.
-    key = (
-        f' data-key="{"" if cell.key is None else repr(cell.key)}"' if numeric or cell.key is not None else ""
-    )
+    key = f' data-key="{"" if cell.key is None else repr(cell.key)}"' if numeric or cell.key is not None else ""
     style = f' class="{kind}"' if kind else ""
     return f"<td{style}{key}>{text}</td>"
 

@@ -107,9 +107,7 @@ def unknown_table(report: Report, zone: tzinfo) -> Table:
         for order in report.unknown
     )
     columns = ("Symbol", "Action", "Quantity", "Strategy", "Sent", "Broker order", "Intent", "Reason")
-    return Table(
-        "unknown", "Orders in UNKNOWN state", columns, frozenset({"Quantity"}), rows, "None.", counted=True
-    )
+    return Table("unknown", "Orders in UNKNOWN state", columns, frozenset({"Quantity"}), rows, "None.", counted=True)
 
 
 def tables(report: Report, zone: tzinfo) -> Iterator[Table]:
@@ -166,14 +164,10 @@ def _holdings(report: Report) -> Table:
         )
         for holding in report.holdings
     )
-    return Table(
-        "holdings", "Open positions", columns, frozenset(columns[3:]), rows, "Flat: nothing is held."
-    )
+    return Table("holdings", "Open positions", columns, frozenset(columns[3:]), rows, "Flat: nothing is held.")
 
 
-def _summaries(
-    name: str, title: str, first: str, parts: Sequence[tuple[str, Summary]], report: Report
-) -> Table:
+def _summaries(name: str, title: str, first: str, parts: Sequence[tuple[str, Summary]], report: Report) -> Table:
     columns = (
         first, "Trades", "Win rate", "Profit factor", "Expectancy", "Average win", "Average loss", "Gross",
         "Charges", "Net P&L",
@@ -248,9 +242,7 @@ def _data(report: Report) -> Table:
         for issue in report.data
     )
     columns = ("Symbol", "Kind", "Count", "What it means")
-    return Table(
-        "data", "Data quality", columns, frozenset({"Count"}), rows, "No defects in the candles used."
-    )
+    return Table("data", "Data quality", columns, frozenset({"Count"}), rows, "No defects in the candles used.")
 
 
 def _exposure(seconds: int, pct: float | None) -> str:

@@ -161,9 +161,7 @@ SOME_BARS = st.dictionaries(
 
 @settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
 @given(content=SOME_BARS, data=st.data())
-def test_digest_depends_on_the_content_alone(
-    content: dict[tuple[str, int], float], data: st.DataObject
-) -> None:
+def test_digest_depends_on_the_content_alone(content: dict[tuple[str, int], float], data: st.DataObject) -> None:
     """Neither the order of insertion nor that of the question matters; any changed bar does."""
     given_rows = [(symbol, T0 + 300 * i, price) for (symbol, i), price in content.items()]
     shuffled = data.draw(st.permutations(given_rows))
@@ -265,9 +263,7 @@ class TestUnusable:
         assert "\n" not in str(caught.value)
         return str(caught.value)
 
-    @pytest.mark.parametrize(
-        "url", ["", "candles.db", "mysql://me:secret@host/db", "sqlite:candles", "sqlite://x"]
-    )
+    @pytest.mark.parametrize("url", ["", "candles.db", "mysql://me:secret@host/db", "sqlite:candles", "sqlite://x"])
     def test_urls_that_name_no_store_are_refused_without_showing_a_password(self, url: str) -> None:
         message = self.refusal(ConfigError, url)
         assert message.startswith("candles.url")

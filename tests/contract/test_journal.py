@@ -59,12 +59,8 @@ def intent(name: str = "a", quantity: str = "10", as_of: int = 1000, **changes: 
     return replace(base, **changes)
 
 
-def fill(
-    name: str = "t1", of: str = "a", quantity: str = "10", price: str = "1500.10", **changes: Any
-) -> Fill:
-    base = Fill(
-        "simulated", name, of, "INFY", Action.BUY, Decimal(quantity), Decimal(price), Decimal("3.17"), LATER
-    )
+def fill(name: str = "t1", of: str = "a", quantity: str = "10", price: str = "1500.10", **changes: Any) -> Fill:
+    base = Fill("simulated", name, of, "INFY", Action.BUY, Decimal(quantity), Decimal(price), Decimal("3.17"), LATER)
     return replace(base, **changes)
 
 
@@ -116,9 +112,7 @@ INTENTS = {
     "limit": intent(order_type=OrderType.LIMIT, limit_price=Decimal("1E+3"), exit=None),
     "stop": intent(order_type=OrderType.SL_M, trigger_price=Decimal("0.0500"), reason="trailing"),
     "fraction_of_a_coin": intent(quantity="0.000012340", symbol="BTCUSDT", product=Product.NRML),
-    "every_number_of_the_plan": intent(
-        exit=ExitPlan(ExitKind.STEP_TRAIL, NAN, 1.0, 1.5, 0.9, 0.1 + 0.2, 0.2, False)
-    ),
+    "every_number_of_the_plan": intent(exit=ExitPlan(ExitKind.STEP_TRAIL, NAN, 1.0, 1.5, 0.9, 0.1 + 0.2, 0.2, False)),
     "infinite_distance": intent(exit=ExitPlan(ExitKind.NONE, distance=float("inf"))),
 }
 
@@ -278,9 +272,7 @@ def test_a_fill_of_a_dead_order_raises(journal: Journal, state: OrderState) -> N
 
 @pytest.mark.parametrize("verdict", VERDICTS.values(), ids=VERDICTS)
 def test_a_decision_comes_back_as_it_was(journal: Journal, verdict: Any) -> None:
-    decided = Decision(
-        signal(atr=NAN, inputs={"nan": NAN, "inf": float("-inf"), "x": 1e-300}), verdict, "late"
-    )
+    decided = Decision(signal(atr=NAN, inputs={"nan": NAN, "inf": float("-inf"), "x": 1e-300}), verdict, "late")
     journal.decide(decided, AT)
     (found,) = journal.decisions(since=0, until=2000)
     assert repr(found) == repr(decided)
@@ -290,14 +282,10 @@ def test_a_decision_is_never_made_again(journal: Journal) -> None:
     """Faults M1–M6: one for each strategy, symbol, bar and side; the first stands."""
     journal.decide(Decision(signal(), VERDICTS["refused"]), AT)
     journal.decide(Decision(signal(price=9.0), VERDICTS["approved"]), LATER)
-    assert [repr(d) for d in journal.decisions(since=0, until=2000)] == [
-        repr(Decision(signal(), VERDICTS["refused"]))
-    ]
+    assert [repr(d) for d in journal.decisions(since=0, until=2000)] == [repr(Decision(signal(), VERDICTS["refused"]))]
 
 
-@pytest.mark.parametrize(
-    "other", [{"strategy": "x"}, {"symbol": "x"}, {"as_of": 1300}, {"side": Side.SHORT}], ids=str
-)
+@pytest.mark.parametrize("other", [{"strategy": "x"}, {"symbol": "x"}, {"as_of": 1300}, {"side": Side.SHORT}], ids=str)
 def test_decisions_differ_by_strategy_symbol_bar_and_side(journal: Journal, other: dict[str, Any]) -> None:
     journal.decide(Decision(signal(), None), AT)
     journal.decide(Decision(signal(**other), None), AT)

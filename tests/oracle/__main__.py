@@ -65,9 +65,7 @@ def rows(args: argparse.Namespace, candles: Candles, calendar: Calendar) -> list
     else:
         ids = [int(i) for i in args.strategies.split(",")] if args.strategies else PRECEDENCE
         trend = None if args.trend_symbol == "none" else args.trend_symbol
-        found = signals(
-            candles, *period, symbols=symbols, strategies=ids, preset=args.preset, trend_symbol=trend
-        )
+        found = signals(candles, *period, symbols=symbols, strategies=ids, preset=args.preset, trend_symbol=trend)
     header = ["strategy_id", "symbol", "bar_open_utc", "side"]
     return [header, *([s.strategy_id, s.symbol, stamp(s.bar_open_utc), s.side] for s in found)]
 
@@ -87,9 +85,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--weekly", metavar="INDEX", help="S1 to S8 of this index instead")
     args = parser.parse_args(argv)
     candles = read(args.candles)
-    csv.writer(sys.stdout, lineterminator="\n").writerows(
-        rows(args, candles, calendar_of(args.calendar, candles))
-    )
+    csv.writer(sys.stdout, lineterminator="\n").writerows(rows(args, candles, calendar_of(args.calendar, candles)))
 
 
 if __name__ == "__main__":

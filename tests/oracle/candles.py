@@ -65,9 +65,7 @@ def day_volumes(rng: np.random.Generator, n: int, typical: float) -> Floats:
     return volumes
 
 
-def day_bars(
-    rng: np.random.Generator, session: Session, price: float, returns: Floats, volumes: Floats
-) -> list[Bar]:
+def day_bars(rng: np.random.Generator, session: Session, price: float, returns: Floats, volumes: Floats) -> list[Bar]:
     """The session's bars, starting from `price`."""
     path = price * np.exp(np.cumsum(returns)).reshape(-1, SUBSTEPS)
     bars, last = [], tick(price)
@@ -79,9 +77,7 @@ def day_bars(
     return bars
 
 
-def walk(
-    rng: np.random.Generator, sessions: Sequence[Session], price: float, volatility: float
-) -> list[list[Bar]]:
+def walk(rng: np.random.Generator, sessions: Sequence[Session], price: float, volatility: float) -> list[list[Bar]]:
     """A stock's clean bars, session by session."""
     days, typical, start = [], rng.uniform(2e5, 5e6), price
     for session in sessions:
@@ -212,7 +208,5 @@ def write(candles: Mapping[str, Sequence[Bar]], path: Path) -> Path:
     if path.suffix == ".parquet":
         frame(candles).to_parquet(path, index=False)
     else:
-        frame(candles).assign(ts=lambda t: t["ts"].dt.strftime("%Y-%m-%dT%H:%M:%SZ")).to_csv(
-            path, index=False
-        )
+        frame(candles).assign(ts=lambda t: t["ts"].dt.strftime("%Y-%m-%dT%H:%M:%SZ")).to_csv(path, index=False)
     return path

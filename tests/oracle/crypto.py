@@ -100,6 +100,4 @@ def crypto_signals(
                 for bar, side in fired[:1]:
                     inputs = {"close": bar.close}
                     found.append(OracleSignal(strategy, symbol, utc(bar.ts), side, inputs))
-    return sorted(
-        found, key=lambda s: (s.bar_open_utc, STRATEGIES.index(s.strategy_id), symbols.index(s.symbol))
-    )
+    return sorted(found, key=lambda s: (s.bar_open_utc, STRATEGIES.index(s.strategy_id), symbols.index(s.symbol)))

@@ -97,7 +97,5 @@ def zero_lag_macd_facts(closes: Sequence[float]) -> list[Facts]:
     for i in range(len(closes)):
         up = i > 0 and line[i] > signal[i] and line[i - 1] <= signal[i - 1]
         down = i > 0 and line[i] < signal[i] and line[i - 1] >= signal[i - 1]
-        facts.append(
-            {"zl_macd": line[i], "zl_signal": signal[i], "cross_up": float(up), "cross_down": float(down)}
-        )
+        facts.append({"zl_macd": line[i], "zl_signal": signal[i], "cross_up": float(up), "cross_down": float(down)})
     return facts

@@ -25,9 +25,7 @@ from tests.oracle.bars import (
 from tests.oracle.facts import Facts, daily_facts, ema_facts, session_facts, zero_lag_macd_facts
 from tests.oracle.trend import index_trend
 
-INDICES = frozenset(
-    {"NIFTY", "BANKNIFTY", "FINNIFTY", "MIDCPNIFTY", "NIFTYNXT50", "SENSEX", "BANKEX", "INDIAVIX"}
-)
+INDICES = frozenset({"NIFTY", "BANKNIFTY", "FINNIFTY", "MIDCPNIFTY", "NIFTYNXT50", "SENSEX", "BANKEX", "INDIAVIX"})
 PRECEDENCE = (12, 11, 8, 10, 9)
 WARMUP_5M, WARMUP_15M, WARMUP_DAILY, WARMUP_TREND = 10, 30, 60, 60
 

@@ -119,6 +119,4 @@ def test_the_file_holds_every_bar(tmp_path: Path, suffix: str) -> None:
     assert list(table) == ["symbol", "ts", "open", "high", "low", "close", "volume"]
     seconds = table["ts"].astype("datetime64[s, UTC]").astype("int64").tolist()
     assert seconds == [bar.ts for bars in made.values() for bar in bars]
-    assert table["close"].isna().sum() == sum(
-        bar.close != bar.close for bars in made.values() for bar in bars
-    )
+    assert table["close"].isna().sum() == sum(bar.close != bar.close for bars in made.values() for bar in bars)

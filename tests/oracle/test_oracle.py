@@ -157,9 +157,7 @@ UP, FLAT, DOWN = (100, 101, 100, 101), (100, 100, 100, 100), (100, 100, 98, 98)
         pytest.param([FLAT], NAN, NAN, id="never on the first bar"),
         pytest.param([FLAT, UP], 1.0, NAN, id="on its own close"),
         pytest.param([FLAT, (100, 100.5, 100, 100)], NAN, NAN, id="a close at the prior high is none"),
-        pytest.param(
-            [FLAT, (102, 102, 101, 101), (101, 104, 101, 103)], 100 / 102, NAN, id="needs close > open"
-        ),
+        pytest.param([FLAT, (102, 102, 101, 101), (101, 104, 101, 103)], 100 / 102, NAN, id="needs close > open"),
         pytest.param([FLAT, UP, (101, 111, 101, 110)], 1.0, NAN, id="the first one stays"),
         pytest.param([FLAT, DOWN], NAN, 200 / 98, id="bearish is in percent of the close"),
         pytest.param([FLAT, UP, (100, 100, 98, 98)], 1.0, 200 / 98, id="both, independently"),
@@ -204,9 +202,7 @@ def test_mean_range_leaves_out_the_first_30_minutes_by_the_clock() -> None:
         pytest.param((100, 102, 100, 101.5), NAN, False, False, id="no mean yet"),
     ],
 )
-def test_range_bars(
-    row: tuple[float, float, float, float], mean: float, bullish: bool, bearish: bool
-) -> None:
+def test_range_bars(row: tuple[float, float, float, float], mean: float, bullish: bool, bearish: bool) -> None:
     bar = bars_at([0], row)[0]
     assert (is_bullish_range_bar(bar, mean), is_bearish_range_bar(bar, mean)) == (bullish, bearish)
 
@@ -232,9 +228,7 @@ def ramp(n: int, step: float) -> list[Bar]:
     return [Bar(i, m, m + 5, m - 5, m + step / 4, 1.0) for i, m in enumerate(mids)]
 
 
-@pytest.mark.parametrize(
-    ("step", "trend"), [(3.0, 1.0), (-3.0, -1.0), (0.0, 0.0)], ids=["up", "down", "flat"]
-)
+@pytest.mark.parametrize(("step", "trend"), [(3.0, 1.0), (-3.0, -1.0), (0.0, 0.0)], ids=["up", "down", "flat"])
 def test_trend_follows_the_index(step: float, trend: float) -> None:
     accelerating = [b._replace(close=b.close + step * i * i / 1e4) for i, b in enumerate(ramp(600, step))]
     sound = [b._replace(high=max(b.high, b.close), low=min(b.low, b.close)) for b in accelerating]

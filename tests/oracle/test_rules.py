@@ -119,9 +119,7 @@ def test_each_strategy_fires_on_its_own_session_and_no_other_does(strategy: str)
         pytest.param("12", 4.5, 100_000, id="12: volatility 0.045"),
     ],
 )
-def test_effort_and_volatility_outside_their_limits_silence_it(
-    strategy: str, spread: float, volume: float
-) -> None:
+def test_effort_and_volatility_outside_their_limits_silence_it(strategy: str, spread: float, volume: float) -> None:
     ids = [f[0] for f in fired(CASES[strategy][0], spread=spread, volume=volume)]
     assert strategy not in ids
 
@@ -152,9 +150,7 @@ def test_the_zone_must_be_large_enough_for_the_preset(
     """Volume moves with the range, so that effort stays where it was."""
     rows, spread, volume, *_ = CASES[strategy]
     for preset, expected in (("original", original), ("large_cap", large_cap)):
-        ids = [
-            f[0] for f in fired(scaled(rows, factor), spread=spread, volume=volume * factor, preset=preset)
-        ]
+        ids = [f[0] for f in fired(scaled(rows, factor), spread=spread, volume=volume * factor, preset=preset)]
         assert (strategy in ids) == expected, preset
 
 
@@ -228,9 +224,7 @@ def test_a_configured_trend_symbol_without_bars_means_no_entries() -> None:
         (float("nan"), set()),
     ],
 )
-def test_the_trend_allows_some_strategies(
-    trend: float, ids: set[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_trend_allows_some_strategies(trend: float, ids: set[str], monkeypatch: pytest.MonkeyPatch) -> None:
     """8 needs >= 0, 12 <= 0, 9 and 10 any but +1, 11 any but −1; no trend, no entry."""
     monkeypatch.setattr("tests.oracle.rules.index_trend", lambda *_: trend)
     found = set()
@@ -264,9 +258,6 @@ def test_what_lies_before_the_block_changes_nothing() -> None:
     bars = history(MARCH, spread=5.0, sessions=80) + today(MARCH, RISE, 80_000)
     wild = [b._replace(high=b.high * 9, volume=9e9) if b.ts < start.opens else b for b in bars]
     inside = [b._replace(high=b.high * 9) if b.ts == start.opens else b for b in bars]
-    found = [
-        signals({"A": rows}, NSE, MARCH, MARCH, symbols=["A"], trend_symbol=None)
-        for rows in (bars, wild, inside)
-    ]
+    found = [signals({"A": rows}, NSE, MARCH, MARCH, symbols=["A"], trend_symbol=None) for rows in (bars, wild, inside)]
     assert found[0] == found[1] != []
     assert found[0][0].inputs["volatility"] != found[2][0].inputs["volatility"]

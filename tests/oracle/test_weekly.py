@@ -89,9 +89,7 @@ INSIDE = (22000.0, 22010.0, 21995.0, 22000.0)
     [
         pytest.param(NEUTRAL, TRAP, ("S1", "Mon 10:15", "bullish", 21860), id="S1"),
         pytest.param(BULLISH, HOLD, ("S2", "Mon 10:15", "bullish", 21900), id="S2 touches the zone"),
-        pytest.param(
-            BULLISH, NEAR, ("S2", "Mon 10:15", "bullish", 21900), id="S2 within the margin, 60 of 60"
-        ),
+        pytest.param(BULLISH, NEAR, ("S2", "Mon 10:15", "bullish", 21900), id="S2 within the margin, 60 of 60"),
         pytest.param(BEARISH, REFUSED, ("S3", "Mon 10:15", "bearish", 22100), id="S3 case A"),
         pytest.param(BEARISH, SLID, ("S3", "Mon 11:15", "bearish", 22100), id="S3 case B"),
         pytest.param(BEARISH, ABOVE, ("S4", "Mon 10:15", "bullish", 22105), id="S4"),
@@ -115,20 +113,14 @@ def test_each_signal_fires_on_its_own_week(
         pytest.param(NEUTRAL, [TRAP[0], (21885, 21890, 21875, 21880)], id="S1: second closes at first low"),
         pytest.param(NEUTRAL, HOLD, id="S2 needs a bullish bias"),
         pytest.param(BULLISH, NEAR[:1], id="no second bar"),
-        pytest.param(
-            BULLISH, [(21960.05, 21970, 21930, 21965), NEAR[1]], id="S2: one tick beyond the margin"
-        ),
+        pytest.param(BULLISH, [(21960.05, 21970, 21930, 21965), NEAR[1]], id="S2: one tick beyond the margin"),
         pytest.param(BULLISH, [HOLD[0], (21965, 21980, 21950, 21960)], id="S2: second closes at week_close"),
         pytest.param(NEUTRAL, REFUSED, id="S3 needs a bearish bias"),
         pytest.param(BEARISH, [REFUSED[0], (22060, 22079.95, 22040, 22050)], id="S3 A: no touch of the zone"),
-        pytest.param(
-            BEARISH, [*SLID[:2], (22050, 22055, 22010, 22030)], id="S3 B: closes at first low, not below"
-        ),
+        pytest.param(BEARISH, [*SLID[:2], (22050, 22055, 22010, 22030)], id="S3 B: closes at first low, not below"),
         pytest.param(NEUTRAL, BELOW, id="S5 needs a bullish bias"),
         pytest.param(NEUTRAL, [BREAK_HIGH[0], (22040, 22095, 22030, 22090)], id="S7: neither above nor far"),
-        pytest.param(
-            NEUTRAL, [(22070, 22079.95, 22050, 22060), DROP[1]], id="S8: no high reached resistance"
-        ),
+        pytest.param(NEUTRAL, [(22070, 22079.95, 22050, 22060), DROP[1]], id="S8: no high reached resistance"),
     ],
 )
 def test_a_condition_that_fails_silences_the_signal(close: float, rows: Sequence[Row]) -> None:
@@ -169,9 +161,7 @@ FIRST = Bar(0, 100, 110, 90, 100, 0)
         pytest.param([(100, 112, 99, 111), (111, 113, 111, 113)], 2, id="remembered, then triggered"),
         pytest.param([(112, 112, 99, 111), (111, 113, 111, 112)], None, id="a falling bar is not remembered"),
         pytest.param([(100, 110, 99, 110), (110, 111, 110, 111)], None, id="nor a close at first.high"),
-        pytest.param(
-            [(100, 112, 99, 111), (100, 130, 99, 111.5), (111, 120, 111, 113)], 3, id="never replaced"
-        ),
+        pytest.param([(100, 112, 99, 111), (100, 130, 99, 111.5), (111, 120, 111, 113)], 3, id="never replaced"),
         pytest.param(
             [(112, 120, 99, 108), (108, 119, 99, 112), (112, 114, 110, 113)],
             None,

@@ -288,6 +288,4 @@ def weekly_signals(
     days = enlarge_days(sessions, by_session(bars, sessions, seconds), H1)
     found = [week_signal(previous, this, days) for previous, this in pairwise(weeks(sessions))]
     inside = {session.date for session in sessions if first <= session.date <= last}
-    return [
-        s for s in found if s is not None and s.bar_open_utc.astimezone(calendar.timezone).date() in inside
-    ]
+    return [s for s in found if s is not None and s.bar_open_utc.astimezone(calendar.timezone).date() in inside]

@@ -162,12 +162,8 @@ def bootstrap(checkout: Path, *arguments: str, **environment: str) -> tuple[int,
     return result.returncode, result.stderr.splitlines()
 
 
-@pytest.mark.parametrize(
-    "present", [pytest.param(False, id="none"), pytest.param(True, id="an unsuitable one")]
-)
-def test_bootstrap_without_a_good_python_says_what_to_install_in_one_line(
-    checkout: Path, present: bool
-) -> None:
+@pytest.mark.parametrize("present", [pytest.param(False, id="none"), pytest.param(True, id="an unsuitable one")])
+def test_bootstrap_without_a_good_python_says_what_to_install_in_one_line(checkout: Path, present: bool) -> None:
     tools = checkout / "tools"
     tools.mkdir()
     for tool in ("dirname", "cat", "sha256sum", "sh"):

@@ -186,13 +186,9 @@ def test_dirt_is_of_every_kind_and_in_few_symbols(clean: CandleColumns, dirty: C
     full = SLOTS * len(SESSIONS)
     bars = Counter(dirty.symbol.tolist())
     missing = sorted(full - bars[i] for i in range(len(STOCKS)))
-    assert missing == [-1] + [0] * 20 + [1, SLOTS - 1, SLOTS * 35], (
-        "ghost, missing bar, one-bar day, late listing"
-    )
+    assert missing == [-1] + [0] * 20 + [1, SLOTS - 1, SLOTS * 35], "ghost, missing bar, one-bar day, late listing"
     assert Counter(dirty.symbol[dirty.volume == 0].tolist()).most_common(1)[0][1] == 10, "zero-volume opens"
-    jumps = [
-        i for i in range(len(STOCKS)) if np.abs(np.diff(np.log(of(dirty, STOCKS[i])["close"]))).max() > 0.2
-    ]
+    jumps = [i for i in range(len(STOCKS)) if np.abs(np.diff(np.log(of(dirty, STOCKS[i])["close"]))).max() > 0.2]
     assert len(jumps) == 1, "one spike"
     touched = [symbol for symbol in SYMBOLS if not same(of(clean, symbol), of(dirty, symbol))]
     assert len(touched) == 7

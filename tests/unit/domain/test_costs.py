@@ -51,26 +51,18 @@ def test_charges_are_those_of_the_contract_note(
         pytest.param("nse_futures", "stt", date(2023, 3, 31), "10.00", id="futures until March 2023"),
         pytest.param("nse_futures", "stt", date(2023, 4, 1), "12.50", id="futures, Finance Act 2023"),
         pytest.param("nse_futures", "stt", date(2024, 9, 30), "12.50", id="futures until September 2024"),
-        pytest.param(
-            "nse_futures", "stt", date(2024, 10, 1), "20.00", id="futures, Finance (No. 2) Act 2024"
-        ),
+        pytest.param("nse_futures", "stt", date(2024, 10, 1), "20.00", id="futures, Finance (No. 2) Act 2024"),
         pytest.param("nse_futures", "stt", date(2026, 3, 31), "20.00", id="futures until March 2026"),
         pytest.param("nse_futures", "stt", date(2026, 4, 1), "50.00", id="futures, budget 2026"),
         pytest.param("nse_options", "stt", date(2023, 4, 1), "62.50", id="options, Finance Act 2023"),
-        pytest.param(
-            "nse_options", "stt", date(2024, 10, 1), "100.00", id="options, Finance (No. 2) Act 2024"
-        ),
+        pytest.param("nse_options", "stt", date(2024, 10, 1), "100.00", id="options, Finance (No. 2) Act 2024"),
         pytest.param("nse_options", "stt", date(2026, 3, 31), "100.00", id="options until March 2026"),
         pytest.param("nse_options", "stt", date(2026, 4, 1), "150.00", id="options, budget 2026"),
-        pytest.param(
-            "nse_intraday", "exchange", date(2024, 9, 30), "3.32", id="exchange before true to label"
-        ),
+        pytest.param("nse_intraday", "exchange", date(2024, 9, 30), "3.32", id="exchange before true to label"),
         pytest.param("nse_intraday", "exchange", date(2024, 10, 1), "3.07", id="exchange, true to label"),
         pytest.param("nse_intraday", "sebi", date(2021, 3, 31), "0.05", id="SEBI's half fee of 2020"),
         pytest.param("nse_intraday", "sebi", date(2021, 4, 1), "0.10", id="SEBI's fee"),
-        pytest.param(
-            "nse_intraday", "stamp", date(2020, 6, 30), "2.00", id="the seller's stamp duty until 2020"
-        ),
+        pytest.param("nse_intraday", "stamp", date(2020, 6, 30), "2.00", id="the seller's stamp duty until 2020"),
         pytest.param("nse_intraday", "stamp", date(2020, 7, 1), "0.00", id="the buyer alone since July 2020"),
     ],
 )
@@ -106,9 +98,7 @@ def test_half_a_paisa_rounds_up() -> None:
     """0.03 % of 50 is 1.5 paise and 0.003 % of 500 is 1.5 paise: half up, not half to even."""
     charges = charge_table("nse_intraday").charges(Action.BUY, Decimal(1), Decimal(500), TODAY)
     assert (charges.brokerage, charges.stamp) == (Decimal("0.15"), Decimal("0.02"))
-    assert charge_table("nse_intraday").charges(
-        Action.BUY, Decimal(1), Decimal(50), TODAY
-    ).brokerage == Decimal("0.02")
+    assert charge_table("nse_intraday").charges(Action.BUY, Decimal(1), Decimal(50), TODAY).brokerage == Decimal("0.02")
 
 
 def test_crypto_keeps_eight_decimals() -> None:

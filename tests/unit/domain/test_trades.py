@@ -24,9 +24,7 @@ BUY, SELL = Action.BUY, Action.SELL
 Deal = tuple[Action, str, str]
 
 
-def history(
-    deals: list[Deal], symbol: str = "INFY", charges: str = "1"
-) -> tuple[dict[str, OrderIntent], list[Fill]]:
+def history(deals: list[Deal], symbol: str = "INFY", charges: str = "1") -> tuple[dict[str, OrderIntent], list[Fill]]:
     """One intent and one fill, a minute apart, for each (action, quantity, price)."""
     orders: dict[str, OrderIntent] = {}
     fills: list[Fill] = []
@@ -48,9 +46,7 @@ def history(
             reason=f"reason-{i}",
         )
         at = START + timedelta(minutes=i)
-        fills.append(
-            Fill("sim", name, name, symbol, action, Decimal(quantity), Decimal(price), Decimal(charges), at)
-        )
+        fills.append(Fill("sim", name, name, symbol, action, Decimal(quantity), Decimal(price), Decimal(charges), at))
     return orders, fills
 
 
@@ -123,9 +119,7 @@ def test_a_fill_that_turns_the_position_closes_one_trade_and_opens_the_next() ->
 def test_the_session_is_the_exchanges_date_of_the_exit() -> None:
     """20:00 UTC is the next day in India; profit belongs to the session that made it."""
     orders, (entry, exit_) = history([(BUY, "1", "1"), (SELL, "1", "2")])
-    late = Fill(
-        *(getattr(exit_, name) for name in Fill.__slots__[:-1]), datetime(2026, 2, 3, 20, 0, tzinfo=UTC)
-    )
+    late = Fill(*(getattr(exit_, name) for name in Fill.__slots__[:-1]), datetime(2026, 2, 3, 20, 0, tzinfo=UTC))
     (trade,), _ = trades(orders, [entry, late], INDIA)
     assert trade.session == date(2026, 2, 4)
 

@@ -39,8 +39,7 @@ def values(node: Node, candles: CandleWindow) -> Floats:
 
 def bars(candles: CandleWindow, symbol: int) -> Bars:
     return {
-        name: traded(getattr(candles, name), candles, symbol)
-        for name in ("open", "high", "low", "close", "volume")
+        name: traded(getattr(candles, name), candles, symbol) for name in ("open", "high", "low", "close", "volume")
     }
 
 
@@ -64,9 +63,7 @@ def real_candles() -> CandleWindow:
     ts, closes, session, minute = grid(days, Interval.M5)
     index = pd.to_datetime(ts, unit="s", utc=True)
     fields = [
-        frame.pivot(index="ts", columns="symbol", values=name)
-        .reindex(index)[symbols]
-        .to_numpy(np.float64, copy=True)
+        frame.pivot(index="ts", columns="symbol", values=name).reindex(index)[symbols].to_numpy(np.float64, copy=True)
         for name in ("open", "high", "low", "close", "volume")
     ]
     return CandleWindow(Interval.M5, tuple(symbols), days, ts, closes, session, minute, *fields)
@@ -98,9 +95,7 @@ EXACT: dict[str, tuple[Node, Callable[[Bars], object]]] = {
     "prev": (ta.prev(C.close, 3), lambda b: pd.Series(b["close"]).shift(3)),
     "sma is the sum, oldest first, over n": (
         ta.sma(C.close, 5),
-        lambda b: (
-            [NAN] * 4 + [sum(b["close"][i - 4 : i + 1].tolist()) / 5 for i in range(4, len(b["close"]))]
-        ),
+        lambda b: [NAN] * 4 + [sum(b["close"][i - 4 : i + 1].tolist()) / 5 for i in range(4, len(b["close"]))],
     ),
 }
 NAN = float("nan")
@@ -173,9 +168,7 @@ def test_macd_agrees_with_pandas_ta_after_the_warm_up() -> None:
     closes=st.lists(st.integers(1, 4), min_size=20, max_size=70),
     spans=st.lists(st.integers(0, 2), min_size=70, max_size=70),
 )
-def test_wilder_indicators_follow_talib_where_nothing_moves(
-    length: int, closes: list[int], spans: list[int]
-) -> None:
+def test_wilder_indicators_follow_talib_where_nothing_moves(length: int, closes: list[int], spans: list[int]) -> None:
     """On few distinct prices gains, ranges and movements are often exactly zero: TA-Lib's special cases."""
     candles = window(sessions(1, 5 * len(closes)), 1, seed=0, gaps=0.0)
     candles.close[:, 0] = closes

@@ -195,8 +195,6 @@ def test_a_session_that_opens_as_the_last_one_closes_knows_it() -> None:
     """Markets that never close: yesterday's daily bar is complete at today's open."""
     days = sessions(4, minutes=1440)
     daily = window(days, 1, seed=1, interval=Interval.D1, gaps=0.0)
-    found = per_session(
-        ta.last_session(C.daily().close), {MAIN: window(days, 1, seed=2, gaps=0.0), DAILY: daily}
-    )
+    found = per_session(ta.last_session(C.daily().close), {MAIN: window(days, 1, seed=2, gaps=0.0), DAILY: daily})
     np.testing.assert_array_equal(found[1:], daily.close[:-1])
     assert np.isnan(found[0, 0])

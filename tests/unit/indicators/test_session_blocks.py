@@ -65,9 +65,7 @@ class Daily:
 def bars_of(candles: CandleWindow, symbol: int) -> list[Bar]:
     fields = (candles.open, candles.high, candles.low, candles.close, candles.volume)
     return [
-        Bar(
-            row, int(candles.session[row]), int(candles.minute[row]), *(float(f[row, symbol]) for f in fields)
-        )
+        Bar(row, int(candles.session[row]), int(candles.minute[row]), *(float(f[row, symbol]) for f in fields))
         for row in range(len(candles.ts))
         if not np.isnan(candles.close[row, symbol])
     ]

@@ -54,9 +54,7 @@ SPECIAL = [
 
 
 @pytest.mark.parametrize(("day", "kind", "parts", "square_off"), SPECIAL, ids=[row[0] for row in SPECIAL])
-def test_special_sessions_have_their_own_hours_and_square_off(
-    day: str, kind: str, parts: str, square_off: str
-) -> None:
+def test_special_sessions_have_their_own_hours_and_square_off(day: str, kind: str, parts: str, square_off: str) -> None:
     session = NSE.session_on(date.fromisoformat(day))
     assert session is not None
     assert session.date == date.fromisoformat(day)
@@ -99,9 +97,7 @@ def test_square_off_follows_the_configured_time(configured: time, expected: dict
     assert {day: hhmm(session.square_off) for day, session in sessions.items() if session} == expected
 
 
-@pytest.mark.parametrize(
-    "wrong", [time(9, 15), time(15, 31), time(0, 0)], ids=["open", "after-close", "midnight"]
-)
+@pytest.mark.parametrize("wrong", [time(9, 15), time(15, 31), time(0, 0)], ids=["open", "after-close", "midnight"])
 def test_a_square_off_outside_the_session_is_a_configuration_error(wrong: time) -> None:
     with pytest.raises(ConfigError, match=r"^market\.square_off: .*09:15 and up to 15:30"):
         calendar.load("nse", square_off=wrong)
@@ -162,9 +158,7 @@ def test_before_and_after_at_the_ends_of_the_calendar() -> None:
 
 
 @given(any_calendar, in_nse, st.integers(0, 40))
-def test_before_is_the_tail_of_the_sessions_and_after_leads_back(
-    cal: Calendar, day: date, count: int
-) -> None:
+def test_before_is_the_tail_of_the_sessions_and_after_leads_back(cal: Calendar, day: date, count: int) -> None:
     found = cal.before(day, count)
     since = found[0].date if len(found) == count > 0 else FIRST  # fewer: all that there are
     if count > 0:
@@ -222,9 +216,7 @@ def test_utc_days_follow_each_other_to_the_ends_of_time() -> None:
     assert UTC_DAYS.before(date.min, 3) == ()
     assert UTC_DAYS.after(date.max) is None
     assert len(UTC_DAYS.sessions(date(2025, 1, 1), date(2025, 12, 31))) == 365
-    assert calendar.load("24x7", square_off=time(15, 20)).session_on(date(2025, 1, 1)) == UTC_DAYS.at(
-        1735689600
-    )
+    assert calendar.load("24x7", square_off=time(15, 20)).session_on(date(2025, 1, 1)) == UTC_DAYS.at(1735689600)
 
 
 def test_observed_sessions_are_exactly_the_dates_given() -> None:

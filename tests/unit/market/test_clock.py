@@ -37,9 +37,7 @@ def test_a_step_of_the_wall_clock_is_no_time_passing(seconds: float) -> None:
     assert (clock.now(), clock.monotonic()) == (START + 6 + seconds, 6.0)
 
 
-@pytest.mark.parametrize(
-    "instant", [START - 1, float("nan"), float("-inf")], ids=["past", "nan", "minus-inf"]
-)
+@pytest.mark.parametrize("instant", [START - 1, float("nan"), float("-inf")], ids=["past", "nan", "minus-inf"])
 def test_time_never_goes_back(instant: float) -> None:
     clock = VirtualClock(START)
     with pytest.raises(ValueError, match="does not go back"):

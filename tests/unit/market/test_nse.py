@@ -70,9 +70,7 @@ def test_a_malformed_line_is_named(tmp_path: Path, row: str, says: str) -> None:
     assert "\n" not in str(error.value)
 
 
-@pytest.mark.parametrize(
-    "line", ["# version: 1\n", "# valid_until: 2026-12-31\n"], ids=["version", "validity"]
-)
+@pytest.mark.parametrize("line", ["# version: 1\n", "# valid_until: 2026-12-31\n"], ids=["version", "validity"])
 def test_a_missing_header_line_is_named(tmp_path: Path, line: str) -> None:
     path = tmp_path / "nse.csv"
     path.write_text(HEADER.replace(line, ""), encoding="utf-8")

@@ -63,9 +63,7 @@ def test_every_longer_bar_is_the_rules_and_on_the_calendars_grid(
 ) -> None:
     window = random_window(sessions, short, 1, 0.5)
     made = aggregate(window, long)
-    for ours, theirs in zip(
-        (made.ts, made.closes, made.session, made.minute), grid(sessions, long), strict=True
-    ):
+    for ours, theirs in zip((made.ts, made.closes, made.session, made.minute), grid(sessions, long), strict=True):
         np.testing.assert_array_equal(ours, theirs)
     for row, ts in enumerate(made.ts.tolist()):
         for column in range(3):

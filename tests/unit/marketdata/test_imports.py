@@ -181,9 +181,7 @@ def test_a_time_within_a_second_is_left_out_and_counted(store: CandleStore, tmp_
     assert load(store, path).rejected == (Rejection("time within a second", 1, 2),)
 
 
-def test_duplicates_collapse_and_of_conflicting_rows_the_last_counts(
-    store: CandleStore, tmp_path: Path
-) -> None:
+def test_duplicates_collapse_and_of_conflicting_rows_the_last_counts(store: CandleStore, tmp_path: Path) -> None:
     ts = "2026-01-27 09:20"
     same, other = f"A,{ts},1,2,1,1,5", f"A,{ts},1,2,1,2,5"
     rows = [same, same, f"A,2026-01-27 09:15,{PRICES}", other, same.replace("A", "B")]
@@ -371,9 +369,7 @@ class TestExport:
         ("crypto_5m", M5, date(2025, 7, 5)),
     ],
 )
-def test_real_files_import_whole(
-    real: Path, store: CandleStore, name: str, interval: Interval, first: date
-) -> None:
+def test_real_files_import_whole(real: Path, store: CandleStore, name: str, interval: Interval, first: date) -> None:
     report = load(store, real / f"{name}.parquet", interval)
     assert report.inserted == report.rows > 10_000
     assert store.dates(UTC)[0] == first

@@ -139,9 +139,7 @@ def test_a_big_move_that_stays_is_no_spike(nse: Calendar, make: type[Make], clea
     assert examine(nse, make, clean).findings == ()
 
 
-def test_an_index_without_volume_has_no_zero_volume_opens(
-    nse: Calendar, make: type[Make], clean: Rows
-) -> None:
+def test_an_index_without_volume_has_no_zero_volume_opens(nse: Calendar, make: type[Make], clean: Rows) -> None:
     for number in range(450):
         alter(clean, ("A", number), volume=0.0)
     assert examine(nse, make, clean).findings == ()
@@ -154,9 +152,7 @@ def test_a_symbol_that_is_not_stored_is_absent(nse: Calendar, make: type[Make], 
     assert (finding.kind, finding.symbol, finding.count) == (Kind.ABSENT, "Z", 6)
 
 
-def test_an_empty_store_and_a_period_without_sessions_are_examined_in_peace(
-    nse: Calendar, store: CandleStore
-) -> None:
+def test_an_empty_store_and_a_period_without_sessions_are_examined_in_peace(nse: Calendar, store: CandleStore) -> None:
     assert check(store, nse, M5, None, FIRST, LAST).findings == ()
     assert check(store, nse, M5, ["A"], date(2026, 1, 24), date(2026, 1, 25)).findings == ()
 
@@ -183,9 +179,7 @@ def test_two_sources_that_disagree_are_told_apart_by_close_and_volume(
     assert report.by_kind() == {Kind.CLOSE_DIFFERS: 1, Kind.VOLUME_DIFFERS: 2}
 
 
-def test_a_report_is_one_json_document_with_all_findings(
-    nse: Calendar, make: type[Make], clean: Rows
-) -> None:
+def test_a_report_is_one_json_document_with_all_findings(nse: Calendar, make: type[Make], clean: Rows) -> None:
     leap(clean)
     report = json.loads(json.dumps(examine(nse, make, clean).as_dict()))
     assert report["by_kind"] == {"spike": 1}
@@ -214,9 +208,7 @@ class TestRealDirt:
     """The dirt that the real files are known to have."""
 
     @staticmethod
-    def report(
-        real: Path, nse: Calendar, name: str, interval: Interval, first: date, last: date
-    ) -> QualityReport:
+    def report(real: Path, nse: Calendar, name: str, interval: Interval, first: date, last: date) -> QualityReport:
         with open_store("sqlite://") as store:
             import_files(store, [real / f"{name}.parquet"], interval, timezone=ZoneInfo("Asia/Kolkata"))
             return check(store, nse, interval, None, first, last)
@@ -227,16 +219,12 @@ class TestRealDirt:
         days = {kind: {f.date for f in report.findings if f.kind is kind} for kind in Kind}
         assert (Kind.STOPS_EARLY, "LTIM", date(2026, 2, 26)) in found
         assert days[Kind.SESSION_MISSING] == {date(2026, 2, 1), date(2026, 2, 2)}
-        assert (
-            sum(f.date == date(2026, 2, 1) for f in report.findings if f.kind is Kind.SESSION_MISSING) == 48
-        )
+        assert sum(f.date == date(2026, 2, 1) for f in report.findings if f.kind is Kind.SESSION_MISSING) == 48
         assert days[Kind.ONE_BAR_SESSION] == {date(2026, 2, 2)}
         assert sum(f.date == date(2026, 2, 2) for f in report.findings if f.symbol != "LTIM") >= 47
         opens = [f for f in report.findings if f.kind is Kind.ZERO_VOLUME_OPEN]
         assert len(opens) > 0.5 * 48 * report.sessions
-        assert (
-            not days[Kind.BAD_PRICE] | days[Kind.MISALIGNED] | days[Kind.OFF_SESSION] | days[Kind.GHOST_BAR]
-        )
+        assert not days[Kind.BAD_PRICE] | days[Kind.MISALIGNED] | days[Kind.OFF_SESSION] | days[Kind.GHOST_BAR]
 
     def test_vendor_b(self, real: Path, nse: Calendar) -> None:
         report = self.report(real, nse, "nse_5m_vendor_b", M5, date(2025, 12, 8), date(2026, 3, 30))

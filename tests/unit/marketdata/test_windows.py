@@ -151,9 +151,7 @@ class TestSources:
         np.testing.assert_array_equal(window.ts, grid(sessions(nse), interval)[0])
         assert window.close.flags.c_contiguous
 
-    def test_a_symbol_is_the_same_whatever_is_asked_for_beside_it(
-        self, source: StoredCandles, nse: Calendar
-    ) -> None:
+    def test_a_symbol_is_the_same_whatever_is_asked_for_beside_it(self, source: StoredCandles, nse: Calendar) -> None:
         names = ("coarse", "five", "both", "fine")
         for interval in Interval:
             together = source.window(names, interval, sessions(nse))
@@ -161,9 +159,7 @@ class TestSources:
                 alone = source.window([name], interval, sessions(nse))
                 np.testing.assert_array_equal(alone.close[:, 0], together.close[:, i])
 
-    def test_finest_names_the_shortest_stored_interval_and_omits_the_unknown(
-        self, source: StoredCandles
-    ) -> None:
+    def test_finest_names_the_shortest_stored_interval_and_omits_the_unknown(self, source: StoredCandles) -> None:
         finest = source.finest(["coarse", "unknown", "both", "five"])
         assert list(finest.items()) == [("coarse", M15), ("both", M1), ("five", M5)]
 
@@ -188,9 +184,7 @@ class TestPoll:
 
     @pytest.fixture
     def source(self, store: CandleStore, nse: Calendar, make: type[Make]) -> StoredCandles:
-        rows: list[Row] = [
-            make.plain(s, OPEN + 300 * i, 100.0 + i) for s in ("A", "B") for i in range(-2, 77)
-        ]
+        rows: list[Row] = [make.plain(s, OPEN + 300 * i, 100.0 + i) for s in ("A", "B") for i in range(-2, 77)]
         rows[10] = ("A", rows[10][1], NAN, 1.0, 1.0, 1.0, 1.0)
         rows.append(make.plain("A", OPEN + 3_601))
         store.upsert(M5, make.bars(*rows))
@@ -198,9 +192,7 @@ class TestPoll:
 
     @staticmethod
     def opens(bars: CandleColumns) -> list[tuple[str, int]]:
-        return [
-            (bars.symbols[c], (ts - OPEN) // 60) for c, ts in zip(bars.symbol, bars.ts.tolist(), strict=True)
-        ]
+        return [(bars.symbols[c], (ts - OPEN) // 60) for c, ts in zip(bars.symbol, bars.ts.tolist(), strict=True)]
 
     def test_gives_the_bar_that_just_closed_and_not_the_one_that_forms(self, source: StoredCandles) -> None:
         assert self.opens(source.poll(["B", "A"], M5, OPEN, OPEN + 600)) == [("B", 5), ("A", 5)]
@@ -237,9 +229,7 @@ class TestPoll:
     steps=st.lists(st.integers(30, 4_000), min_size=1, max_size=20),
     data=st.data(),
 )
-def test_polled_bars_are_those_of_the_window_bit_for_bit(
-    seed: int, steps: list[int], data: st.DataObject
-) -> None:
+def test_polled_bars_are_those_of_the_window_bit_for_bit(seed: int, steps: list[int], data: st.DataObject) -> None:
     """Whenever it is polled and from whatever source: nothing is lost, added or altered."""
     calendar, rng = load("nse"), np.random.default_rng(seed)
     days = sessions(calendar, 2)

@@ -75,24 +75,18 @@ def trade(
     )  # fmt: skip
 
 
-def order(
-    state: OrderState = OrderState.UNKNOWN, *, filled: str = "0", reason: str = "timeout"
-) -> OrderRecord:
+def order(state: OrderState = OrderState.UNKNOWN, *, filled: str = "0", reason: str = "timeout") -> OrderRecord:
     intent = OrderIntent(
         "q7xk2m4c6v5b3n2z7a4d", "main", "momentum_long", "TCS", Side.LONG, Action.BUY, Purpose.ENTRY,
         Product.MIS, OrderType.MARKET, Decimal(25), Decimal("3300.50"), int(at("11:05").timestamp()),
     )  # fmt: skip
-    return OrderRecord(
-        intent, state, None, Decimal(filled), Decimal("3301.25"), reason, at("11:05"), at("11:06")
-    )
+    return OrderRecord(intent, state, None, Decimal(filled), Decimal("3301.25"), reason, at("11:05"), at("11:06"))
 
 
 def decision(rule: str | None, symbol: str = "SBIN", *, note: str = "") -> Decision:
     """A decision that `rule` refused; with None, one without a verdict (with a `note`) or an approved one."""
     as_of = int(at("10:35").timestamp())
-    signal = Signal(
-        "momentum_long", "11", symbol, Side.LONG, Interval.M5, as_of - 300, as_of, 810.5, math.nan
-    )
+    signal = Signal("momentum_long", "11", symbol, Side.LONG, Interval.M5, as_of - 300, as_of, 810.5, math.nan)
     intent = order().intent
     if rule is None:
         return Decision(signal, None if note else Approved(intent, ()), note)
@@ -157,9 +151,7 @@ def day_trades(seed: int, count: int) -> tuple[list[Trade], dict[str, TradeChart
 def curve(trades: Sequence[Trade]) -> list[EquityPoint]:
     """The account's value at each 5-minute close of the day, from realised profits alone."""
     closes = range(session().opens + 300, session().closes + 1, 300)
-    return [
-        (close, CAPITAL + sum(t.net_pnl for t in trades if t.exit_at.timestamp() < close)) for close in closes
-    ]
+    return [(close, CAPITAL + sum(t.net_pnl for t in trades if t.exit_at.timestamp() < close)) for close in closes]
 
 
 def report(seed: int = 7, count: int = 6, *, unknown: bool = False, mode: str = "PAPER") -> Report:

@@ -112,9 +112,7 @@ def test_an_order_without_a_fill_has_no_average_price() -> None:
 
 def test_undefined_statistics_are_null() -> None:
     row = statistics_json(statistics([], []))
-    assert [row[key] for key in ("win_rate", "profit_factor", "sharpe", "max_drawdown", "expectancy")] == [
-        None
-    ] * 5
+    assert [row[key] for key in ("win_rate", "profit_factor", "sharpe", "max_drawdown", "expectancy")] == [None] * 5
     assert "NaN" not in json.dumps(row)
 
 

@@ -24,9 +24,7 @@ def points(*values: str | int) -> list[tuple[int, Decimal]]:
 
 
 def test_the_sums_and_means_of_some_trades() -> None:
-    found = summary(
-        [trade("300", gross="340"), trade("-100", gross="-60"), trade("0", gross="40"), trade("100.01")]
-    )
+    found = summary([trade("300", gross="340"), trade("-100", gross="-60"), trade("0", gross="40"), trade("100.01")])
     assert (found.trades, found.winners, found.losers, found.win_rate) == (4, 2, 1, 0.5)
     assert (found.gross_pnl, found.charges, found.net_pnl) == (Decimal("420.01"), 120, Decimal("300.01"))
     assert found.profit_factor == 4.0001

@@ -41,9 +41,7 @@ def test_no_color_is_honoured(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize("colour", [True, False])
-def test_both_say_the_mode_the_unknown_orders_and_the_totals(
-    colour: bool, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_both_say_the_mode_the_unknown_orders_and_the_totals(colour: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COLUMNS", "240")
     text = shown(colour=colour)
     order = [text.index(part) for part in ("PAPER", "UNKNOWN", "Net P&L", "Trades", "Refused", "Assumptions")]

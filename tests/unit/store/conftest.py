@@ -38,9 +38,7 @@ def journal(url: str) -> Iterator[SqlJournal]:
 
 @pytest.fixture
 def order() -> OrderMaker:
-    def make(
-        name: str, action: Action = Action.BUY, quantity: str = "10", symbol: str = "INFY"
-    ) -> OrderIntent:
+    def make(name: str, action: Action = Action.BUY, quantity: str = "10", symbol: str = "INFY") -> OrderIntent:
         return OrderIntent(
             intent_id=name,
             account="main",
@@ -64,8 +62,6 @@ def order() -> OrderMaker:
 def fill(at: datetime) -> FillMaker:
     def make(of: OrderIntent, price: str = "100") -> Fill:
         name = f"trade-of-{of.intent_id}"
-        return Fill(
-            "sim", name, of.intent_id, of.symbol, of.action, of.quantity, Decimal(price), Decimal(1), at
-        )
+        return Fill("sim", name, of.intent_id, of.symbol, of.action, of.quantity, Decimal(price), Decimal(1), at)
 
     return make

@@ -28,9 +28,7 @@ OrderMaker = Callable[..., OrderIntent]
     ],
     ids=["update", "delete", "delete_all", "replace", "gap"],
 )
-def test_the_audit_log_only_grows(
-    url: str, journal: SqlJournal, at: datetime, order: OrderMaker, sql: str
-) -> None:
+def test_the_audit_log_only_grows(url: str, journal: SqlJournal, at: datetime, order: OrderMaker, sql: str) -> None:
     """Invariant I6, for any program that has the file open."""
     journal.intend(order("a"), at)
     anybody = sqlite3.connect(state_path(url, "paper"))

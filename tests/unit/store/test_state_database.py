@@ -45,9 +45,7 @@ def test_the_mode_is_in_the_files_name(url: str, mode: str, file: str) -> None:
     assert state_url(url, mode) == f"sqlite:///{file}"
 
 
-@pytest.mark.parametrize(
-    "url", ["sqlite://", "sqlite:///", "sqlite:///:memory:", "postgresql://h/d", "state.db"]
-)
+@pytest.mark.parametrize("url", ["sqlite://", "sqlite:///", "sqlite:///:memory:", "postgresql://h/d", "state.db"])
 def test_a_url_that_names_no_sqlite_file_is_a_configuration_error(url: str) -> None:
     with pytest.raises(ConfigError, match=r"state\.url"):
         state_path(url, "paper")
@@ -86,9 +84,7 @@ def test_a_missing_directory_is_made(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("options", [{"create": False}, {"read_only": True}], ids=str)
 @pytest.mark.parametrize("empty", [False, True], ids=["missing", "empty"])
-def test_a_state_that_is_not_there_is_not_made_for_a_reader(
-    url: str, options: dict[str, bool], empty: bool
-) -> None:
+def test_a_state_that_is_not_there_is_not_made_for_a_reader(url: str, options: dict[str, bool], empty: bool) -> None:
     path = state_path(url, "paper")
     if empty:
         path.touch()
@@ -140,9 +136,7 @@ def of_another_account(path: Path) -> None:
     ],
     ids=["not_a_database", "another_program", "newer", "another_mode", "another_account", "a_directory"],
 )
-def test_a_file_that_is_not_ours_is_refused_and_left_alone(
-    url: str, make: Callable[[Path], None], says: str
-) -> None:
+def test_a_file_that_is_not_ours_is_refused_and_left_alone(url: str, make: Callable[[Path], None], says: str) -> None:
     path = state_path(url, "paper")
     make(path)
     before = path.read_bytes() if path.is_file() else b""
@@ -322,9 +316,7 @@ def test_a_migration_that_fails_changes_nothing(url: str, monkeypatch: pytest.Mo
             migrate(url, "paper")
     open_state(url, "paper", "main").dispose()
     with sqlite3.connect(state_path(url, "paper")) as left:
-        assert (
-            "algo_id" not in left.execute("SELECT sql FROM sqlite_master WHERE name = 'orders'").fetchone()[0]
-        )
+        assert "algo_id" not in left.execute("SELECT sql FROM sqlite_master WHERE name = 'orders'").fetchone()[0]
     left.close()
 
 

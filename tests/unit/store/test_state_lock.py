@@ -56,9 +56,7 @@ def test_a_second_trader_is_told_who_holds_the_lock_and_since_when(
     assert raised.value.exit_code == 75
     message = str(raised.value)
     assert message.startswith(f"{path}: process {other.pid} has held the lock since 2026-02-02 03:45:00 UTC")
-    assert holder(path) == Holder(other.pid, datetime(2026, 2, 2, 3, 45, tzinfo=UTC)), (
-        "and it is not disturbed"
-    )
+    assert holder(path) == Holder(other.pid, datetime(2026, 2, 2, 3, 45, tzinfo=UTC)), "and it is not disturbed"
 
 
 def test_the_lock_dies_with_its_process(path: Path, other: subprocess.Popen[str], at: datetime) -> None:

@@ -114,9 +114,7 @@ def test_trades_and_positions_are_folded_from_the_fills(
     assert (position.intent_id, position.quantity, position.average_price) == ("c", 6, 50)
 
 
-def test_why_finds_the_decisions_of_a_symbol(
-    url: str, journal: SqlJournal, at: datetime, order: OrderMaker
-) -> None:
+def test_why_finds_the_decisions_of_a_symbol(url: str, journal: SqlJournal, at: datetime, order: OrderMaker) -> None:
     for symbol, as_of in (("INFY", 1000), ("TCS", 1000), ("INFY", 1300)):
         signal = Signal("s", "11", symbol, Side.LONG, Interval.M5, as_of - 300, as_of, 1.5, 0.5)
         journal.decide(Decision(signal, Approved(order("a"), ())), at)
