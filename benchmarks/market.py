@@ -59,13 +59,15 @@ class MemoryCandles:
         parts = [aggregate(cut(tile, sessions), interval) for tile in tiles]
         if len(parts) == 1 and parts[0].symbols == tuple(symbols):
             return parts[0]
-        place = {symbol: i for i, symbol in enumerate(s for part in parts for s in part.symbols)}
-        columns = [place[symbol] for symbol in symbols]
-        fields = [np.hstack([getattr(part, name) for part in parts])[:, columns] for name in FIELDS]
-        one = parts[0]
+        one, wide = parts[0], np.empty((len(FIELDS), len(parts[0].ts), len(symbols)))
+        place = {symbol: i for i, symbol in enumerate(symbols)}
+        for part in parts:
+            held = [i for i, symbol in enumerate(part.symbols) if symbol in place]
+            into = [place[part.symbols[i]] for i in held]
+            for values, name in zip(wide, FIELDS, strict=True):
+                values[:, into] = getattr(part, name)[:, held]
         return CandleWindow(
-            interval, tuple(symbols), one.sessions, one.ts, one.closes, one.session, one.minute,
-            *map(np.ascontiguousarray, fields),
+            interval, tuple(symbols), one.sessions, one.ts, one.closes, one.session, one.minute, *wide
         )  # fmt: skip
 
     def poll(self, symbols: Sequence[str], interval: Interval, after: int, now: int) -> CandleColumns:
@@ -92,7 +94,10 @@ def trading(directory: Path, count: int, first: date, last: date, **settings: st
     """A workspace whose candles are a simulated market of `count` stocks, from the warm-up of `first` to `last`."""
     symbols = stocks(count)
     made = workspace(directory, symbols, **settings)
-    made.__dict__["candles"] = MemoryCandles(symbols, sessions_of(made.calendar, first, last))
+    sessions = sessions_of(made.calendar, first, last)
+    made.__dict__["candles"] = MemoryCandles(symbols, sessions)
+    # A run asks the store whether there is anything to trade at all.
+    made.store.upsert(Interval.M5, simulate(symbols[:1], sessions, seed=1, dirt=False))
     return made
 
 

@@ -46,7 +46,9 @@ def make_folder(path: Path) -> None:
 def unwritable(path: Path, error: OSError) -> LiveTraderError:
     """The error to raise for a file or folder that could not be written."""
     if error.errno in DISK:
-        return StoreError(f"{path}: cannot be written ({_reason(error)}); free some space, or name another disk")
+        full = error.errno in (errno.ENOSPC, errno.EDQUOT)
+        advice = "free some space, or name another disk" if full else "name another disk"
+        return StoreError(f"{path}: cannot be written ({_reason(error)}); {advice}")
     return UsageError(f"{path}: cannot be written ({_reason(error)}); name another place")
 
 

@@ -82,7 +82,7 @@ def _prepare(directory: Path, seed: int, progress: Progress) -> Configuration:
 def _require_own(directory: Path, config: Path) -> None:
     """Refuse a folder that holds anything but an earlier demo: its candles would be replaced."""
     try:
-        empty = not directory.exists() or not any(directory.iterdir())
+        empty = not directory.exists() or not list(directory.iterdir())
         own = empty or config.read_text("utf-8", errors="replace").startswith(CONFIG.split("\n")[0])
     except OSError:
         own = False

@@ -150,8 +150,8 @@ def replay_stored(
             engine.dispose()
             wipe(url, MODE)
             engine = open_state(url, MODE, ACCOUNT)
-        stack.callback(engine.dispose)
         journal = SqlJournal(engine)
+        stack.callback(journal.close)
         with recorded(journal, wall, MODE, identity):
             return replay(workspace, request, journal, pace, progress)
 

@@ -143,7 +143,7 @@ def trading(
         symbols = workspace.known(workspace.symbols(limit=max_symbols))
         stack.enter_context(hold(lock_path(settings.state.url, mode), at))
         engine = open_state(settings.state.url, mode, ACCOUNT)
-        stack.callback(engine.dispose)
         journal = SqlJournal(engine)
+        stack.callback(journal.close)
         with recorded(journal, clock, mode, settings.digest()):
             yield SessionTrader(workspace, journal, clock, mode, chosen, symbols)

@@ -129,7 +129,7 @@ class Workspace:
     def warnings(self, symbols: Sequence[str], sessions: Sequence[Session] = ()) -> list[str]:
         """What a run would silently do without: symbols, sessions, and the index of the trend filter.
 
-        Nothing, where no symbol has candles: `known` says so.
+        Nothing, where no symbol has candles, or none in the period: `known` says so.
         """
         trend = self.settings.market.trend_symbol
         stored = self.candles.finest([*symbols, *([trend] if trend else [])])
@@ -139,7 +139,8 @@ class Workspace:
         lines = []
         if sessions:
             first, last = (self._day(end) for end in self._extent(traded))
-            if sessions[0].date < first or sessions[-1].date > last:
+            apart = sessions[-1].date < first or sessions[0].date > last
+            if not apart and (sessions[0].date < first or sessions[-1].date > last):
                 lines.append(f"{period(sessions)}: candles are stored of {first} to {last} only")
         missing = [symbol for symbol in symbols if symbol not in stored]
         if missing:

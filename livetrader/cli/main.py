@@ -121,7 +121,7 @@ def run(arguments: Sequence[str]) -> int:
         if isinstance(error, OSError) and error.errno in files.DISK:
             # `livetrader trades > /full/disk/file`
             _abandon_stdout()
-            return _failed(files.unwritable(Path(error.filename or "standard output"), error), debug)
+            return _failed(files.unwritable(Path(error.filename or "output"), error), debug)
         if debug:
             traceback.print_exc()
         else:

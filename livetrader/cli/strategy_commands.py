@@ -204,7 +204,7 @@ def _close(workspace: Workspace, at: str | None, steps: Collection[int]) -> date
     else:
         session = workspace.calendar.session_on(asked or today)
     if session is None:
-        raise UsageError(f"--at {at or ''}: no session on {asked or today}; give a date and a time".replace(" :", ":"))
+        raise UsageError(f'--at {at}: no session on {asked or today}; write "YYYY-MM-DD HH:MM" for another day')
     closes = sorted({min(slot + step, session.closes) for step in steps for slot in session.slots(step)})
     if clock_time is None:
         return datetime.fromtimestamp(max((c for c in closes if c <= now), default=session.opens), zone)

@@ -106,7 +106,10 @@ def _table(path: Path) -> tuple[pa.Table, int]:
 
 def _read_csv(path: Path) -> tuple[pa.Table, int]:
     with pa.input_stream(path) as stream:  # unpacks .gz and the like by the name's ending
-        head = stream.read(65536).decode("utf-8-sig", errors="ignore").splitlines()
+        start = stream.read(65536)
+    if b"\0" in start:
+        raise DataError(f"{path}: is not UTF-8 text; save it as UTF-8")
+    head = start.decode("utf-8-sig", errors="ignore").splitlines()
     line = next((line for line in head if line.strip()), "")
     delimiter = max(",;\t|", key=line.count)
     cells = next(csv.reader([line], delimiter=delimiter))

@@ -242,6 +242,7 @@ def _holds_something(path: Path) -> bool:
 _ADVICE = {
     "database is locked": "another process has kept the candle store locked; end it or try again",
     "disk is full": "the disk is full; free some space",
+    "disk I/O error": "the disk is full, or fails; free some space, or see the system's log",
     "readonly database": "the candle store is read-only; allow writing to the file and its folder",
     "file is not a database": "not an SQLite file; set candles.url to another file",
     "malformed": "the candle store is damaged; restore a backup or import the candles again",

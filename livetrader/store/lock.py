@@ -67,11 +67,10 @@ def _take(file: IO[str], kind: int = fcntl.LOCK_EX) -> bool:
 
 
 def _write(file: IO[str], content: str) -> None:
+    # Past Python's buffer: what a full disk did not take must not be tried again when the file is closed.
     with faults(file.name):
-        file.seek(0)
-        file.truncate()
-        file.write(content)
-        file.flush()
+        os.ftruncate(file.fileno(), 0)
+        os.pwrite(file.fileno(), content.encode(), 0)
 
 
 def _read(file: IO[str]) -> Holder:

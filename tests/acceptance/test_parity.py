@@ -187,10 +187,11 @@ def test_real_candles_give_the_same_restarted_in_every_session(vendor_b: Market,
 
 @pytest.mark.slow
 def test_real_candles_of_two_vendors_give_the_same_in_every_way(vendors: Market, tmp_path: Path) -> None:
-    """One with zero-volume opens and sessions of a bar, one with ghost bars and missing opens."""
+    """One with zero-volume opens, sessions of a bar (2 February) and a stock that stops (26 February), one with ghost
+    bars and missing opens. The live loop goes through February."""
     settings = {**entries(EQUITY, exit__kind="percent"), **COMPOUND}
-    asked = vendors.request()
-    expected = backtest(vendors, settings, asked)
+    whole, february = vendors.request(), vendors.request(last=date(2026, 2, 27))
+    expected = backtest(vendors, settings, whole)
     assert len(expected.trades) > 50
-    assert_same(expected, backtest(vendors, settings, vendors.request(workers=2)))
-    assert_same(expected, replayed(vendors, settings, asked, tmp_path))
+    assert_same(expected, backtest(vendors, settings, replace(whole, workers=2)))
+    assert_same(backtest(vendors, settings, february), replayed(vendors, settings, february, tmp_path))

@@ -1,0 +1,65 @@
+"""Calling `livetrader` as people do: in this process, or as a process of its own that can be interrupted."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+COMMAND = (sys.executable, "-c", "from livetrader.cli.main import main; main()")
+PATIENCE = 60.0
+
+
+@dataclass(frozen=True)
+class Told:
+    """What a call came to: exit code, stdout, and the lines of stderr."""
+
+    code: int
+    out: str
+    err: tuple[str, ...]
+
+    @property
+    def errors(self) -> tuple[str, ...]:
+        return tuple(line for line in self.err if line.startswith("error: "))
+
+    def fails(self, code: int, *words: str) -> None:
+        """One line that says what is wrong, and nothing else; the exit code."""
+        assert "Traceback" not in "\n".join(self.err)
+        assert len(self.err) == 1, self.err
+        assert self.err == self.errors
+        assert self.out == ""
+        assert self.code == code, self.err
+        for word in words:
+            assert word in self.err[0]
+
+
+def start(*arguments: str, cwd: Path, **environ: str) -> subprocess.Popen[str]:
+    """A call in a process group of its own, as a terminal has it."""
+    return subprocess.Popen(
+        [*COMMAND, *arguments],
+        cwd=cwd, env={**os.environ, **environ}, text=True, start_new_session=True,
+        stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+    )  # fmt: skip
+
+
+def finish(process: subprocess.Popen[str]) -> Told:
+    out, err = process.communicate(timeout=PATIENCE)
+    return Told(process.returncode, out, tuple(err.splitlines()))
+
+
+def interrupt(process: subprocess.Popen[str], number: int = signal.SIGINT) -> None:
+    """Ctrl+C: the terminal's whole process group gets it."""
+    if process.poll() is None:
+        os.killpg(process.pid, number)
+
+
+def interrupted(*arguments: str, cwd: Path, after: float, number: int = signal.SIGINT) -> Told:
+    """A call that gets a signal `after` seconds, unless it has ended before."""
+    process = start(*arguments, cwd=cwd)
+    time.sleep(after)  # noqa: TID251 - the moment is the point of the test
+    interrupt(process, number)
+    return finish(process)
