@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -63,3 +64,17 @@ def interrupted(*arguments: str, cwd: Path, after: float, number: int = signal.S
     time.sleep(after)  # noqa: TID251 - the moment is the point of the test
     interrupt(process, number)
     return finish(process)
+
+
+def until(ready: Callable[[], object], process: subprocess.Popen[str]) -> None:
+    """Wait until a process has come so far; fail if it ends before."""
+    end = time.monotonic() + PATIENCE
+    while not ready():
+        assert process.poll() is None, finish(process)
+        assert time.monotonic() < end, "it never came so far"
+        time.sleep(0.05)  # noqa: TID251 - another process
+
+
+def holds(lock: Path) -> bool:
+    """Whether somebody holds a lock: the work has begun."""
+    return lock.exists() and '"pid"' in lock.read_text()
