@@ -10,7 +10,7 @@ import sys
 import traceback
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Any, NoReturn
+from typing import Annotated, Any
 
 import typer
 
@@ -111,7 +111,8 @@ def run(arguments: Sequence[str]) -> int:
     except LiveTraderError as error:
         return _failed(error, debug)
     except (KeyboardInterrupt, typer.Abort):
-        _say("interrupted; what was committed stays, the rest was not done")
+        # Not by _say: it loads modules, and who is impatient presses again.
+        typer.echo("error: interrupted; what was committed stays, the rest was not done", err=True)
         return 130
     except BrokenPipeError:
         # `livetrader trades | head`: nobody reads on.
@@ -154,8 +155,3 @@ def _say(line: str) -> None:
     from livetrader.config.secrets import redact
 
     typer.echo(f"error: {redact(line)}", err=True)
-
-
-def main() -> NoReturn:
-    """Entry point of the `livetrader` command."""
-    sys.exit(run(sys.argv[1:]))

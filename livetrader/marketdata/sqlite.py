@@ -18,6 +18,7 @@ from types import TracebackType
 from typing import Any, Self
 from urllib.parse import quote
 
+import adbc_driver_manager.dbapi
 import adbc_driver_sqlite.dbapi as adbc
 import numpy as np
 import pyarrow as pa
@@ -25,6 +26,12 @@ import pyarrow as pa
 from livetrader.domain.candles import FIELDS, CandleColumns, Interval
 from livetrader.errors import StoreError
 from livetrader.marketdata.store import Coverage, UpsertCounts, digest
+
+# ADBC takes Ctrl+C for itself while a call runs, to cancel the call. SQLite's driver cannot be cancelled: the call
+# runs to its end, its result is thrown away, an error of the driver is raised in its place, and nobody else ever
+# hears of the Ctrl+C. So calls are made plainly, as ADBC itself makes them on Windows and outside the main thread:
+# Python's own handler then comes after the call.
+adbc_driver_manager.dbapi._blocking_call = lambda function, args, kwargs, _cancel: function(*args, **kwargs)
 
 SCHEMA_VERSION = 1
 LOCK_WAIT_MS = 10_000

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-COMMAND = (sys.executable, "-c", "from livetrader.cli.main import main; main()")
+COMMAND = (sys.executable, "-m", "livetrader")
 PATIENCE = 60.0
 
 

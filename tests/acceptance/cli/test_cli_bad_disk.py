@@ -12,7 +12,7 @@ from contextlib import suppress
 from pathlib import Path
 
 import pytest
-from calls import Told, finish, holds, start, until
+from calls import COMMAND, Told, finish, holds, start, until
 
 from livetrader.marketdata.store import open_store
 
@@ -173,7 +173,7 @@ def fill_up(disk: Path) -> Path:
 def test_a_full_disk_under_stdout_is_told(empty: Path) -> None:
     with open("/dev/full", "w") as full:
         process = subprocess.Popen(
-            [sys.executable, "-c", "from livetrader.cli.main import main; main()", "config", "schema"],
+            [*COMMAND, "config", "schema"],
             cwd=empty,
             stdout=full,
             stderr=subprocess.PIPE,
@@ -233,7 +233,7 @@ def test_a_file_that_may_not_grow_is_told(desk: Path) -> None:
     """The limit of `ulimit -f`: as a quota, and root is not above it."""
     code = (
         "import resource; resource.setrlimit(resource.RLIMIT_FSIZE, (65536, 65536))\n"
-        "from livetrader.cli.main import main; main()"
+        "from livetrader.__main__ import main; main()"
     )
     (desk / "new.csv").write_text(many())
     stored = (desk / "candles.db").read_bytes()

@@ -13,7 +13,7 @@ import pytest
 import typer
 
 from livetrader import __version__
-from livetrader.cli import main
+from livetrader.__main__ import main
 from livetrader.cli.call import Globals
 from livetrader.cli.main import app, run, split_globals
 from livetrader.errors import (
@@ -71,7 +71,7 @@ def test_help_does_not_wait_for_heavy_imports(arguments: list[str]) -> None:
 
 def test_the_command_is_installed_and_plain_text() -> None:
     done = subprocess.run(
-        [sys.executable, "-c", "from livetrader.cli.main import main; main()", "--help"],
+        [sys.executable, "-c", "from livetrader.__main__ import main; main()", "--help"],
         capture_output=True, text=True, check=True, env={**os.environ, "NO_COLOR": "1"},
     )  # fmt: skip
     assert done.stdout.startswith("Usage: livetrader ")
@@ -202,7 +202,7 @@ def test_no_secret_is_in_an_error(capsys: pytest.CaptureFixture[str], monkeypatc
 
 
 def test_a_reader_that_leaves_early_is_no_error() -> None:
-    code = "from livetrader.cli.main import main; main()"
+    code = "from livetrader.__main__ import main; main()"
     process = subprocess.Popen(
         [sys.executable, "-c", code, "config", "schema"], stdout=subprocess.PIPE, stderr=subprocess.PIPE
     )
@@ -222,5 +222,5 @@ def test_live_needs_a_yes(capsys: pytest.CaptureFixture[str]) -> None:
 def test_the_boundary_is_the_entry_point(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "argv", ["livetrader", "bogus"])
     with pytest.raises(SystemExit) as left:
-        main.main()
+        main()
     assert left.value.code == 2
