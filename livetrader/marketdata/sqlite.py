@@ -31,7 +31,11 @@ from livetrader.marketdata.store import Coverage, UpsertCounts, digest
 # runs to its end, its result is thrown away, an error of the driver is raised in its place, and nobody else ever
 # hears of the Ctrl+C. So calls are made plainly, as ADBC itself makes them on Windows and outside the main thread:
 # Python's own handler then comes after the call.
-adbc_driver_manager.dbapi._blocking_call = lambda function, args, kwargs, _cancel: function(*args, **kwargs)
+def _plain_call(function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[Any, Any], _cancel: object) -> Any:
+    return function(*args, **kwargs)
+
+
+adbc_driver_manager.dbapi._blocking_call = _plain_call  # type: ignore[attr-defined]  # not meant for us, hence above
 
 SCHEMA_VERSION = 1
 LOCK_WAIT_MS = 10_000
