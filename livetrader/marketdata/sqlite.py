@@ -27,6 +27,7 @@ from livetrader.domain.candles import FIELDS, CandleColumns, Interval
 from livetrader.errors import StoreError
 from livetrader.marketdata.store import Coverage, UpsertCounts, digest
 
+
 # ADBC takes Ctrl+C for itself while a call runs, to cancel the call. SQLite's driver cannot be cancelled: the call
 # runs to its end, its result is thrown away, an error of the driver is raised in its place, and nobody else ever
 # hears of the Ctrl+C. So calls are made plainly, as ADBC itself makes them on Windows and outside the main thread:
@@ -35,7 +36,7 @@ def _plain_call(function: Callable[..., Any], args: tuple[Any, ...], kwargs: dic
     return function(*args, **kwargs)
 
 
-adbc_driver_manager.dbapi._blocking_call = _plain_call  # type: ignore[attr-defined]  # not meant for us, hence above
+adbc_driver_manager.dbapi._blocking_call = _plain_call  # type: ignore[attr-defined, assignment]  # private
 
 SCHEMA_VERSION = 1
 LOCK_WAIT_MS = 10_000
