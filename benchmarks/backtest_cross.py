@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
@@ -57,7 +57,9 @@ class OneWindow:
 
     held: CandleWindow
 
-    def window(self, symbols: Sequence[str], interval: Interval, sessions: Sequence[Session]) -> CandleWindow:
+    def windows(
+        self, symbols: Sequence[str], sessions: Mapping[Interval, Sequence[Session]]
+    ) -> dict[Interval, CandleWindow]:
         raise NotImplementedError
 
     def finest(self, symbols: Sequence[str]) -> dict[str, Interval]:

@@ -104,7 +104,7 @@ def live(
 def histories(workspace: Workspace, count: int) -> list[dict[str, Floats]]:
     """The last 750 bars of every symbol at both intervals, a contiguous array a field."""
     candles: MemoryCandles = workspace.__dict__["candles"]
-    sessions = candles.tiles[0].sessions
+    sessions = candles.sessions
     frames = []
     for interval, needed in ((Interval.M5, 10), (Interval.M15, 30)):
         window = candles.window(stocks(count), interval, sessions[-needed:])

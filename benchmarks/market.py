@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
@@ -12,7 +13,8 @@ from livetrader.bootstrap.workspace import Workspace
 from livetrader.config import load
 from livetrader.domain.candles import FIELDS, CandleColumns, CandleWindow, Interval, grid
 from livetrader.domain.session import Session
-from livetrader.engine.signals import TILE, cut
+from livetrader.engine.blocks import cut
+from livetrader.engine.signals import TILE
 from livetrader.market.calendar import Calendar
 from livetrader.marketdata.aggregate import aggregate
 from livetrader.marketdata.simulated import INDEX, simulate
@@ -26,53 +28,59 @@ def stocks(count: int) -> tuple[str, ...]:
 
 def simulated(symbols: Sequence[str], sessions: Sequence[Session], seed: int = 1) -> CandleWindow:
     """5-minute bars of the simulated market, without dirt, on the calendar's grid."""
-    columns = simulate(symbols, sessions, seed, dirt=False)
-    shape = (len(columns) // len(symbols), len(symbols))
-    fields = (getattr(columns, name).reshape(shape) for name in FIELDS)
-    return CandleWindow(Interval.M5, tuple(symbols), tuple(sessions), *grid(sessions, Interval.M5), *fields)
+    slots = grid(sessions, Interval.M5)
+    fields = [np.empty((len(slots[0]), len(symbols))) for _ in FIELDS]
+    for start in range(0, len(symbols), TILE):
+        tile = slice(start, start + TILE)
+        columns = simulate(symbols[tile], sessions, seed, dirt=False)
+        for name, values in zip(FIELDS, fields, strict=True):
+            values[:, tile] = getattr(columns, name).reshape(len(values), -1)
+    return CandleWindow(Interval.M5, tuple(symbols), tuple(sessions), *slots, *fields)
 
 
 class MemoryCandles:
-    """A CandleSource over 5-minute bars in memory, in tiles of symbols; longer bars are made as they are read."""
+    """A CandleSource over 5-minute bars in memory; longer bars are made as they are read."""
 
     def __init__(self, symbols: Sequence[str], sessions: Sequence[Session], seed: int = 1) -> None:
-        self.symbols = tuple(symbols)
-        tiles = [self.symbols[i : i + TILE] for i in range(0, len(symbols), TILE)]
-        self.tiles = [simulated(tile, sessions, seed) for tile in (*tiles, (INDEX,))]
-        self._tile_of = {symbol: tile for tile in self.tiles for symbol in tile.symbols}
+        self.stocks, self.index = simulated(symbols, sessions, seed), simulated((INDEX,), sessions, seed)
+        self._place = {symbol: i for i, symbol in enumerate(symbols)}
         self._polled: dict[Interval, CandleWindow] = {}
 
     @property
+    def sessions(self) -> tuple[Session, ...]:
+        return self.stocks.sessions
+
+    @property
     def bars(self) -> int:
-        return sum(tile.close.size for tile in self.tiles)
+        return self.stocks.close.size
 
     @property
     def bytes(self) -> int:
-        return sum(getattr(tile, name).nbytes for tile in self.tiles for name in FIELDS)
+        return sum(getattr(self.stocks, name).nbytes for name in FIELDS)
 
     def finest(self, symbols: Sequence[str]) -> Mapping[str, Interval]:
-        return dict.fromkeys((s for s in symbols if s in self._tile_of), Interval.M5)
+        return dict.fromkeys((s for s in symbols if s in self._place or s == INDEX), Interval.M5)
 
     def window(self, symbols: Sequence[str], interval: Interval, sessions: Sequence[Session]) -> CandleWindow:
-        """A tile's own symbols, the usual case, are views of it."""
-        tiles = list({id(tile): tile for tile in map(self._tile_of.__getitem__, symbols)}.values())
-        parts = [aggregate(cut(tile, sessions), interval) for tile in tiles]
-        if len(parts) == 1 and parts[0].symbols == tuple(symbols):
-            return parts[0]
-        one, wide = parts[0], np.empty((len(FIELDS), len(parts[0].ts), len(symbols)))
-        place = {symbol: i for i, symbol in enumerate(symbols)}
-        for part in parts:
-            held = [i for i, symbol in enumerate(part.symbols) if symbol in place]
-            into = [place[part.symbols[i]] for i in held]
-            for values, name in zip(wide, FIELDS, strict=True):
-                values[:, into] = getattr(part, name)[:, held]
-        return CandleWindow(
-            interval, tuple(symbols), one.sessions, one.ts, one.closes, one.session, one.minute, *wide
-        )  # fmt: skip
+        return self.windows(symbols, {interval: sessions})[interval]
+
+    def windows(
+        self, symbols: Sequence[str], sessions: Mapping[Interval, Sequence[Session]]
+    ) -> dict[Interval, CandleWindow]:
+        """All symbols, the usual case, are views of what is held."""
+        return {i: aggregate(self._of(symbols, some), i) for i, some in sessions.items()}
+
+    def _of(self, symbols: Sequence[str], sessions: Sequence[Session]) -> CandleWindow:
+        held = cut(self.index if tuple(symbols) == (INDEX,) else self.stocks, sessions)
+        if held.symbols == tuple(symbols):
+            return held
+        columns = [self._place[symbol] for symbol in symbols]
+        fields = {name: getattr(held, name)[:, columns] for name in FIELDS}
+        return replace(held, symbols=tuple(symbols), **fields)
 
     def poll(self, symbols: Sequence[str], interval: Interval, after: int, now: int) -> CandleColumns:
         """Bars of the session of `now`: made once, so that a poll costs what moving its bars costs."""
-        session = next(s for s in self.tiles[0].sessions if s.opens < now <= s.closes)
+        session = next(s for s in self.sessions if s.opens < now <= s.closes)
         held = self._polled.get(interval)
         if held is None or held.sessions != (session,):
             held = self._polled[interval] = self.window(symbols, interval, (session,))

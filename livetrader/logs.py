@@ -102,8 +102,8 @@ class Sinks:
     debug = info = warning = error = critical = write
 
     def _say(self, text: str) -> None:
-        # A closed terminal is no reason to stop trading.
-        with contextlib.suppress(OSError, ValueError):
+        # A closed terminal is no reason to stop trading, nor is a signal whose line falls into another (RuntimeError).
+        with contextlib.suppress(OSError, ValueError, RuntimeError):
             print(text, file=self.stream, flush=True)
 
 

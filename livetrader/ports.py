@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING, Protocol
 
 from livetrader.constraints.verdict import Approved, Verdict
+from livetrader.domain.account import Alert, Answer, Command, External, Flow, Latch
+from livetrader.domain.books import Books, BrokerOrder, BrokerPosition, BrokerTrade, Identity
+from livetrader.domain.instrument import Product
 from livetrader.domain.interval import Interval
 from livetrader.domain.order import Fill, OrderIntent
 from livetrader.domain.order_state import OrderState
@@ -33,8 +37,13 @@ class Clock(Protocol):
 class CandleSource(Protocol):
     """Stored candles, cleaned, on the calendar's grid."""
 
-    def window(self, symbols: Sequence[str], interval: Interval, sessions: Sequence[Session]) -> CandleWindow:
-        """The candles of `symbols` over `sessions`. Symbols without any are columns of NaN."""
+    def windows(
+        self, symbols: Sequence[str], sessions: Mapping[Interval, Sequence[Session]]
+    ) -> Mapping[Interval, CandleWindow]:
+        """The candles of `symbols` at each interval, over sessions of its own.
+
+        A symbol without any is a column of NaN. Bars that several intervals are made from are read once.
+        """
 
     def finest(self, symbols: Sequence[str]) -> Mapping[str, Interval]:
         """The finest stored interval of each symbol that has any candles."""
@@ -79,24 +88,77 @@ class OrderUpdate:
     state: OrderState
     fills: tuple[Fill, ...] = ()
     reason: str = ""
+    broker_order_id: str | None = None
 
 
 class Broker(Protocol):
-    """A venue. It takes approved orders only, and reports what became of them."""
+    """A venue as the engine sees it. It takes approved orders only, and reports what became of them.
+
+    Calls that trade never raise: what came of them is an `Outcome`. Calls that read raise BrokerUnavailable,
+    BrokerProtocol or AuthExpired where the venue gave no answer that can be believed.
+    """
 
     name: str
+    visibility_seconds: float
+    """The worst lag, as declared by the adapter, between the venue's taking an order and the book's showing it."""
 
     def place(self, order: Approved) -> Outcome: ...
 
-    def cancel(self, intent_id: str) -> Outcome: ...
+    def modify(self, intent: OrderIntent) -> Outcome:
+        """Give a working order the quantity and prices of `intent`. ACKED: it has them."""
+
+    def cancel(self, intent_id: str) -> Outcome:
+        """CANCELLED: it cannot fill any more. ACKED: asked for, `updates` will say. REJECTED: nothing to cancel."""
 
     def updates(self, now: int) -> Sequence[OrderUpdate]:
         """What happened since the last call and until `now`, in the order in which it happened."""
 
+    def find(self, order: OrderRecord) -> Outcome:
+        """Where an order of unknown fate stands: its state there, or UNKNOWN if the book does not show it."""
+
+    def position(self, symbol: str, product: Product) -> Decimal:
+        """What the venue holds for the account, signed, read afresh."""
+
+
+class BookKeeper(Broker, Protocol):
+    """A Broker that keeps books apart from ours, which can therefore differ."""
+
+    def books(self) -> Books: ...
+
+    def owner(self, order: BrokerOrder) -> str | None:
+        """The intent that an order of the book belongs to; None for one that we did not make."""
+
+
+class Venue(Protocol):
+    """A broker's wire, as an adapter speaks it; `brokers.polled.PolledBroker` makes a Broker of it.
+
+    `place`, `modify` and `cancel` never raise, and call REJECTED only what the venue's answer proves. INTENT means
+    that nothing was sent (connection refused, name not found); any other doubt is UNKNOWN. The reads raise as
+    those of Broker do.
+    """
+
+    name: str
+    identity: Identity
+    visibility_seconds: float
+
+    def place(self, order: Approved) -> Outcome: ...
+
+    def modify(self, broker_order_id: str, intent: OrderIntent) -> Outcome: ...
+
+    def cancel(self, broker_order_id: str) -> Outcome: ...
+
+    def orders(self) -> Sequence[BrokerOrder]: ...
+
+    def trades(self) -> Sequence[BrokerTrade]: ...
+
+    def positions(self) -> Sequence[BrokerPosition]: ...
+
+    def funds(self) -> Decimal: ...
+
 
 @dataclass(frozen=True, slots=True)
 class OrderRecord:
-    """An order as the journal holds it."""
+    """An order as the journal holds it: `intent` with its present terms, `sent_at` the last commit of SENT."""
 
     intent: OrderIntent
     state: OrderState
@@ -106,6 +168,7 @@ class OrderRecord:
     reason: str
     created_at: datetime
     updated_at: datetime
+    sent_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,13 +181,19 @@ class Decision:
 
 
 class Journal(Protocol):
-    """The write-ahead record. Each method that writes has committed when it returns."""
+    """The write-ahead record. Each method that writes has committed when it returns; in a `unit`, with the unit."""
+
+    def unit(self) -> AbstractContextManager[None]:
+        """Several writes in one commit: all of them, or none if an exception leaves the block."""
 
     def decide(self, decision: Decision, at: datetime) -> None:
         """Record a signal and its verdict; recording it twice changes nothing."""
 
     def intend(self, intent: OrderIntent, at: datetime) -> bool:
         """Record an intent. False if that intent is already there: it must not be sent again."""
+
+    def found(self, intent: OrderIntent, broker_order_id: str, at: datetime) -> bool:
+        """Record what others did at the broker to a position of ours, as an order that is ACKED and was never sent."""
 
     def advance(
         self,
@@ -136,6 +205,12 @@ class Journal(Protocol):
         reason: str = "",
     ) -> None:
         """Move an order to `state`; IllegalTransition where the table has no such step."""
+
+    def amend(self, intent: OrderIntent, at: datetime) -> None:
+        """Give an order the terms (quantity, prices, reason, `amended`) of `intent`, after a modify that succeeded.
+
+        IllegalTransition for an order that has ended, ReconcileMismatch for less than has filled.
+        """
 
     def book(self, fill: Fill, at: datetime) -> bool:
         """Record a fill and move its order to (PARTIALLY_)FILLED. False if it was there already."""
@@ -152,6 +227,14 @@ class Journal(Protocol):
     def orders(self, *, since: int | None = None) -> Sequence[OrderRecord]:
         """Orders in the order in which they were intended, those decided at or after `since`."""
 
+    def order(self, intent_id: str) -> OrderRecord | None: ...
+
+    def open_orders(self) -> Sequence[OrderRecord]:
+        """Orders that may fill or have filled unseen (order_state.OPEN), in the order of intending."""
+
+    def unsent(self) -> Sequence[OrderRecord]:
+        """Orders in INTENT: nobody was told of them."""
+
     def fills(self) -> Sequence[Fill]:
         """All fills, in the order in which they were booked."""
 
@@ -160,6 +243,65 @@ class Journal(Protocol):
 
     def equities(self) -> Sequence[tuple[int, Decimal, Decimal]]:
         """All recorded (as_of, value, cash), oldest first."""
+
+    def latch(self, name: str, reason: str, at: datetime) -> bool:
+        """Put a latch on. False if it is on already: the first reason stands."""
+
+    def unlatch(self, name: str, at: datetime) -> bool:
+        """Take a latch off. False if it was not on."""
+
+    def latches(self) -> Mapping[str, Latch]: ...
+
+    def alert(self, key: str, text: str, at: datetime) -> bool:
+        """Open an alert. False if it is open already, whatever its text."""
+
+    def settle_alert(self, key: str, at: datetime) -> bool:
+        """Close an alert. False if none of that key is open."""
+
+    def alerts(self) -> Sequence[Alert]:
+        """The open ones, oldest first."""
+
+    def day_start(self, session: date, equity: Decimal, at: datetime) -> Decimal:
+        """The equity that `session` began with: the first that was told for it, across restarts."""
+
+    def flow(self, amount: Decimal, reason: str, at: datetime) -> None:
+        """Record money that came from outside, or went there (negative)."""
+
+    def flows(self) -> Sequence[Flow]:
+        """All of them, oldest first."""
+
+    def external(self, external: External, at: datetime) -> None:
+        """Record an order or position that is not ours as it is now; with quantity zero it is gone."""
+
+    def externals(self) -> Sequence[External]: ...
+
+
+class Lease(Protocol):
+    """The right to trade an account, for two hosts on one database: one holder, a new number at each taking."""
+
+    def lease(self, holder: str, ttl_seconds: float, at: datetime) -> int | None:
+        """Take it if it is free, expired or the holder's own: the fencing number; None if another has it."""
+
+    def renew(self, number: int, at: datetime) -> bool:
+        """Keep it for another `ttl_seconds`. False if it was lost. In one unit with SENT, it guards the send."""
+
+    def release(self, number: int, at: datetime) -> None:
+        """Give it up; nothing happens if it was lost."""
+
+
+class CommandQueue(Protocol):
+    """What the command line asks of a running trader, through the database that both have open."""
+
+    def post(self, kind: str, arguments: Mapping[str, str], at: datetime) -> int:
+        """Ask; the command's id."""
+
+    def commands(self) -> Sequence[Command]:
+        """Those without an answer, oldest first."""
+
+    def answer(self, command_id: int, outcome: str, ok: bool, at: datetime) -> bool:
+        """Say what became of a command. False if it has its answer, or there is no such command."""
+
+    def answered(self, command_id: int) -> Answer | None: ...
 
 
 class Notifier(Protocol):

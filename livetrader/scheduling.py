@@ -7,19 +7,22 @@ counted and logged: each job looks at what has happened since it last ran, so no
 
 from __future__ import annotations
 
+import os
 import signal
+import sys
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from types import FrameType
-from typing import Any, Protocol
+from typing import Any, NoReturn, Protocol
 
 import structlog
 from apscheduler.events import EVENT_JOB_MAX_INSTANCES
 from apscheduler.executors.pool import ThreadPoolExecutor
 from apscheduler.schedulers.background import BackgroundScheduler
 
+from livetrader import INTERRUPTED
 from livetrader.ports import Clock
 
 log = structlog.get_logger(__name__)
@@ -42,7 +45,7 @@ def run(trader: Trader, seconds: Mapping[str, float], clock: Clock) -> str:
     """Drive `trader` until it is over or a signal asks to stop; why it stopped.
 
     `seconds` has the period of `scan`, `monitor` and `status`. The first Ctrl+C or SIGTERM lets the pass in flight
-    finish; the second Ctrl+C stops at once (KeyboardInterrupt). Whatever a job raises is raised here.
+    finish; the second Ctrl+C ends the process at once (130). Whatever a job raises is raised here.
     """
     stop = threading.Event()
     failure: list[BaseException] = []
@@ -62,15 +65,22 @@ def run(trader: Trader, seconds: Mapping[str, float], clock: Clock) -> str:
             next_run_time=_whole_second(clock),
         )
     with stopping(stop) as received:
-        scheduler.start()
         try:
+            scheduler.start()
             while not stop.wait(0.2):
                 pass
-        finally:
             scheduler.shutdown(wait=True)
+        except KeyboardInterrupt:
+            _end_at_once()
     if failure:
         raise failure[0]
     return received[0] if received else "session over"
+
+
+def _end_at_once() -> NoReturn:
+    """As a kill would: a pass in flight cannot be stopped, and must not trade on once the lock is given up."""
+    print(INTERRUPTED, file=sys.stderr, flush=True)
+    os._exit(130)
 
 
 def _guarded(

@@ -16,6 +16,7 @@ import numpy as np
 from livetrader.bootstrap.workspace import Workspace
 from livetrader.domain.candles import CandleWindow, Interval
 from livetrader.engine.signals import SignalFinder
+from livetrader.errors import StrategyError
 from livetrader.indicators.context import evaluate_block
 from livetrader.indicators.gate import Violation, prefix_gate
 from livetrader.indicators.graph import Node, Series
@@ -70,7 +71,11 @@ def check(workspace: Workspace, strategy: Strategy, *, probes: int = PROBES, see
     windows = _stored(workspace, plan)
     if windows is None:
         windows = _simulated(workspace, plan, seed)
-    return violations(plan, windows, np.random.default_rng(seed), probes)
+    try:
+        return violations(plan, windows, np.random.default_rng(seed), probes)
+    except StrategyError as error:
+        where = f"strategy {strategy.name}: "
+        raise StrategyError(where + str(error).removeprefix(where)) from error
 
 
 def violations(plan: Plan, windows: Windows, rng: np.random.Generator, probes: int = PROBES) -> list[Violation]:

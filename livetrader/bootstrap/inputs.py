@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from difflib import get_close_matches
@@ -51,16 +52,16 @@ def seen(workspace: Workspace, symbol: str, until: int) -> list[Seen]:
     A strategy that has no such bar in its block, or fails, is left out.
     """
     plans = workspace.plans(workspace.strategies())
-    found = (_seen(workspace, one, symbol, until) for one in plans)
+    found = []
+    for one in plans:
+        with suppress(LiveTraderError):
+            found.append(_seen(workspace, one, symbol, until))
     return [one for one in found if one is not None]
 
 
 def _seen(workspace: Workspace, plan: Plan, symbol: str, until: int) -> Seen | None:
     day = datetime.fromtimestamp(until - 1, workspace.calendar.timezone).date()
-    try:
-        windows = workspace.finder((plan,), (symbol,)).load((symbol,), day, day)
-    except LiveTraderError:
-        return None
+    windows = workspace.finder((plan,), (symbol,)).load((symbol,), day, day)
     windows = {
         series: masked(window, workspace.ex_dates, day) if series.symbol is None else window
         for series, window in windows.items()

@@ -14,6 +14,7 @@ from livetrader.bootstrap.runs import recorded
 from livetrader.bootstrap.trader import ACCOUNT, Trader, build
 from livetrader.bootstrap.workspace import Workspace
 from livetrader.domain.session import Session
+from livetrader.engine.cycle import Engine
 from livetrader.engine.live import LiveSession
 from livetrader.engine.market import LiveMarket, earlier_bars
 from livetrader.errors import UsageError
@@ -55,19 +56,31 @@ def live_session(
     strategies: Sequence[Strategy],
     symbols: tuple[str, ...],
     waits: tuple[float, float] = (0.0, 0.0),
-    mode: str = "paper",
 ) -> tuple[LiveSession, Trader]:
-    """One session of the live loop, recovered from the journal and warmed up."""
-    plans = workspace.plans(strategies)
-    finder = workspace.finder(plans, symbols)
+    """One session of the live loop on the simulated venue, recovered from the journal and warmed up."""
+    market = market_of(workspace, journal, session, strategies, symbols)
+    trader = build(workspace, journal, market, clock, tuple(one.name for one in strategies))
+    return opened(workspace, trader.engine, market, clock, strategies, waits), trader
+
+
+def market_of(
+    workspace: Workspace, journal: Journal, session: Session, strategies: Sequence[Strategy], symbols: tuple[str, ...]
+) -> LiveMarket:
+    """The market of one session; what is held over brings its earlier bars along."""
     intervals = frozenset(one.series.interval for one in strategies)
     earlier = earlier_bars(workspace.candles, workspace.calendar, journal, session)
-    market = LiveMarket(workspace.candles, symbols, session, intervals, earlier)
-    names = tuple(one.name for one in strategies)
-    trader = build(workspace, journal, market, clock, names, mode)
-    live = LiveSession(trader.engine, market, finder, clock, session, *waits)
+    return LiveMarket(workspace.candles, symbols, session, intervals, earlier)
+
+
+def opened(
+    workspace: Workspace, engine: Engine, market: LiveMarket, clock: Clock, strategies: Sequence[Strategy],
+    waits: tuple[float, float],
+) -> LiveSession:  # fmt: skip
+    """The live loop over `market`, recovered from the journal and warmed up."""
+    finder = workspace.finder(workspace.plans(strategies), market.symbols)
+    live = LiveSession(engine, market, finder, clock, market.session, *waits)
     live.open()
-    return live, trader
+    return live
 
 
 def replay(

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import date, datetime, tzinfo
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,6 +16,8 @@ from typing import TYPE_CHECKING
 from livetrader.bootstrap.results import Books, RunResult
 from livetrader.bootstrap.state import exchange_zone, open_books
 from livetrader.config import Configuration
+from livetrader.domain.order import Purpose
+from livetrader.domain.order_state import OPEN
 from livetrader.domain.session import Session
 from livetrader.domain.trades import trades as fold
 from livetrader.errors import UsageError
@@ -50,9 +53,11 @@ def report(
     zone = exchange_zone(configuration)
     with open_books(configuration, mode) as queries:
         books = _books(queries, configuration, mode or settings.mode, span, zone)
+        alerts = queries.alerts()
     made = compose(books, configuration)
     if form in WITH_CANDLES:
         made = with_candles(made, books, configuration)
+    made = replace(made, alerts=alerts)
     if out is None and form == "html":
         out = settings.reports.directory / f"{_name(books)}.html"
     text = render(made, form, zone)
@@ -72,6 +77,8 @@ def compose(books: Books, configuration: Configuration) -> Report:
     """The report without what needs candles."""
     settings = configuration.settings
     per_year = 365 if settings.market.calendar == "24x7" else 252
+    resting = [one for one in books.orders if one.intent.purpose is Purpose.STOP and one.state in OPEN]
+    stops = {one.intent.symbol: one.intent.trigger_price for one in resting}
     title = "End of day" if len(books.sessions) <= 1 else "Period"
     return Report(
         mode=books.label,
@@ -88,7 +95,7 @@ def compose(books: Books, configuration: Configuration) -> Report:
             sessions=books.sessions,
             sessions_per_year=per_year,
         ),
-        holdings=[Holding(one) for one in books.positions],
+        holdings=[Holding(one, stop=stops.get(one.symbol)) for one in books.positions],
         unknown=unknown_orders(books.orders),
         refused=refusals(books.decisions),
         assumptions=assumptions(float(settings.venue.slippage_bps), settings.venue.charges),
@@ -99,8 +106,6 @@ def with_candles(
     made: Report, books: Books, configuration: Configuration, workspace: Workspace | None = None
 ) -> Report:
     """The report with a chart per trade, a curve within a single session, and the day's data quality."""
-    from dataclasses import replace
-
     from livetrader.bootstrap import charts
     from livetrader.bootstrap.workspace import Workspace
 

@@ -18,7 +18,7 @@ from livetrader.domain.candles import CandleWindow, Interval
 from livetrader.domain.session import Session
 from livetrader.domain.signal import Signal
 from livetrader.engine.backtest import Backtest, KnownSignals
-from livetrader.engine.signals import TILE, in_order
+from livetrader.engine.signals import in_order
 from livetrader.engine.tape import WindowTape
 from livetrader.market.clock import VirtualClock
 from livetrader.ports import Journal
@@ -66,13 +66,14 @@ def _signals(
     if request.workers <= 1 or len(symbols) == 1:
         finder = workspace.finder(plans, symbols)
         return finder.between(request.first, request.last, lambda done: progress("signals", done))
-    size = min(TILE, -(-len(symbols) // request.workers))
-    tiles = [symbols[i : i + size] for i in range(0, len(symbols), size)]
+    # As few parts as there are processes: each reads the candles of its whole time.
+    size = -(-len(symbols) // request.workers)
+    parts = [symbols[i : i + size] for i in range(0, len(symbols), size)]
     found: list[Signal] = []
     # spawn: a forked child would share the parent's open database files.
     with ProcessPoolExecutor(request.workers, mp_context=get_context("spawn")) as pool, _ended_early(pool):
         with _deaf_children():
-            jobs = [pool.submit(_scan_tile, workspace.configuration, request, tile) for tile in tiles]
+            jobs = [pool.submit(_scan_part, workspace.configuration, request, part) for part in parts]
         for done, job in enumerate(as_completed(jobs), 1):
             found += job.result()
             progress("signals", done / len(jobs))
@@ -101,7 +102,7 @@ def _ended_early(pool: ProcessPoolExecutor) -> Iterator[None]:
         raise
 
 
-def _scan_tile(configuration: Configuration, request: Request, symbols: tuple[str, ...]) -> list[Signal]:
+def _scan_part(configuration: Configuration, request: Request, symbols: tuple[str, ...]) -> list[Signal]:
     """In a worker process: the signals of some symbols."""
     with Workspace(configuration, read_only=True) as workspace:
         plans = workspace.plans(workspace.strategies(request.strategies, request.preset))

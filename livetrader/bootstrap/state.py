@@ -11,9 +11,10 @@ from datetime import date, datetime, time, timedelta, tzinfo
 from zoneinfo import ZoneInfo
 
 from livetrader.config import Configuration
-from livetrader.constraints.verdict import Refused
+from livetrader.constraints.verdict import Check, Refused
+from livetrader.domain.order import OrderIntent, Purpose
 from livetrader.errors import StoreError
-from livetrader.market.calendar import load
+from livetrader.market.nse import IST
 from livetrader.ports import Decision
 from livetrader.reporting.document import exact, order_json, trade_json, utc
 from livetrader.store.location import has_state, state_path
@@ -33,8 +34,7 @@ Span = tuple[date, date]
 
 def exchange_zone(configuration: Configuration) -> ZoneInfo:
     """The exchange's time zone."""
-    name = configuration.settings.market.calendar
-    return load("24x7" if name == "24x7" else "nse").timezone
+    return ZoneInfo("UTC") if configuration.settings.market.calendar == "24x7" else IST
 
 
 def status(configuration: Configuration, mode: str | None) -> Row:
@@ -42,6 +42,7 @@ def status(configuration: Configuration, mode: str | None) -> Row:
     with open_books(configuration, mode) as queries:
         found = queries.status()
         held = queries.positions(exchange_zone(configuration))
+        unknown, externals = queries.unknown_orders(), queries.externals()
     last = found.last_run
     return {
         "mode": found.mode,
@@ -53,7 +54,28 @@ def status(configuration: Configuration, mode: str | None) -> Row:
         "decided_until": None if found.marked is None else utc(found.marked),
         "open_positions": len(held),
         "orders": {state.value: count for state, count in found.orders.items()},
-        "unknown_orders": sum(n for state, n in found.orders.items() if state.value == "UNKNOWN"),
+        "unknown_orders": len(unknown),
+        "unknown": [order_json(one) for one in unknown],
+        "killed": found.killed,
+        "latches": [
+            {"name": one.name, "reason": one.reason, "since": utc(one.since)} for one in found.latches.values()
+        ],
+        "alerts": [{"key": one.key, "text": one.text, "since": utc(one.since)} for one in found.alerts],
+        "externals": [
+            {
+                "kind": one.kind.value,
+                "symbol": one.symbol,
+                "product": one.product.value,
+                "quantity": exact(one.quantity),
+                "status": one.status.value,
+                "broker_order_id": one.broker_order_id or None,
+                "since": utc(one.since),
+            }
+            for one in externals
+        ],
+        "lease": None
+        if found.lease is None
+        else {"holder": found.lease.holder, "number": found.lease.number, "expires_at": utc(found.lease.expires_at)},
         "value": None if found.equity is None else exact(found.equity[1]),
         "value_at": None if found.equity is None else utc(found.equity[0]),
         "state": str(found.path),
@@ -61,9 +83,10 @@ def status(configuration: Configuration, mode: str | None) -> Row:
 
 
 def positions(configuration: Configuration, mode: str | None) -> list[Row]:
-    """What is held."""
+    """What is held, and the stop that protects it at the venue (None: there is none)."""
     with open_books(configuration, mode) as queries:
         held = queries.positions(exchange_zone(configuration))
+        stops = {one.intent.symbol: one.intent for one in queries.open_orders() if one.intent.purpose is Purpose.STOP}
     return [
         {
             "symbol": one.symbol,
@@ -73,9 +96,15 @@ def positions(configuration: Configuration, mode: str | None) -> list[Row]:
             "strategy": one.strategy,
             "opened_at": utc(one.opened_at),
             "charges": exact(one.charges),
+            "stop": _trigger(stops.get(one.symbol)),
+            "stop_quantity": None if one.symbol not in stops else exact(stops[one.symbol].quantity),
         }
         for one in held
     ]
+
+
+def _trigger(stop: OrderIntent | None) -> str | None:
+    return None if stop is None or stop.trigger_price is None else exact(stop.trigger_price)
 
 
 def orders(configuration: Configuration, mode: str | None, span: Span | None) -> list[Row]:
@@ -142,6 +171,7 @@ def _why(decision: Decision, state: str | None) -> Row:
         "bar_open": utc(signal.bar_open),
         "decided_at": utc(signal.as_of),
         "price": exact(verdict.intent.price) if verdict is not None else str(signal.price),
+        "data_age_seconds": _age(checks),
         "inputs": dict(signal.inputs),
         "checks": [
             {"rule": one.rule, "passed": one.passed, "reason": one.reason, "numbers": dict(one.numbers)}
@@ -151,6 +181,12 @@ def _why(decision: Decision, state: str | None) -> Row:
         "reason": f"{verdict.rule}: {verdict.reason}" if isinstance(verdict, Refused) else decision.note,
         "action": "refused" if refused else state or "not sent",
     }
+
+
+def _age(checks: Sequence[Check]) -> int | None:
+    """Seconds from the close of the newest bar to the decision on it; None where no limit was set on them."""
+    ages = [one.numbers["age_seconds"] for one in checks if one.rule == "bar_freshness"]
+    return int(float(ages[0])) if ages else None
 
 
 def open_books(configuration: Configuration, mode: str | None) -> AbstractContextManager[Queries]:

@@ -2,67 +2,143 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Protocol
+from typing import TYPE_CHECKING
 
 from livetrader.bootstrap.workspace import Workspace
-from livetrader.brokers.dry_run import DryRunBroker
+from livetrader.brokers.dry_run import DryRunBroker, ReadingDryRun
+from livetrader.brokers.polled import PolledBroker
 from livetrader.brokers.simulated import SimulatedBroker
-from livetrader.domain.order import OrderIntent
+from livetrader.config import Settings
+from livetrader.domain.books import BrokerTrade
+from livetrader.domain.order_state import OPEN
 from livetrader.domain.position import ZERO
 from livetrader.engine.backtest import KnownSignals
-from livetrader.engine.book import OPEN, Book
+from livetrader.engine.book import Book
 from livetrader.engine.cycle import Engine
-from livetrader.engine.orders import OrderPath
+from livetrader.engine.orders import OrderPath, Permit, Unlimited
+from livetrader.errors import ConfigError
 from livetrader.ports import Broker, Clock, Journal, Tape
+
+if TYPE_CHECKING:
+    from livetrader.brokers.loopback.client import LoopbackClient
+    from livetrader.brokers.loopback.reader import LoopbackReader
 
 ACCOUNT = "simulated"
 
-
-class Venue(Broker, Protocol):
-    """A venue that the product ships: it can take up earlier orders, and be told that no more prices come."""
-
-    def restore(self, resting: list[OrderIntent], held: dict[str, Decimal]) -> None: ...
-
-    def close_market(self) -> None: ...
-
-    def next_event(self, intent: OrderIntent) -> int | None: ...
+Connected = PolledBroker | ReadingDryRun | DryRunBroker
+"""A venue that does not follow from the tape, and outlives sessions."""
 
 
 @dataclass(frozen=True, slots=True)
 class Trader:
-    """An engine and the venue under it."""
+    """An engine and the simulated venue under it."""
 
     engine: Engine
-    venue: Venue
+    venue: SimulatedBroker
 
 
-def build(
+def account_of(settings: Settings) -> str:
+    """The account that the mode trades: the broker's in live, else one that exists here only."""
+    return settings.broker.kind or ACCOUNT if settings.mode == "live" else ACCOUNT
+
+
+def connect(settings: Settings, clock: Clock) -> Connected | None:
+    """The venue of the mode: the broker in live, a recorder in dry-run; None in paper, which fills on the tape.
+
+    Only live gets a client that can send. ConfigError for live without a broker.
+    """
+    mode = settings.mode
+    if mode == "live":
+        return PolledBroker(_client(settings, clock), _charges(settings))
+    if mode == "dry-run":
+        return DryRunBroker() if settings.broker.kind is None else ReadingDryRun(_reader(settings, clock))
+    return None
+
+
+def require_broker(settings: Settings, where: str) -> None:
+    """ConfigError where live is asked for and no broker is configured."""
+    if settings.mode == "live" and settings.broker.kind is None:
+        raise ConfigError(
+            f"{where}: broker.kind: no broker is configured; set it, or use `--mode paper` or `--dry-run`"
+        )
+
+
+def _client(settings: Settings, clock: Clock) -> LoopbackClient:
+    from livetrader.brokers.loopback.client import LoopbackClient
+    from livetrader.brokers.loopback.profiles import profile
+    from livetrader.brokers.permit import LivePermit
+
+    broker = settings.broker
+    return LoopbackClient(broker.url, profile(broker.profile), clock, LivePermit(settings.mode))
+
+
+def _reader(settings: Settings, clock: Clock) -> LoopbackReader:
+    from livetrader.brokers.loopback.profiles import profile
+    from livetrader.brokers.loopback.reader import LoopbackReader
+
+    return LoopbackReader(settings.broker.url, profile(settings.broker.profile), clock)
+
+
+def _charges(settings: Settings) -> Callable[[BrokerTrade], Decimal]:
+    from livetrader.domain.costs import charge_table
+
+    table = charge_table(settings.venue.charges)
+    return lambda one: table.charges(one.action, one.quantity, one.price, one.traded_at.date()).total
+
+
+def build(workspace: Workspace, journal: Journal, tape: Tape, clock: Clock, strategies: tuple[str, ...]) -> Trader:
+    """An engine whose orders fill on `tape`.
+
+    The venue takes up what the journal says was resting there: it forgets with its process, and its books follow
+    from what was sent and filled.
+    """
+    venue = simulated(workspace, journal, tape)
+    return Trader(assemble(workspace, journal, tape, clock, strategies, venue), venue)
+
+
+def simulated(workspace: Workspace, journal: Journal, tape: Tape) -> SimulatedBroker:
+    """The simulated venue, with what the journal says is resting and held there."""
+    instrument = workspace.sizer(ACCOUNT, ()).instrument
+    venue = SimulatedBroker(tape, workspace.fill_model(), instrument, workspace.calendar.at)
+    held: dict[str, Decimal] = {}
+    for fill in journal.fills():
+        held[fill.symbol] = held.get(fill.symbol, ZERO) + fill.action.sign * fill.quantity
+    venue.restore([record.intent for record in journal.orders() if record.state in OPEN], held)
+    return venue
+
+
+def assemble(
     workspace: Workspace,
     journal: Journal,
     tape: Tape,
     clock: Clock,
     strategies: tuple[str, ...],
-    mode: str = "paper",
-) -> Trader:
-    """An engine whose orders fill on `tape`, or in dry-run nowhere.
+    broker: Broker,
+    permit: Permit | None = None,
+) -> Engine:
+    """An engine over `broker`. Its exits are tested on `tape`, whatever fills them."""
+    settings = workspace.settings
+    account, capital, limits = account_of(settings), settings.capital, settings.constraints
+    book = Book(workspace.sizer(account, strategies), capital.amount, capital.compound)
+    path = OrderPath(journal, broker, book, tape, clock, permit or Unlimited())
+    if limits.bar_max_age_seconds is not None:
+        path.fresh_seconds = limits.bar_max_age_seconds
+    lost = limits.max_daily_loss_pct
+    return Engine(
+        journal, path, book, tape, KnownSignals(()), workspace.rules(last_close(tape)), clock, account,
+        max_daily_loss=None if lost is None else capital.amount * lost / 100,
+    )  # fmt: skip
 
-    The venue takes up what the journal says was resting there: it forgets with its process, and its books follow
-    from what was sent and filled.
-    """
-    sizer = workspace.sizer(ACCOUNT, strategies)
-    capital = workspace.settings.capital
-    book = Book(sizer, capital.amount, capital.compound)
-    venue: Venue = (
-        DryRunBroker()
-        if mode == "dry-run"
-        else SimulatedBroker(tape, workspace.fill_model(), sizer.instrument, workspace.calendar.at)
-    )
-    held: dict[str, Decimal] = {}
-    for fill in journal.fills():
-        held[fill.symbol] = held.get(fill.symbol, ZERO) + fill.action.sign * fill.quantity
-    venue.restore([record.intent for record in journal.orders() if record.state in OPEN], held)
-    path = OrderPath(journal, venue, book, tape, clock)
-    engine = Engine(journal, path, book, tape, KnownSignals(()), workspace.rules(), clock, ACCOUNT)
-    return Trader(engine, venue)
+
+def last_close(tape: Tape) -> Callable[[str, int, int], float | None]:
+    """The last close of a symbol on `tape`, for constraints.rules.sanity.PriceCollar."""
+
+    def found(symbol: str, since: int, before: int) -> float | None:
+        bars = tape.bars(symbol)
+        i = int(bars.closes.searchsorted(before)) - 1
+        return float(bars.close[i]) if i >= 0 and bars.ts[i] >= since else None
+
+    return found

@@ -3,65 +3,106 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 import structlog
 
-from livetrader.bootstrap.replay import live_session
+from livetrader.bootstrap.account import Account, taken
+from livetrader.bootstrap.commands import attend
+from livetrader.bootstrap.comparing import Comparing
+from livetrader.bootstrap.desk import Desk, StoredTape, quiet_desk, retrace, seat
+from livetrader.bootstrap.replay import market_of, opened
 from livetrader.bootstrap.runs import recorded
-from livetrader.bootstrap.trader import ACCOUNT
+from livetrader.bootstrap.trader import require_broker
 from livetrader.bootstrap.workspace import Workspace
+from livetrader.brokers.dry_run import ReadingDryRun
+from livetrader.brokers.polled import PolledBroker
 from livetrader.config import Configuration
+from livetrader.domain.order import Purpose
 from livetrader.domain.session import Session
 from livetrader.engine.live import LiveSession
-from livetrader.errors import ConfigError
+from livetrader.errors import StoreError
 from livetrader.ports import Clock
-from livetrader.store.database import open_state
 from livetrader.store.journal import SqlJournal
-from livetrader.store.location import lock_path
-from livetrader.store.lock import hold
 from livetrader.strategies.base import Strategy
 
 log = structlog.get_logger(__name__)
+
+# How long a single scan (`run --once`) and a command without a trader wait for what they have sent.
+SETTLING_SECONDS = 10.0
 
 
 @dataclass(slots=True)
 class SessionTrader:
     """Trades the sessions of the calendar as they come: what the scheduler drives.
 
-    NSE has one session a day, and the loop ends with it; on a 24/7 market the next one follows.
+    NSE has one session a day, and the loop ends with it; on a 24/7 market the next one follows. Between sessions, and
+    for commands without a loop, `desk` has an engine too, which decides nothing.
     """
 
     workspace: Workspace
-    journal: SqlJournal
-    clock: Clock
-    mode: str
+    account: Account
     strategies: Sequence[Strategy]
     symbols: tuple[str, ...]
-    session: Session | None = None
+    session: Session | None = field(default=None, init=False)
     live: LiveSession | None = field(default=None, init=False)
+    comparing: Comparing | None = field(default=None, init=False)
+    _desk: Desk | None = field(default=None, init=False)
 
     def __post_init__(self) -> None:
         self.session = self._current()
+        self.journal.settle_alert("store", self._at())
+        if isinstance(self.account.broker, PolledBroker | ReadingDryRun):
+            settings = self.workspace.settings
+            every, patience = settings.schedule.reconcile_seconds, settings.broker.patience_seconds
+            self.comparing = Comparing(self.journal, self.clock, every, patience)
+            self.comparing.begin()
+
+    @property
+    def journal(self) -> SqlJournal:
+        return self.account.journal
+
+    @property
+    def clock(self) -> Clock:
+        return self.account.clock
+
+    @property
+    def desk(self) -> Desk:
+        """The engine of the session, or of the time between sessions; made when it is first needed."""
+        if self._desk is None:
+            self._desk = quiet_desk(self.workspace, self.account)
+        return self._desk
 
     def scan(self) -> None:
         """Open the session when it is time, and decide what is due."""
         session = self.session
         if session is None or self.clock.now() < session.opens:
             return
-        if self.live is None:
-            self.live, _ = live_session(
-                self.workspace, self.journal, self.clock, session, self.strategies, self.symbols,
-                self._waits(), self.mode,
-            )  # fmt: skip
-            log.info("session open", session=session.date.isoformat(), symbols=len(self.symbols))
-        self.live.scan()
+        with self._told():
+            self.account.permit.keep()
+            if self.live is None:
+                self._open(session)
+            assert self.live is not None, "it was opened just now"
+            self.live.scan()
         if self.live.over:
             log.info("session over", session=session.date.isoformat())
-            self.live = None
+            self.live = self._desk = None
             self.session = self._following(session)
+
+    def _open(self, session: Session) -> None:
+        names = tuple(one.name for one in self.strategies)
+        market = market_of(self.workspace, self.journal, session, self.strategies, self.symbols)
+        tape = StoredTape(self.workspace, session, self.clock, market)
+        tape.earlier = dict(market.earlier)
+        self._desk = seat(self.workspace, self.account, tape, names)
+        engine = self._desk.engine
+        self.live = opened(self.workspace, engine, market, self.clock, self.strategies, self._waits())
+        retrace(engine)
+        log.info("session open", session=session.date.isoformat(), symbols=len(self.symbols))
+        if self.comparing is not None and self._desk.reconciler is not None:
+            self.comparing.watch(self._desk.reconciler)
 
     def _waits(self) -> tuple[float, float]:
         """How long bars may be late: some of a close's, and all of them."""
@@ -70,11 +111,68 @@ class SessionTrader:
         return settings.schedule.bar_grace_seconds, patience
 
     def monitor(self) -> None:
-        """Say where each open position stands."""
-        if self.live is None:
-            return
-        for held in self.live.engine.book.positions.values():
-            bars = self.live.market.bars(held.entry.symbol)
+        """Between passes: hear the broker, compare the books, do what the operator asks, say where positions stand."""
+        with self._told():
+            self.account.permit.keep()
+            if self.live is not None or self.account.broker is not None:
+                self.desk.engine.monitor()
+                if self.comparing is not None and self.desk.reconciler is not None:
+                    self.comparing.watch(self.desk.reconciler)
+            self.attend()
+        if self.live is not None:
+            self._say_positions(self.live)
+
+    def attend(self) -> None:
+        """Carry out the commands that were posted."""
+        attend(self.journal, self.clock, lambda: self.desk, self.comparing)
+
+    def agree(self) -> None:
+        """Compare books until they agree; ReconcileMismatch if they do not, BrokerError if they cannot be read."""
+        if self.comparing is not None and self.desk.reconciler is not None:
+            self.comparing.agree(self.desk.reconciler)
+
+    def compare(self) -> None:
+        """Compare books once, as far as there are any."""
+        if self.comparing is not None and self.desk.reconciler is not None:
+            self.comparing.compare(self.desk.reconciler)
+
+    def once(self) -> None:
+        """One scan, for cron: the books have to agree before it, and what it sent is waited for, with its stops."""
+        if self.session is not None and self.clock.now() >= self.session.opens:
+            if self.comparing is not None:
+                self.agree()
+                self._desk = None
+            self.scan()
+            self.attend()
+            self.settle()
+
+    def settle(self) -> None:
+        """Hear the broker until entries and exits have ended, for some seconds."""
+        until = self.clock.monotonic() + SETTLING_SECONDS
+        while isinstance(self.account.broker, PolledBroker):
+            engine = self.desk.engine
+            engine.monitor()
+            waits = [one for one in engine.book.orders.values() if one.purpose is not Purpose.STOP]
+            if not waits and not any(one.leaving for one in engine.book.positions.values()):
+                return
+            if self.clock.monotonic() >= until:
+                return
+            self.clock.sleep(0.5)
+
+    @contextmanager
+    def _told(self) -> Iterator[None]:
+        """A database that fails ends the process: no record, no order. Stops rest at the broker."""
+        try:
+            yield
+        except StoreError as error:
+            log.error("no order without a record: stopping; protective stops stay at the broker", error=str(error))
+            with suppress(StoreError):
+                self.journal.alert("store", f"stopped, because the state cannot be written: {error}", self._at())
+            raise
+
+    def _say_positions(self, live: LiveSession) -> None:
+        for held in live.engine.book.positions.values():
+            bars = live.engine.tape.bars(held.entry.symbol)
             last = float(bars.close[-1]) if len(bars.close) else float("nan")
             quantity = str(held.position.quantity)
             log.debug("position", symbol=held.entry.symbol, quantity=quantity, last=last, stop=held.exit.stop)
@@ -94,6 +192,7 @@ class SessionTrader:
             decided=datetime.fromtimestamp(self.live.decided, UTC).isoformat(),
             passes=self.live.passes,
             fenced=sorted(self.live.signals.fenced) or None,
+            latches=sorted(self.journal.latches()) or None,
         )
 
     @property
@@ -121,6 +220,9 @@ class SessionTrader:
         today = datetime.fromtimestamp(self.clock.now(), self.workspace.calendar.timezone).date()
         return self.workspace.calendar.after(today)
 
+    def _at(self) -> datetime:
+        return datetime.fromtimestamp(self.clock.now(), UTC)
+
 
 @contextmanager
 def trading(
@@ -130,20 +232,39 @@ def trading(
     strategies: Sequence[str] | None = None,
     max_symbols: int | None = None,
 ) -> Iterator[SessionTrader]:
-    """A trader that holds the lock and the journal of its mode. Raises before anything is opened if it may not run."""
-    settings = configuration.settings
-    mode = settings.mode
-    at = datetime.fromtimestamp(clock.now(), UTC)
-    with ExitStack() as stack:
-        workspace = stack.enter_context(Workspace(configuration, read_only=True))
-        if mode == "live":
-            workspace.calendar.require_live(at.astimezone(workspace.calendar.timezone).date())
-            raise ConfigError("mode: live: no broker is configured; use `--mode paper` or `--dry-run`")
+    """A trader that holds the account of its mode. Raises before anything is opened if it may not run."""
+    with Workspace(configuration, read_only=True) as workspace:
+        require_live(workspace, clock)
         chosen = workspace.strategies(strategies)
         symbols = workspace.known(workspace.symbols(limit=max_symbols))
-        stack.enter_context(hold(lock_path(settings.state.url, mode), at))
-        engine = open_state(settings.state.url, mode, ACCOUNT)
-        journal = SqlJournal(engine)
-        stack.callback(journal.close)
-        with recorded(journal, clock, mode, settings.digest()):
-            yield SessionTrader(workspace, journal, clock, mode, chosen, symbols)
+        with _begun(workspace, clock, chosen, symbols) as trader:
+            yield trader
+
+
+@contextmanager
+def attending(configuration: Configuration, clock: Clock) -> Iterator[SessionTrader]:
+    """A trader without strategies and symbols, for commands where no other one runs."""
+    with Workspace(configuration, read_only=True) as workspace:
+        require_live(workspace, clock)
+        with _begun(workspace, clock, (), ()) as trader:
+            trader.session = None
+            yield trader
+
+
+def require_live(workspace: Workspace, clock: Clock) -> None:
+    """CalendarError or ConfigError where live orders may not be sent at all; nothing in other modes."""
+    if workspace.settings.mode == "live":
+        at = datetime.fromtimestamp(clock.now(), UTC)
+        workspace.calendar.require_live(at.astimezone(workspace.calendar.timezone).date())
+        require_broker(workspace.settings, workspace.configuration.where("broker.kind", "broker", "mode"))
+
+
+@contextmanager
+def _begun(
+    workspace: Workspace, clock: Clock, strategies: Sequence[Strategy], symbols: tuple[str, ...]
+) -> Iterator[SessionTrader]:
+    settings = workspace.settings
+    with ExitStack() as stack:
+        account = stack.enter_context(taken(settings, clock))
+        stack.enter_context(recorded(account.journal, clock, settings.mode, settings.digest()))
+        yield SessionTrader(workspace, account, strategies, symbols)

@@ -6,12 +6,14 @@ import csv
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from decimal import Decimal
 from functools import cached_property
 from pathlib import Path
 
 from livetrader.brokers.simulated import FillModel
 from livetrader.config import Configuration, Settings, resolve_symbols
 from livetrader.constraints.gate import Rule
+from livetrader.constraints.rules.latches import NotHalted, SymbolFree
 from livetrader.constraints.rules.portfolio import (
     CapitalAllocation,
     MaxOpenPositions,
@@ -19,7 +21,7 @@ from livetrader.constraints.rules.portfolio import (
     MaxTradesPerStrategy,
     OnePositionPerSymbol,
 )
-from livetrader.constraints.rules.sanity import ExitDefined, LotSanity, PriceSanity
+from livetrader.constraints.rules.sanity import ExitDefined, LastClose, LotSanity, PriceCollar, PriceSanity
 from livetrader.constraints.rules.timing import BarFreshness, TradingWindow
 from livetrader.domain.candles import Interval
 from livetrader.domain.costs import charge_table
@@ -45,6 +47,14 @@ STYLES = {
     "btst": (Product.CNC, False),
     "swing": (Product.CNC, False),
 }
+
+
+# A command by hand is carried out within this time, or not at all: who gave it may have changed his mind.
+COMMAND_SECONDS = 60
+
+# What an entry by hand is held to where the collar on signals is switched off; and the longest bar of a feed.
+DEFAULT_COLLAR_PCT = Decimal(20)
+MANUAL_BAR_SECONDS = 300
 
 
 @dataclass(frozen=True)
@@ -234,13 +244,16 @@ class Workspace:
         numbers = exit_.model_dump(exclude={"kind", "atr_period"})
         return Holding(ExitSettings(ExitKind(exit_.kind), **numbers), product, square_off)
 
-    def rules(self) -> tuple[Rule, ...]:
+    def rules(self, last_close: LastClose) -> tuple[Rule, ...]:
         """The constraints, in the order in which they give their reason."""
         limits = self.settings.constraints
-        rules: list[Rule] = [TradingWindow(self.calendar.timezone, limits.entries_until)]
+        rules: list[Rule] = [NotHalted(), SymbolFree(), TradingWindow(self.calendar.timezone, limits.entries_until)]
         if limits.bar_max_age_seconds is not None:
             rules.append(BarFreshness(int(limits.bar_max_age_seconds)))
-        rules += [PriceSanity(limits.min_price, limits.max_price), ExitDefined(), OnePositionPerSymbol()]
+        rules.append(PriceSanity(limits.min_price, limits.max_price))
+        if limits.price_collar_pct is not None:
+            rules.append(PriceCollar(limits.price_collar_pct, last_close))
+        rules += [ExitDefined(), OnePositionPerSymbol()]
         if limits.max_open_positions is not None:
             rules.append(MaxOpenPositions(limits.max_open_positions))
         if limits.max_trades_per_day is not None:
@@ -248,6 +261,27 @@ class Workspace:
         if limits.max_trades_per_strategy is not None:
             rules.append(MaxTradesPerStrategy(limits.max_trades_per_strategy))
         return (*rules, LotSanity(limits.max_order_value), CapitalAllocation())
+
+    def manual_rules(self, last_close: LastClose) -> tuple[Rule, ...]:
+        """The constraints on an entry by hand: those of `rules` that are not about a strategy and its signal.
+
+        `entries_until`, the trades of one strategy and the exit's ATR are left out. Freshness is the command's own, and
+        the collar always holds, against the close of a bar of the last `price_age_seconds`.
+        """
+        limits, age = self.settings.constraints, self.price_age_seconds
+        dropped = (TradingWindow, BarFreshness, PriceCollar, ExitDefined, MaxTradesPerStrategy)
+        kept = [rule for rule in self.rules(last_close) if not isinstance(rule, dropped)]
+        collar = PriceCollar(
+            limits.price_collar_pct or DEFAULT_COLLAR_PCT,
+            lambda symbol, since, before: last_close(symbol, max(since, before - age), before),
+            needed=True,
+        )
+        return (TradingWindow(self.calendar.timezone), BarFreshness(COMMAND_SECONDS), collar, *kept)
+
+    @property
+    def price_age_seconds(self) -> int:
+        """How long ago the bar may have opened whose close an entry by hand is held against: two bars, and some delay."""
+        return 2 * MANUAL_BAR_SECONDS + int(self.settings.constraints.bar_max_age_seconds or COMMAND_SECONDS)
 
     def fill_model(self) -> FillModel:
         venue = self.settings.venue

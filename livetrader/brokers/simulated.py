@@ -21,7 +21,7 @@ from livetrader.domain.instrument import Instrument, Product
 from livetrader.domain.order import Action, Fill, OrderIntent, OrderType, Purpose
 from livetrader.domain.order_state import OrderState
 from livetrader.domain.session import Session
-from livetrader.ports import Bars, OrderUpdate, Outcome, Tape
+from livetrader.ports import Bars, OrderRecord, OrderUpdate, Outcome, Tape
 
 BPS = Decimal(10_000)
 
@@ -50,6 +50,7 @@ class SimulatedBroker:
     instrument: Callable[[str], Instrument]
     session_at: Callable[[int], Session | None]
     name: str = "simulated"
+    visibility_seconds: float = 0.0
     resting: dict[str, OrderIntent] = field(default_factory=dict)
     held: dict[str, Decimal] = field(default_factory=dict)
     final: bool = False
@@ -58,6 +59,12 @@ class SimulatedBroker:
         intent = order.intent
         self.resting[intent.intent_id] = intent
         return Outcome(OrderState.ACKED, broker_order_id=f"sim-{intent.intent_id}")
+
+    def modify(self, intent: OrderIntent) -> Outcome:
+        if intent.intent_id not in self.resting:
+            return Outcome(OrderState.REJECTED, reason="no such open order")
+        self.resting[intent.intent_id] = intent
+        return Outcome(OrderState.ACKED)
 
     def cancel(self, intent_id: str) -> Outcome:
         if self.resting.pop(intent_id, None) is None:
@@ -68,6 +75,13 @@ class SimulatedBroker:
         """Match every resting order against the bars that have closed by `now`, in the order of placement."""
         found = [self._match(intent, now) for intent in list(self.resting.values())]
         return [update for update in found if update is not None]
+
+    def find(self, order: OrderRecord) -> Outcome:
+        known = order.intent.intent_id in self.resting
+        return Outcome(OrderState.ACKED if known else OrderState.UNKNOWN)
+
+    def position(self, symbol: str, product: Product) -> Decimal:  # noqa: ARG002 - a symbol has one product here
+        return self.held.get(symbol, Decimal(0))
 
     def restore(self, resting: list[OrderIntent], held: dict[str, Decimal]) -> None:
         """Take up the orders and positions that the venue had when the process stopped."""
@@ -91,7 +105,7 @@ class SimulatedBroker:
         bars = self.tape.bars(intent.symbol)
         session = self._session(intent)
         end = now if session is None else min(now, session.closes)
-        i = int(bars.ts.searchsorted(intent.as_of))
+        i = int(bars.ts.searchsorted(intent.effective))
         while i < len(bars.ts) and bars.closes[i] <= end:
             price = _execution(intent, bars, i)
             if price is not None:
@@ -102,17 +116,17 @@ class SimulatedBroker:
         return None
 
     def _session(self, intent: OrderIntent) -> Session | None:
-        """The session that a day order lives in; None for an exit that waits for the next."""
-        if intent.purpose is Purpose.EXIT and intent.product is not Product.MIS:
+        """The session that a day order lives in; None for an exit or a stop that waits for the next."""
+        if intent.purpose is not Purpose.ENTRY and intent.product is not Product.MIS:
             return None
         # What is decided at the very close still belongs to the session that closes.
         return self.session_at(intent.as_of) or self.session_at(intent.as_of - 1)
 
     def _at_close(self, intent: OrderIntent, bars: Bars, end: int) -> OrderUpdate:
-        """The session is over, or the data: a position is closed at the last price, anything else expires."""
+        """The session is over, or the data: what closes a position fills at the last price, anything else expires."""
         last = int(bars.closes.searchsorted(end, side="right")) - 1
         reduces = self.held.get(intent.symbol, Decimal(0)) * intent.action.sign < 0
-        if reduces and last >= 0:
+        if reduces and last >= 0 and intent.purpose is not Purpose.STOP:
             return self._fill(intent, float(bars.close[last]), end)
         del self.resting[intent.intent_id]
         return OrderUpdate(intent.intent_id, OrderState.EXPIRED, reason="no further price in the session")

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import date, time
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from livetrader.cli.options import Globals
 from livetrader.errors import UsageError
 
 if TYPE_CHECKING:
@@ -28,16 +27,6 @@ Preset = Annotated[
     str | None, typer.Option("--preset", metavar="NAME", help="Equity parameters: original or large_cap.")
 ]
 Json = Annotated[bool, typer.Option("--json", help="One JSON document on stdout.")]
-
-
-@dataclass(frozen=True, slots=True)
-class Globals:
-    """The options that may stand anywhere on the command line."""
-
-    config: Path | None = None
-    debug: bool = False
-    quiet: bool = False
-    no_input: bool = False
 
 
 def globals_of(ctx: typer.Context) -> Globals:

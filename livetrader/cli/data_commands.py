@@ -18,6 +18,9 @@ from livetrader.domain.instrument import is_symbol
 from livetrader.errors import DataError, UsageError
 
 if TYPE_CHECKING:
+    from zoneinfo import ZoneInfo
+
+    from livetrader.config import Configuration
     from livetrader.domain.candles import Interval
     from livetrader.market.calendar import Calendar
     from livetrader.marketdata.imports import ImportReport
@@ -63,7 +66,7 @@ def import_(
                 place.store,
                 [file],
                 length,
-                timezone=place.calendar.timezone,
+                timezone=place.timezone,
                 symbol=symbol,
                 strict=strict,
                 calendar=place.calendar,
@@ -130,7 +133,7 @@ def export(
 
     length = _interval(interval)
     with _opened(ctx, read_only=True) as place:
-        zone = place.calendar.timezone
+        zone = place.timezone
         chosen = place.symbols(symbols)
         start = day_bounds(day(first, "--from"), day(first, "--from"), zone)[0] if first else None
         end = day_bounds(day(last, "--to"), day(last, "--to"), zone)[1] if last else None
@@ -180,7 +183,7 @@ def _checked(
     from livetrader.marketdata.formats import parse_file
     from livetrader.marketdata.quality import check as examine
 
-    zone = place.calendar.timezone
+    zone = place.timezone
     chosen = place.symbols(symbols)
     start, end = _stored_span(place, interval)
     start, end = period(first or str(start), last or str(end))
@@ -188,7 +191,7 @@ def _checked(
     with progress(globals_of(ctx).quiet) as show:
         return examine(
             place.store,
-            place.calendar,
+            place.calendar(),
             interval,
             chosen,
             start,
@@ -205,23 +208,32 @@ def _stored_span(place: _Place, interval: Interval) -> tuple[object, object]:
     held = place.store.coverage(interval).values()
     if not held:
         raise DataError(f"no {interval.value} candles are stored; bring some with `livetrader data import`")
-    zone = place.calendar.timezone
+    zone = place.timezone
     ends = min(c.first for c in held), max(c.last for c in held)
     return datetime.fromtimestamp(ends[0], zone).date(), datetime.fromtimestamp(ends[1], zone).date()
 
 
 @dataclass(frozen=True)
 class _Place:
-    """The candle store, with the calendar that its bars are judged by."""
+    """The candle store, and what its bars are judged by."""
 
     store: CandleStore
-    calendar: Calendar
-    directory: Path
+    configuration: Configuration
+
+    @property
+    def timezone(self) -> ZoneInfo:
+        from livetrader.bootstrap.state import exchange_zone
+
+        return exchange_zone(self.configuration)
+
+    def calendar(self) -> Calendar:
+        """The calendar; an observed one has the dates that are stored by now."""
+        return calendar_of(self.configuration.settings.market, self.store)
 
     def symbols(self, spec: str | None) -> tuple[str, ...] | None:
         from livetrader.config import resolve_symbols
 
-        return None if spec is None else resolve_symbols(spec, self.directory)
+        return None if spec is None else resolve_symbols(spec, self.configuration.directory)
 
 
 @contextmanager
@@ -231,7 +243,7 @@ def _opened(ctx: typer.Context, *, read_only: bool = False) -> Iterator[_Place]:
     found = configuration(ctx)
     start_log(ctx, found, "TOOL")
     with open_store(found.settings.candles.url, read_only=read_only) as store:
-        yield _Place(store, calendar_of(found.settings.market, store), found.directory)
+        yield _Place(store, found)
 
 
 def _interval(text: str) -> Interval:

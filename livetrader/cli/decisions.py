@@ -14,9 +14,11 @@ Row = Mapping[str, Any]
 
 
 def decision_lines(row: Row, zone: tzinfo) -> Iterator[str]:
-    """A decision as a block: what was wanted, the inputs, each constraint with its verdict, the final action."""
+    """A decision as a block: what was wanted, how old its bar was, the inputs, each verdict, the final action."""
     side, symbol = row["side"].upper(), row["symbol"]
     yield f"{_at(row['decided_at'], zone)}  {row['strategy']}  {side} {symbol} at {row['price']}: {row['verdict']}"
+    if row["data_age_seconds"] is not None:
+        yield f"  data age  the bar had closed {row['data_age_seconds']} s before"
     if row["inputs"]:
         yield f"  inputs  {inputs_text(row['inputs'])}"
     width = max((len(check["rule"]) for check in row["checks"]), default=0)
@@ -49,11 +51,27 @@ def status_lines(row: Row, zone: tzinfo) -> Iterator[tuple[str, str]]:
     yield "decided until", _at(row["decided_until"], zone) if row["decided_until"] else "nothing yet"
     yield "open positions", str(row["open_positions"])
     yield "orders", ", ".join(f"{count} {state}" for state, count in row["orders"].items()) or "none"
-    if row["unknown_orders"]:
-        yield "UNKNOWN ORDERS", f"{row['unknown_orders']}: sent, outcome not known; see `livetrader orders`"
+    yield from _matters(row, zone)
     if row["value"] is not None:
         yield "account", f"{row['value']} at {_at(row['value_at'], zone)}"
     yield "state", row["state"]
+
+
+def _matters(row: Row, zone: tzinfo) -> Iterator[tuple[str, str]]:
+    """What the operator has to look at; names in capitals."""
+    for one in row["unknown"]:
+        what = f"{one['action']} {one['quantity']} {one['symbol']} of {_at(one['created_at'], zone)}"
+        yield "UNKNOWN ORDER", f"{what}: sent, outcome not known ({one['intent_id']})"
+    if row["killed"] and not any(latch["name"] == "kill" for latch in row["latches"]):
+        yield "LATCH", "kill: the kill file is there; `livetrader resume` takes it off"
+    for one in row["latches"]:
+        yield "LATCH", f"{one['name']}: {one['reason']} (since {_at(one['since'], zone)})"
+    for one in row["alerts"]:
+        yield "ALERT", f"{one['text']} (since {_at(one['since'], zone)})"
+    for one in row["externals"]:
+        name = "NOT OURS" if one["status"] == "frozen" else "not ours"
+        order = "" if one["broker_order_id"] is None else f" ({one['broker_order_id']})"
+        yield name, f"{one['kind']} {one['quantity']} {one['symbol']} {one['product']}{order}: {one['status']}"
 
 
 def _running(row: Row, zone: tzinfo) -> str:

@@ -8,7 +8,9 @@ import typer
 from typer.core import TyperGroup
 
 
-class _Group(TyperGroup):
+class Group(TyperGroup):
+    """A group whose `--help` is quick."""
+
     def get_help_option(self, ctx: Any) -> Any:
         """`--help` with a default: for one without, Typer imports pydantic before any command's help."""
         option = super().get_help_option(ctx)
@@ -17,11 +19,11 @@ class _Group(TyperGroup):
         return option
 
 
-def group(name: str, help_text: str, example: str) -> typer.Typer:
+def group(name: str, help_text: str, example: str, kind: type[Group] = Group) -> typer.Typer:
     """A group of commands, in plain text."""
     return typer.Typer(
         name=name,
-        cls=_Group,
+        cls=kind,
         help=help_text,
         epilog=f"Example: {example}",
         add_completion=False,

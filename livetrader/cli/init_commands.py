@@ -21,7 +21,7 @@ def init(
     ctx: typer.Context,
     directory: Annotated[Path, typer.Argument(metavar="[DIR]", help="The folder; made if need be.")] = Path("."),
 ) -> None:
-    """Set up a folder: config.yaml, lists, systemd unit.
+    """Set up a folder: config.yaml, lists, systemd units.
 
     Also .env.example. No file is replaced without asking.
     """
@@ -38,7 +38,11 @@ def init(
         typer.echo(f"written  {path}")
     if kept and not ask:
         typer.echo("kept files differ from the new ones; remove them first to have them replaced", err=True)
-    typer.echo(f"next: cd {directory} && livetrader config check && livetrader demo")
+    there = "" if directory == Path(".") else f"cd {directory}, then "
+    typer.echo(
+        f"next: {there}bring candles with `livetrader data import FILE --interval 5m` "
+        "(or `livetrader data simulate`), and `livetrader run`"
+    )
 
 
 def _files(directory: Path) -> list[tuple[Path, str]]:
@@ -50,6 +54,7 @@ def _files(directory: Path) -> list[tuple[Path, str]]:
         (directory / "config.yaml", text["config.yaml"]),
         (directory / ".env.example", text["env.example"]),
         (directory / "livetrader.service", unit),
+        (directory / "livetrader.timer", text["livetrader.timer"]),
         *((directory / "symbol_lists" / name, text[name]) for name in sorted(text) if name.endswith(".csv")),
     ]
 

@@ -19,16 +19,19 @@ def print_json(document: object) -> None:
     typer.echo(json.dumps(document, ensure_ascii=False, indent=2))
 
 
-def print_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    """Columns of text, aligned; no colours, no frame, so that it can be cut and grepped."""
+def print_table(
+    header: Sequence[str], rows: Sequence[Sequence[str]], alarming: Callable[[Sequence[str]], bool] = lambda _: False
+) -> None:
+    """Columns of text, aligned; no frame, so that it can be cut and grepped. `alarming` rows are red on a terminal."""
     widths = [max(map(len, column)) for column in zip(header, *rows, strict=True)]
     for row in (header, *rows):
-        typer.echo("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
+        text = "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+        print_styled(text, "bold red" if row is not header and alarming(row) else "")
 
 
 def print_styled(text: str, style: str) -> None:
     """A line that stands out on a terminal (`style` is rich's, such as "bold red"), and is plain elsewhere."""
-    if not sys.stdout.isatty():
+    if not style or not sys.stdout.isatty():
         typer.echo(text)
         return
     from rich.console import Console

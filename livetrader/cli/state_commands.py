@@ -185,7 +185,12 @@ def _show(rows: Sequence[Row], nothing: str, as_json: bool) -> None:
     elif not rows:
         typer.echo(nothing)
     else:
-        print_table(list(rows[0]), [[_text(value) for value in row.values()] for row in rows])
+        print_table(list(rows[0]), [[_text(value) for value in row.values()] for row in rows], _alarming)
+
+
+def _alarming(row: Sequence[str]) -> bool:
+    """An order of unknown fate stands out."""
+    return "UNKNOWN" in row
 
 
 def _text(value: object) -> str:

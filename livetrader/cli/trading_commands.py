@@ -99,6 +99,7 @@ def run(
         _confirm_live(yes_live, ask=not globals_of(ctx).no_input)
     start_log(ctx, found, LABELS[found.settings.mode])
     from livetrader import scheduling
+    from livetrader.bootstrap import state
     from livetrader.bootstrap.trading import trading
     from livetrader.market.clock import SystemClock
 
@@ -111,11 +112,15 @@ def run(
             typer.echo(f"no session now; the next one is {when}", err=True)
         elif once:
             with scheduling.stopping():
-                trader.scan()
+                trader.once()
         else:
             pace = found.settings.schedule
             seconds = {"scan": pace.scan_seconds, "monitor": pace.monitor_seconds, "status": pace.status_seconds}
             typer.echo(f"stopped: {scheduling.run(trader, seconds, clock)}", err=True)
+            for one in state.positions(found, None):
+                held = f"{one['symbol']} {one['side']} {one['quantity']} at {one['average_price']}"
+                stop = "no stop" if one["stop"] is None else f"stop {one['stop']}"
+                typer.echo(f"stays open: {held} ({one['strategy']}), {stop}", err=True)
 
 
 def replay(

@@ -10,16 +10,29 @@ import re
 from datetime import time
 from decimal import Decimal
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
-from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer, ValidationInfo, WithJsonSchema
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Field,
+    GetJsonSchemaHandler,
+    PlainSerializer,
+    ValidationInfo,
+    WithJsonSchema,
+)
 from pydantic_core import PydanticCustomError
 
 from livetrader.domain.instrument import is_symbol
 
+if TYPE_CHECKING:
+    from pydantic.json_schema import JsonSchemaValue
+    from pydantic_core import CoreSchema
+
 _CLOCK_TIME = re.compile(r"([01]\d|2[0-3]):([0-5]\d)")
 _SQLITE_FILE = re.compile(r"sqlite:///(?!/|:memory:)(.+)")
 _URL = re.compile(r"[a-z][a-z0-9+]*://\S*")
+_LOOPBACK = re.compile(r"http://(127\.0\.0\.1|localhost|\[::1\])(:\d{1,5})?/?")
 
 
 def _decimal(value: object) -> object:
@@ -71,12 +84,28 @@ def _database_url(value: str, info: ValidationInfo) -> str:
     return value
 
 
-Number = Annotated[
-    Decimal,
+def _loopback_url(value: str) -> str:
+    if not _LOOPBACK.fullmatch(value):
+        raise PydanticCustomError("loopback", "must be a server on this machine, such as http://127.0.0.1:8800")
+    return value.rstrip("/")
+
+
+class _WrittenAsNumber:
+    """Pydantic's schema of a Decimal is a number or a text; config.yaml has numbers, with their limits."""
+
+    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+        whole = handler(schema)
+        return next((one for one in whole.get("anyOf", ()) if one.get("type") == "number"), whole)
+
+
+_exact = (
     BeforeValidator(_decimal),
-    WithJsonSchema({"type": "number"}),
+    _WrittenAsNumber(),
     PlainSerializer(lambda value: format(value.normalize(), "f"), return_type=str, when_used="json"),
-]
+)
+Number = Annotated[Decimal, *_exact]
+# For optional settings: a limit beside `| None` gets lost on its way to the JSON schema.
+Positive = Annotated[Decimal, Field(gt=0), *_exact]
 ClockTime = Annotated[
     time,
     BeforeValidator(_clock_time),
@@ -90,6 +119,7 @@ FilePath = Annotated[
     WithJsonSchema({"type": "string", "format": "path"}),
 ]
 DatabaseUrl = Annotated[str, AfterValidator(_database_url)]
+LoopbackUrl = Annotated[str, AfterValidator(_loopback_url)]
 Symbol = Annotated[str, AfterValidator(_symbol)]
 
 

@@ -13,7 +13,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, BeforeValidator, ConfigDict, model_validator
 from pydantic_core import PydanticCustomError
 
-from livetrader.config.fields import ClockTime, DatabaseUrl, FilePath, Number, Symbol, setting
+from livetrader.config.fields import ClockTime, DatabaseUrl, FilePath, LoopbackUrl, Number, Positive, Symbol, setting
 
 Mode = Literal["paper", "dry-run", "live"]
 Style = Literal["scalp", "intraday", "btst", "swing"]
@@ -31,7 +31,10 @@ EQUITY_STRATEGIES = (
 class Section(BaseModel):
     """What all sections share: unknown keys and wrong types are errors, and values never change."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, validate_default=True, allow_inf_nan=False)
+    model_config = ConfigDict(
+        extra="forbid", frozen=True, strict=True, validate_default=True, allow_inf_nan=False,
+        defer_build=True,  # only the whole is ever validated: its parts need no validators of their own
+    )  # fmt: skip
 
     @model_validator(mode="before")
     @classmethod
@@ -97,11 +100,17 @@ class Constraints(Section):
     max_trades_per_day: int | None = setting(5, "Entries in one session.", ge=1)
     max_trades_per_strategy: int | None = setting(1, "Entries of one strategy in a session.", ge=1)
     one_position_per_symbol: Literal[True] = setting(True, "A symbol has at most one open position. Always on.")
-    min_price: Number | None = setting(None, "Cheapest price that is bought or sold short.", gt=0)
-    max_price: Number | None = setting(None, "Dearest price that is bought or sold short.", gt=0)
-    max_order_value: Number | None = setting(None, "Largest value of one order.", gt=0)
+    min_price: Positive | None = setting(None, "Cheapest price that is bought or sold short.")
+    max_price: Positive | None = setting(None, "Dearest price that is bought or sold short.")
+    max_order_value: Positive | None = setting(None, "Largest value of one order.")
     bar_max_age_seconds: float | None = setting(60, "An entry on a bar that closed longer ago is refused.", gt=0)
     entries_until: ClockTime | None = setting(None, "Exchange time from which no entry is taken.")
+    price_collar_pct: Positive | None = setting(
+        20, "How far an entry's price may lie from the symbol's last close before it, in percent."
+    )
+    max_daily_loss_pct: Positive | None = setting(
+        None, "A session that has lost so much of capital.amount, in percent, takes no more entries."
+    )
 
 
 class Schedule(Section):
@@ -111,6 +120,22 @@ class Schedule(Section):
     monitor_seconds: float = setting(2, "Seconds between checks of open positions.", gt=0, le=3600)
     status_seconds: float = setting(60, "Seconds between status lines.", gt=0, le=86400)
     bar_grace_seconds: float = setting(3, "Seconds to wait for late candles after a bar's close.", ge=0, le=3600)
+    reconcile_seconds: float = setting(60, "Seconds between comparisons with the broker's books.", gt=0, le=3600)
+
+
+class Broker(Section):
+    """Where live orders go; dry-run reads its books, and sends nothing."""
+
+    kind: Literal["loopback"] | None = setting(
+        None, "null (none: live refuses to start), or loopback, the simulated broker on this machine."
+    )
+    url: LoopbackUrl = setting("http://127.0.0.1:8800", "loopback: the address of its server.")
+    profile: Literal[
+        "strict", "open_only", "tag_scan", "fingerprint", "binance", "kite", "fyers", "openalgo"
+    ] = setting("strict", "loopback: whose manners it has; the server's --profile.")  # fmt: skip
+    patience_seconds: float = setting(
+        300, "A broker that cannot be read for longer ends the process (exit code 69).", gt=0, le=86400
+    )
 
 
 class Venue(Section):
@@ -216,7 +241,9 @@ class Reports(Section):
     directory: FilePath = setting("reports", "Folder of the reports.")
 
 
-_NOT_DECIDING: dict[str, Any] = dict.fromkeys(("mode", "candles", "state", "schedule", "logging", "reports"), True) | {
+_NOT_DECIDING: dict[str, Any] = dict.fromkeys(
+    ("mode", "candles", "state", "schedule", "broker", "logging", "reports"), True
+) | {
     "market": {"corporate_actions"},
     "strategies": {"paths": True, "signals_file": {"path"}},
 }
@@ -233,6 +260,7 @@ class Settings(Section):
     capital: Capital = setting({}, Capital.__doc__)
     constraints: Constraints = setting({}, Constraints.__doc__)
     schedule: Schedule = setting({}, Schedule.__doc__)
+    broker: Broker = setting({}, Broker.__doc__)
     venue: Venue = setting({}, Venue.__doc__)
     strategies: Strategies = setting({}, Strategies.__doc__)
     logging: Logging = setting({}, Logging.__doc__)

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
-from typing import Protocol
+from typing import Protocol, overload
 
 from livetrader.constraints.verdict import Approved, Check, Refused, Verdict
 from livetrader.domain.order import OrderIntent
@@ -19,7 +19,8 @@ class Exposure:
     `now` is the time of the review in epoch seconds. `held` are the symbols with a position, `pending` those
     with an entry under way, `closed` those whose position closed on the bar that is being decided. `trades` and
     `trades_by_strategy` count this session's entries, filled or under way. `available` is the money that is
-    neither in a position nor reserved for an entry; `leverage` is how far it stretches.
+    neither in a position nor reserved for an entry; `leverage` is how far it stretches. `halts` says, by the name of
+    the latch, why no entry may go out; `frozen`, by symbol, why none may in that symbol.
     """
 
     now: int
@@ -31,21 +32,61 @@ class Exposure:
     trades_by_strategy: Mapping[str, int]
     available: Decimal
     leverage: Decimal
+    halts: Mapping[str, str] = field(default_factory=dict)
+    frozen: Mapping[str, str] = field(default_factory=dict)
 
 
 class Rule(Protocol):
-    """One constraint. It names itself, and says what it saw in numbers."""
+    """One constraint: a frozen value whose answers depend on its arguments only.
+
+    `passes` decides, for every entry; `check` gives its name and says what it saw in numbers, for whoever asks.
+    """
+
+    def passes(self, intent: OrderIntent, exposure: Exposure) -> bool: ...
 
     def check(self, intent: OrderIntent, exposure: Exposure) -> Check: ...
 
 
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class Checks(Sequence[Check]):
+    """What all rules say of an entry, equal to the tuple of it, put into words where it is read.
+
+    A backtest decides tens of thousands of entries whose words nobody reads.
+    """
+
+    intent: OrderIntent
+    exposure: Exposure
+    rules: Sequence[Rule]
+
+    def __len__(self) -> int:
+        return len(self.rules)
+
+    @overload
+    def __getitem__(self, index: int) -> Check: ...
+    @overload
+    def __getitem__(self, index: slice) -> tuple[Check, ...]: ...
+    def __getitem__(self, index: int | slice) -> Check | tuple[Check, ...]:
+        if isinstance(index, slice):
+            return tuple(rule.check(self.intent, self.exposure) for rule in self.rules[index])
+        return self.rules[index].check(self.intent, self.exposure)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, tuple | Checks) and self[:] == other[:]
+
+    __hash__ = None  # type: ignore[assignment] # as the checks, which have numbers by name
+
+    def __repr__(self) -> str:
+        return repr(self[:])
+
+
 def review(intent: OrderIntent, exposure: Exposure, rules: Sequence[Rule]) -> Verdict:
     """The verdict of all rules on an entry. The first rule that fails gives the reason."""
-    checks = tuple(rule.check(intent, exposure) for rule in rules)
-    failed = next((check for check in checks if not check.passed), None)
-    if failed is None:
-        return Approved(intent, checks)
-    return Refused(intent, failed.rule, failed.reason, failed.numbers, checks)
+    checks = Checks(intent, exposure, tuple(rules))
+    for rule in rules:
+        if not rule.passes(intent, exposure):
+            failed = rule.check(intent, exposure)
+            return Refused(intent, failed.rule, failed.reason, failed.numbers, checks)
+    return Approved(intent, checks)
 
 
 def approve_exit(intent: OrderIntent) -> Approved:

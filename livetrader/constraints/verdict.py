@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from livetrader.domain.order import OrderIntent
@@ -23,7 +23,7 @@ class Approved:
     """An intent that every rule let pass."""
 
     intent: OrderIntent
-    checks: tuple[Check, ...]
+    checks: Sequence[Check]
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +34,7 @@ class Refused:
     rule: str
     reason: str
     numbers: Mapping[str, str]
-    checks: tuple[Check, ...]
+    checks: Sequence[Check]
 
 
 Verdict = Approved | Refused

@@ -23,6 +23,7 @@ class ExitReason(StrEnum):
     SIGNAL = "signal"
     MANUAL = "manual"
     RECONCILE = "reconcile"
+    UNPROTECTED = "unprotected"
     END_OF_DATA = "end_of_data"
 
 

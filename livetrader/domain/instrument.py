@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import ROUND_FLOOR, Decimal
 from enum import StrEnum
 
@@ -25,21 +25,21 @@ class Product(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Instrument:
-    """A tradable symbol. `tick` is the smallest price step, `lot` the smallest quantity step."""
+    """A tradable symbol. `tick` is the smallest price step, `lot` the smallest quantity step.
+
+    `quantum` is the precision of recorded prices, a hundredth of the tick's last digit: fills are kept finer than
+    the tick because slippage and averages fall between ticks.
+    """
 
     symbol: str
     tick: Decimal = Decimal("0.05")
     lot: Decimal = Decimal(1)
+    quantum: Decimal = field(init=False, repr=False, compare=False)
 
-    @property
-    def quantum(self) -> Decimal:
-        """The precision of recorded prices: a hundredth of the tick's last digit.
-
-        Fills are kept finer than the tick because slippage and averages fall between ticks.
-        """
+    def __post_init__(self) -> None:
         exponent = self.tick.as_tuple().exponent
         assert isinstance(exponent, int), "a tick is a finite number"
-        return Decimal(1).scaleb(exponent - 2)
+        object.__setattr__(self, "quantum", Decimal(1).scaleb(exponent - 2))  # frozen, and asked for at every price
 
     def price(self, value: float | Decimal) -> Decimal:
         """A price from the data (float64) as money: the one place where floats become Decimal."""

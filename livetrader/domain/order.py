@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
 from enum import StrEnum
+from functools import lru_cache
 
 from livetrader.domain.exit_plan import ExitPlan
 from livetrader.domain.instrument import Product
@@ -35,6 +36,8 @@ class Purpose(StrEnum):
 
     ENTRY = "entry"
     EXIT = "exit"
+    STOP = "stop"  # the protective stop that rests at the venue while the position is held
+    RECONCILE = "reconcile"  # never sent: what others did to the position, so that the fold over fills stays whole
 
 
 def opening(side: Side) -> Action:
@@ -53,9 +56,14 @@ def intent_id(account: str, strategy: str, symbol: str, as_of: int, action: Acti
     The same signal seen twice (a restart within the bar, two scans, a re-run of the hour) is therefore one
     intent. `as_of` is the bar's close in epoch seconds. Source: ORDERS.md, "The intent".
     """
-    at = datetime.fromtimestamp(as_of, UTC).isoformat()
-    name = "\x1f".join((account, strategy, symbol, at, action.value, leg))
-    return base64.b32encode(hashlib.sha256(name.encode()).digest()).decode()[:20].lower()
+    name = "\x1f".join((account, strategy, symbol, _moment(as_of), action.value, leg))
+    # 15 bytes of the digest are 24 characters.
+    return base64.b32encode(hashlib.sha256(name.encode()).digest()[:15])[:20].decode().lower()
+
+
+@lru_cache(maxsize=8)  # many intents name one close
+def _moment(as_of: int) -> str:
+    return datetime.fromtimestamp(as_of, UTC).isoformat()
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +73,8 @@ class OrderIntent:
     `side` is the position's side, `action` what this intent does to it. `as_of` is the decision time in
     epoch seconds: the order may fill on bars that open at or after it. `price` is the price at the decision,
     for exposure and sanity. `reason` is the exit's reason, or the signal's tag for an entry. `exit` is the
-    plan for closing the position that an entry opens.
+    plan for closing the position that an entry opens, `entry_id` the entry whose position this intent closes.
+    `amended` is when a modify last changed the terms (quantity, prices, reason), in epoch seconds.
     """
 
     intent_id: str
@@ -84,6 +93,13 @@ class OrderIntent:
     trigger_price: Decimal | None = None
     reason: str = ""
     exit: ExitPlan | None = None
+    entry_id: str = ""
+    amended: int | None = None
+
+    @property
+    def effective(self) -> int:
+        """The order in its present terms may fill on bars that open at or after this (epoch seconds)."""
+        return self.as_of if self.amended is None else self.amended
 
     @property
     def value(self) -> Decimal:

@@ -9,12 +9,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from typing import Protocol
 
-from livetrader.domain.order import OrderIntent
+from livetrader.domain.order import OrderIntent, Purpose
 from livetrader.domain.session import Session
 from livetrader.domain.signal import Signal
 from livetrader.engine.book import HeldPosition
 from livetrader.engine.cycle import Engine
 from livetrader.engine.exits import walk
+from livetrader.engine.garbage import uncollected
 from livetrader.market.clock import VirtualClock
 
 
@@ -47,6 +48,7 @@ class Backtest:
         engine.signals = signals
         self._exits: dict[str, int | None] = {}
 
+    @uncollected()
     def run(self, sessions: Sequence[Session], progress: Callable[[float], None] = lambda _: None) -> None:
         """Trade all sessions; what is open after the last one closes at the last price."""
         remaining = iter(self.signals.closes)
@@ -72,9 +74,11 @@ class Backtest:
     def _next(self, now: int, session: Session) -> int:
         """The first close after `now` at which an order or a position needs a pass."""
         book = self.engine.book
-        times = [self.venue.next_event(intent) for intent in book.orders.values()]
+        # A protective stop fills when the exit's levels say so, below.
+        orders = book.orders.values()
+        times = [self.venue.next_event(order) for order in orders if order.purpose is not Purpose.STOP]
         for held in book.positions.values():
-            if held.closing is None:
+            if held.leaving is None:
                 times.append(self._exit_known(held, session))
                 if held.exit.plan.square_off:
                     times.append(session.square_off)

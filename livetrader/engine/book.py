@@ -2,35 +2,62 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 
 from livetrader.constraints.gate import Exposure
+from livetrader.domain.account import External, ExternalKind
+from livetrader.domain.exit_plan import ExitKind, ExitPlan, ExitReason
+from livetrader.domain.instrument import Product
 from livetrader.domain.order import Fill, OrderIntent, Purpose
-from livetrader.domain.order_state import OrderState
+from livetrader.domain.order_state import OPEN, OrderState
 from livetrader.domain.position import Position, apply
 from livetrader.domain.session import Session
 from livetrader.domain.signal import Signal
 from livetrader.engine.exits import ExitState, begin
 from livetrader.engine.sizing import Sizer
+from livetrader.ports import OrderRecord
 
 ZERO = Decimal(0)
 
-# An order in one of these may still fill, or may have filled without our knowing. INTENT is not one of them: no
-# committed SENT, no call.
-OPEN = frozenset({OrderState.SENT, OrderState.ACKED, OrderState.PARTIALLY_FILLED, OrderState.UNKNOWN})
+# How a protective stop ends that nobody of us ended. (EXPIRED is the end of a day order.)
+LOST = frozenset({OrderState.REJECTED, OrderState.CANCELLED, OrderState.ABANDONED})
+
+# A plan for what has none: a fill of an exit that came twice, so to speak, and left a position behind.
+NO_EXIT = ExitPlan(ExitKind.NONE)
+
+
+@dataclass(frozen=True, slots=True)
+class Leaving:
+    """Why a position is being closed, and the decision time of that (epoch seconds)."""
+
+    reason: ExitReason
+    as_of: int
 
 
 @dataclass(slots=True)
 class HeldPosition:
-    """A position, the entry that made it, and its exit. `walked` is the close of the last bar it was tested on."""
+    """A position, the entry that made it, and its exit. `walked` is the close of the last bar it was tested on.
+
+    `stop` and `closing` are the intents of the protective stop and of the exit that work at the venue; `intended` is
+    an exit that is written down and not sent. `exits` counts the intents made, `lost_stops` the stops that the venue
+    refused or lost.
+    """
 
     entry: OrderIntent
     position: Position
     exit: ExitState
     opened: int
     walked: int
+    stop: str | None = None
+    lost_stops: int = 0
+    leaving: Leaving | None = None
+    intended: OrderIntent | None = None
     closing: str | None = None
+    closing_since: int = 0
+    exits: int = 0
 
     @property
     def margin(self) -> Decimal:
@@ -58,12 +85,21 @@ class Book:
     unfilled: dict[str, Decimal] = field(default_factory=dict)
     entered: dict[str, OrderIntent] = field(default_factory=dict)
     closed_at: dict[str, int] = field(default_factory=dict)
+    unknown: set[str] = field(default_factory=set)
+    halts: dict[str, str] = field(default_factory=dict)
+    frozen: dict[str, str] = field(default_factory=dict)
+    differing: tuple[str, ...] = ()
+    foreigners: tuple[External, ...] = ()
+    flowed: Decimal = ZERO
+    day_value: Decimal = ZERO
+    _seen: tuple[tuple[int, int, int], Exposure] | None = field(init=False, default=None)
 
     def __post_init__(self) -> None:
         self.cash = self.base = self.day_cash = self.capital
 
     def start(self, session: Session) -> None:
         """Begin a session: counts restart, and the day's money is counted from here."""
+        self._seen = None
         self.session = session
         self.entered = {key: o for key, o in self.orders.items() if o.purpose is Purpose.ENTRY}
         self.closed_at = {}
@@ -76,28 +112,112 @@ class Book:
 
     def open(self, intent: OrderIntent) -> None:
         """An order is about to go out: from here on it counts as exposure."""
+        self._seen = None
         self.orders[intent.intent_id] = intent
         self.unfilled[intent.intent_id] = intent.quantity
+        held = self.positions.get(intent.symbol)
         if intent.purpose is Purpose.ENTRY:
             self.entered[intent.intent_id] = intent
+        elif held is not None and intent.purpose is Purpose.STOP:
+            held.stop = intent.intent_id
+        elif held is not None:
+            held.closing = intent.intent_id
+
+    def amend(self, intent: OrderIntent) -> None:
+        """A working order has new terms."""
+        self._seen = None
+        before = self.orders[intent.intent_id]
+        self.orders[intent.intent_id] = intent
+        self.unfilled[intent.intent_id] += intent.quantity - before.quantity
+
+    def advance(self, intent_id: str, state: OrderState) -> None:
+        """What the venue said of an order."""
+        self._seen = None
+        if state is OrderState.UNKNOWN:
+            self.unknown.add(intent_id)
         else:
-            self.positions[intent.symbol].closing = intent.intent_id
+            self.unknown.discard(intent_id)
+        if state in OPEN:
+            return
+        intent = self.orders.get(intent_id)
+        self.settle(intent_id)
+        if state is OrderState.RECORDED and intent is not None and intent.purpose is Purpose.ENTRY:
+            # A dry run's entry will never fill, and counts all the same: the day's limits are there to be seen.
+            self.entered[intent_id] = intent
+        elif state in LOST and intent is not None and intent.purpose is Purpose.STOP:
+            held = self.positions.get(intent.symbol)
+            if held is not None and held.leaving is None:
+                held.lost_stops += 1
 
     def settle(self, intent_id: str) -> None:
         """An order can no longer fill: its reservation comes back, and its count if it never filled."""
         intent = self.orders.pop(intent_id, None)
         if intent is None:
             return
+        self._seen = None
+        self.unknown.discard(intent_id)
         filled = self.unfilled.pop(intent_id) < intent.quantity
         held = self.positions.get(intent.symbol)
         if intent.purpose is Purpose.ENTRY:
             if not filled:
                 self.entered.pop(intent_id, None)
+        elif held is not None and held.stop == intent_id:
+            held.stop = None
         elif held is not None and held.closing == intent_id:
             held.closing = None
 
+    def recall(self, record: OrderRecord) -> None:
+        """Take up an order of an earlier process, its fills being booked already."""
+        intent, state = record.intent, record.state
+        held = self.positions.get(intent.symbol)
+        if state in OPEN:
+            self.open(intent)
+            self.unfilled[intent.intent_id] -= record.filled_quantity
+            self.advance(intent.intent_id, state)
+        elif state is OrderState.RECORDED and self.session is not None and intent.as_of >= self.session.opens:
+            self.entered[intent.intent_id] = intent
+        if held is None or intent.entry_id != held.entry.intent_id:
+            return
+        if intent.purpose is Purpose.STOP:
+            held.lost_stops += state in LOST and record.filled_quantity == 0
+        elif intent.purpose is Purpose.EXIT:
+            held.exits += 1
+            held.leaving = held.leaving or Leaving(ExitReason(intent.reason), intent.as_of)
+            held.intended = intent if state is OrderState.INTENT else None
+
+    def halt(self, halts: Mapping[str, str], frozen: Mapping[str, str]) -> None:
+        """What stops entries from now on: all of them, by the name of each latch, and those in a symbol."""
+        self._seen = None
+        self.halts, self.frozen = dict(halts), dict(frozen)
+
+    def unresolved(self, symbol: str) -> bool:
+        """Whether the fate of one of the symbol's orders is unknown: until it is known, no other goes out."""
+        return any(self.orders[intent_id].symbol == symbol for intent_id in self.unknown)
+
+    def own(self, symbol: str, product: Product) -> Decimal:
+        """What the ledger holds, signed."""
+        held = self.positions.get(symbol)
+        return held.position.quantity if held is not None and held.entry.product is product else ZERO
+
+    def foreign(self, symbol: str, product: Product) -> Decimal:
+        """What the venue holds for the account that is not ours, signed."""
+        kind = ExternalKind.POSITION
+        found = (o.quantity for o in self.foreigners if (o.kind, o.symbol, o.product) == (kind, symbol, product))
+        return sum(found, ZERO)
+
+    def compared(self, foreigners: Sequence[External], differing: Sequence[str]) -> None:
+        """What a reconciliation found: what is not ours, and the symbols whose position is in doubt."""
+        self._seen = None
+        self.foreigners, self.differing = tuple(foreigners), tuple(differing)
+
+    def flow(self, amount: Decimal) -> None:
+        """Money came from outside (positive) or went there: what is gone cannot be traded with."""
+        self._seen = None
+        self.flowed += amount
+
     def book(self, fill: Fill, intent: OrderIntent, closes: int) -> None:
         """Apply a fill of `intent`; `closes` is when the bar that it happened in is known."""
+        self._seen = None
         self.cash += fill.cash
         if intent.purpose is Purpose.ENTRY:
             self.entered[intent.intent_id] = intent
@@ -115,9 +235,8 @@ class Book:
             held.position = after
 
     def _opened(self, intent: OrderIntent, fill: Fill, position: Position) -> HeldPosition:
-        assert intent.exit is not None, "an entry carries its exit plan"
         tick = float(self.sizer.instrument(fill.symbol).tick)
-        state = begin(intent.exit, position.side, float(fill.price), tick)
+        state = begin(intent.exit or NO_EXIT, position.side, float(fill.price), tick)
         filled = int(fill.filled_at.timestamp())
         return HeldPosition(intent, position, state, opened=filled, walked=filled)
 
@@ -134,26 +253,32 @@ class Book:
         entries = (o for o in self.orders.values() if o.purpose is Purpose.ENTRY)
         reserved = sum((self.unfilled[o.intent_id] * o.price for o in entries), ZERO)
         earned = self.cash + self._invested() - self.day_cash
-        return self.base + earned - (invested + reserved) / leverage
+        return self.base + earned + min(self.flowed, ZERO) - (invested + reserved) / leverage
 
     def exposure(self, now: int, signal: Signal) -> Exposure:
         """The account as the constraints see it when the bar of `signal` is decided.
 
-        Exits are walked on finer bars than the signal's: a position that closed inside its bar closed on it.
+        Signals come many at a close: what the first was shown holds for the next, until an order or a fill.
         """
+        bar = (now, signal.bar_open, signal.as_of)
+        if self._seen is None or self._seen[0] != bar:
+            self._seen = bar, self._counted(now, signal)
+        return self._seen[1]
+
+    def _counted(self, now: int, signal: Signal) -> Exposure:
         assert self.session is not None, "a session has begun"
-        by_strategy: dict[str, int] = {}
-        for order in self.entered.values():
-            by_strategy[order.strategy] = by_strategy.get(order.strategy, 0) + 1
         pending = {o.symbol for o in self.orders.values() if o.purpose is Purpose.ENTRY}
         return Exposure(
             now=now,
             session=self.session,
             held=set(self.positions),
             pending=pending - set(self.positions),
+            # Exits are walked on finer bars than the signal's: a position that closed inside its bar closed on it.
             closed={s for s, closes in self.closed_at.items() if signal.bar_open < closes <= signal.as_of},
             trades=len(self.entered),
-            trades_by_strategy=by_strategy,
+            trades_by_strategy=Counter(order.strategy for order in self.entered.values()),
             available=self.available,
             leverage=self.sizer.leverage,
+            halts=self.halts,
+            frozen=self.frozen,
         )

@@ -2,37 +2,46 @@
 
 A pass is keyed on time: everything that is known at `now` and was not at the pass before. In order:
 
-    1. fills     what was decided at earlier closes has filled at the opens of bars that have closed since
-    2. exits     stops and targets are tested on those bars; the square-off sends its orders
-    3. entries   the bars that close at `now` are decided: signal → size → review → order
+    1. stops     each position's protective stop stands at the level that the closed bars have moved it to
+    2. fills     what was decided at earlier closes, and those stops, filled on bars that have closed since
+    3. exits     targets are tested on those bars; the square-off sends its orders
+    4. entries   the bars that close at `now` are decided: signal → size → review → order
 
 Live, paper, replay and backtest make the same pass. They differ in who calls it and when: a scheduler, a virtual
-clock that stops at every bar's close, or one that skips the closes at which nothing can happen.
+clock that stops at every bar's close, or one that skips the closes at which nothing can happen. Between passes a live
+trader calls `monitor`, which decides nothing: it hears the broker and finishes what was begun.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Protocol
 
 import structlog
+from structlog.typing import FilteringBoundLogger
 
-from livetrader.constraints.gate import Rule, approve_exit, review
+from livetrader.constraints.gate import Rule, review
 from livetrader.constraints.verdict import Approved
+from livetrader.domain.account import ExternalStatus
 from livetrader.domain.exit_plan import ExitReason
-from livetrader.domain.order import OrderIntent, OrderType, Purpose, closing, intent_id
-from livetrader.domain.order_state import OrderState
+from livetrader.domain.order import OrderIntent, Purpose
+from livetrader.domain.order_state import OPEN, OrderState
 from livetrader.domain.session import Session
 from livetrader.domain.signal import Signal
-from livetrader.engine.book import OPEN, Book, HeldPosition
+from livetrader.engine.book import Book, HeldPosition
+from livetrader.engine.closing import Closing
 from livetrader.engine.exits import walk
 from livetrader.engine.orders import OrderPath, bar_close
-from livetrader.ports import Clock, Decision, Journal, Tape
+from livetrader.engine.protection import Protection
+from livetrader.ports import Bars, Clock, Decision, Journal, OrderRecord, Tape
 
 log = structlog.get_logger(__name__)
+
+LOSS_LATCH = "daily_loss:"
+SYMBOL_LATCH = "symbol:"
 
 
 class Signals(Protocol):
@@ -44,7 +53,10 @@ class Signals(Protocol):
 
 @dataclass(slots=True)
 class Engine:
-    """The flow, over its ports. `step` is a pass; everything else serves it."""
+    """The flow, over its ports. `step` is a pass; everything else serves it.
+
+    `max_daily_loss` is how much a session may lose, in money, before it takes no more entries.
+    """
 
     journal: Journal
     path: OrderPath
@@ -54,17 +66,39 @@ class Engine:
     rules: Sequence[Rule]
     clock: Clock
     account: str
-    entries_halted: bool = field(default=False)
+    max_daily_loss: Decimal | None = None
+    closing: Closing = field(init=False)
+    protection: Protection = field(init=False)
+    # Bound once: binding costs as much as half a review, also where the level is not shown.
+    _log: FilteringBoundLogger = field(init=False, default_factory=log.bind)
+
+    def __post_init__(self) -> None:
+        self.closing = Closing(self.path, self.book, self.account)
+        self.protection = Protection(self.path, self.book, self.closing, self.account, self.alert, self.settle_alert)
 
     def start(self, session: Session) -> None:
-        """Begin a session."""
+        """Begin a session. What it began with is written down: a restart must not forget what the day has lost."""
         self.book.start(session)
+        for name, latch in self.journal.latches().items():
+            if name.startswith(SYMBOL_LATCH) and latch.since.timestamp() < session.opens:
+                self.journal.unlatch(name, self._at())
+        if self.max_daily_loss is not None:
+            self.book.day_value = self.journal.day_start(session.date, self.value(session.opens), self._at())
 
     def step(self, now: int) -> None:
         """Make the pass of `now` (epoch seconds, a bar's close)."""
+        self._heed_latches()
+        self.path.resolve()
+        self._protect(self.book.positions.values(), now)
         self.path.collect(now)
+        self.protection.sweep()
+        self.path.drop_unsent()
+        if self._protect([held for held in self.book.positions.values() if held.stop is None], now):
+            self.path.collect(now)
+        sent = self.path.sent
         self._exits(now)
-        self.path.collect(now)
+        if self.path.sent != sent:
+            self.path.collect(now)
         for signal in self.signals.due(now):
             if signal.exit:
                 self._leave(signal)
@@ -74,102 +108,150 @@ class Engine:
             self._end_session(now)
         self.journal.mark(now, self._at())
 
+    def monitor(self) -> None:
+        """Between passes: hear the broker, resolve what is unknown, finish exits and stops that were begun."""
+        self._heed_latches()
+        self.path.resolve()
+        self.path.collect(int(self.clock.now()))
+        self.protection.sweep()
+        self.path.drop_unsent()
+        for held in list(self.book.positions.values()):
+            if held.leaving is not None:
+                self.closing.pursue(held)
+            elif held.entry.purpose is not Purpose.ENTRY:
+                self.closing.close(held, int(self.clock.now()), ExitReason.RECONCILE)
+            else:
+                self.protection.keep(held, held.exit.stop, held.walked)
+
+    def alert(self, key: str, text: str) -> None:
+        """Tell the operator, once, and until it is settled."""
+        if self.journal.alert(key, text, self._at()):
+            log.warning("alert", key=key, text=text)
+
+    def settle_alert(self, key: str) -> None:
+        """What an alert was about is in order again."""
+        if self.journal.settle_alert(key, self._at()):
+            log.info("alert settled", key=key)
+
     def _enter(self, signal: Signal) -> None:
+        self._watch_loss(signal.as_of)
         intent = self.book.sizer.entry(signal, self.book.base)
         exposure = self.book.exposure(int(self.clock.now()), signal)
         verdict = review(intent, exposure, self.rules)
         self.journal.decide(Decision(signal, verdict), self._at())
-        log.debug("decided", symbol=signal.symbol, strategy=signal.strategy, verdict=type(verdict).__name__)
-        if isinstance(verdict, Approved) and not self.entries_halted:
+        self._log.debug("decided", symbol=signal.symbol, strategy=signal.strategy, verdict=type(verdict).__name__)
+        if isinstance(verdict, Approved):
             self.path.submit(verdict)
 
     def _leave(self, signal: Signal) -> None:
         held = self.book.positions.get(signal.symbol)
-        if held is not None and held.closing is None and held.entry.strategy == signal.strategy:
-            self.close(held, signal.as_of, ExitReason.SIGNAL)
+        if held is not None and held.entry.strategy == signal.strategy:
+            self.closing.close(held, signal.as_of, ExitReason.SIGNAL)
+
+    def _protect(self, positions: Iterable[HeldPosition], now: int) -> bool:
+        """Move the stops to where the closed bars have brought them. True if one was placed just now.
+
+        The venue tests a bar at the level that was known at its open. Of several bars since the last pass only the
+        last one matters, or the one that reaches the stop: until then levels were tighter than the venue's.
+        """
+        placed = False
+        for held in list(positions):
+            if held.leaving is None:
+                bars, start, end = self._closed_bars(held, now)
+                level, since = held.exit.stop, held.walked
+                if end > start:
+                    levels = walk(held.exit, bars.open, bars.high, bars.low, start, end).levels
+                    level, since = float(levels[-1]), int(bars.ts[start + len(levels) - 1])
+                placed |= self.protection.keep(held, level, since)
+        return placed
+
+    def _closed_bars(self, held: HeldPosition, now: int) -> tuple[Bars, int, int]:
+        """The bars of a position that have closed since its exit was last tested: all bars, first, end."""
+        bars = self.tape.bars(held.entry.symbol)
+        return bars, int(bars.ts.searchsorted(held.walked)), int(bars.closes.searchsorted(now, side="right"))
 
     def _exits(self, now: int) -> None:
+        session = self.book.session
         for held in list(self.book.positions.values()):
-            if held.closing is None:
+            if held.leaving is not None:
+                self.closing.press(held, now)
+                self.closing.pursue(held)
+            else:
                 self._test(held, now)
-            if held.closing is None and self._squares_off(held, now):
-                assert self.book.session is not None, "positions are tested inside a session"
-                self.close(held, self.book.session.square_off, ExitReason.SQUARE_OFF)
+            if held.leaving is None and session is not None and self._squares_off(held.entry, now):
+                self.closing.close(held, session.square_off, ExitReason.SQUARE_OFF)
+            self.protection.keep(held, held.exit.stop, held.walked)
 
     def _test(self, held: HeldPosition, now: int) -> None:
-        """Walk the exit over the bars that closed since it was last tested; send the exit if one reached it."""
-        bars = self.tape.bars(held.entry.symbol)
-        start = int(bars.ts.searchsorted(held.walked))
-        end = int(bars.closes.searchsorted(now, side="right"))
+        """Walk the exit over the bars that closed since it was last tested; leave if one reached it.
+
+        The venue has filled a stop that was reached, and the position is not here any more. If it is, the venue's
+        stop was not what it should be, and the position is closed at market.
+        """
+        bars, start, end = self._closed_bars(held, now)
         walked = walk(held.exit, bars.open, bars.high, bars.low, start, end)
         held.exit = walked.state
-        if walked.bar is not None and walked.reason is not None:
+        if held.entry.purpose is not Purpose.ENTRY:
+            self.closing.close(held, now, ExitReason.RECONCILE)
+        elif walked.bar is not None and walked.reason is not None:
             held.walked = int(bars.ts[walked.bar])
-            self.close(held, held.walked, walked.reason)
+            self.closing.close(held, held.walked, walked.reason)
         elif end > start:
             held.walked = int(bars.closes[end - 1])
 
-    def _squares_off(self, held: HeldPosition, now: int) -> bool:
-        plan, session = held.entry.exit, self.book.session
+    def _squares_off(self, entry: OrderIntent, now: int) -> bool:
+        plan, session = entry.exit, self.book.session
         return plan is not None and plan.square_off and session is not None and now >= session.square_off
 
-    def close(self, held: HeldPosition, as_of: int, reason: ExitReason) -> None:
-        """Send the order that closes a position; exits are never refused.
+    def _watch_loss(self, now: int) -> None:
+        """Lock entries out for the rest of a session that has lost too much; a recovery does not open them again."""
+        session, limit = self.book.session, self.max_daily_loss
+        if limit is None or session is None:
+            return
+        lost = self.book.day_value - self.value(now)
+        if lost >= limit:
+            name, reason = loss_latch(session), f"lost {lost:.2f} of at most {limit:.2f} today"
+            if self.journal.latch(name, reason, self._at()):
+                self.alert(name, f"{reason}: no more entries this session")
+                self._heed_latches()
 
-        A stop or target is an order at its level that the venue holds since `as_of`, the open of the bar that
-        reached it. Anything else goes out at market.
-        """
-        entry, instrument = held.entry, self.book.sizer.instrument(held.entry.symbol)
-        action = closing(entry.side)
-        order_type, limit, trigger = OrderType.MARKET, None, None
-        level = held.exit.stop
-        if reason in (ExitReason.STOP, ExitReason.TRAILING):
-            order_type, trigger = OrderType.SL_M, instrument.price(held.exit.stop)
-        elif reason is ExitReason.TARGET:
-            level = held.exit.target
-            order_type, limit = OrderType.LIMIT, instrument.price(level)
-        intent = OrderIntent(
-            intent_id=intent_id(
-                self.account, entry.strategy, entry.symbol, as_of, action, f"{Purpose.EXIT}:{entry.intent_id}"
-            ),
-            account=self.account,
-            strategy=entry.strategy,
-            symbol=entry.symbol,
-            side=entry.side,
-            action=action,
-            purpose=Purpose.EXIT,
-            product=entry.product,
-            order_type=order_type,
-            quantity=abs(held.position.quantity),
-            price=trigger or limit or held.position.average_price,
-            as_of=as_of,
-            limit_price=limit,
-            trigger_price=trigger,
-            reason=reason,
-        )
-        self.path.submit(approve_exit(intent))
+    def _heed_latches(self) -> None:
+        """Take in what stops entries: latches are set by hand, by us, or by another process, and outlive restarts."""
+        book, latches = self.book, self.journal.latches()
+        today = None if book.session is None else loss_latch(book.session)
+        halts, frozen = {}, {}
+        for name, latch in latches.items():
+            if name.startswith(SYMBOL_LATCH):
+                frozen[name.removeprefix(SYMBOL_LATCH)] = latch.reason
+            elif name == today or not name.startswith(LOSS_LATCH):
+                halts[name] = latch.reason
+        for one in book.foreigners:
+            if one.status is ExternalStatus.FROZEN:
+                frozen[one.symbol] = f"an {one.kind} of {one.quantity:+f} is not ours"
+        frozen |= dict.fromkeys(book.differing, "its position differs from the broker's")
+        if (halts, frozen) != (book.halts, book.frozen):
+            book.halt(halts, frozen)
 
     def _end_session(self, now: int) -> None:
         """The session is over: what was never sent lapses, and what the account is worth is recorded."""
-        for record in self.journal.orders():
-            if record.state is OrderState.INTENT:
-                self.journal.advance(record.intent.intent_id, OrderState.EXPIRED, self._at(), reason="never sent")
+        self.path.lapse()
         self.journal.equity(now, self.value(now), self.book.cash, self._at())
 
     def finish(self, now: int) -> None:
         """The data ends: close what is open at the last price."""
         for held in list(self.book.positions.values()):
-            if held.closing is None:
-                self.close(held, now, ExitReason.END_OF_DATA)
+            self.closing.close(held, now, ExitReason.END_OF_DATA)
         self.path.collect(now)
 
     def value(self, now: int) -> Decimal:
         """The account's value at the last prices known at `now`."""
         prices = {}
-        for symbol in self.book.positions:
+        for symbol, held in self.book.positions.items():
             bars = self.tape.bars(symbol)
             last = int(bars.closes.searchsorted(now, side="right")) - 1
-            prices[symbol] = self.book.sizer.instrument(symbol).price(float(bars.close[last]))
+            # A position may be older than its first bar that has closed: it is worth what it cost.
+            known = self.book.sizer.instrument(symbol).price(float(bars.close[last])) if last >= 0 else None
+            prices[symbol] = held.position.average_price if known is None else known
         return self.book.value(prices)
 
     def recover(self, session: Session | None) -> None:
@@ -184,13 +266,37 @@ class Engine:
         if session is not None and not started:
             self.start(session)
         for record in records.values():
-            if record.state in OPEN:
-                self._reopen(record.intent, record.state)
-                self.book.unfilled[record.intent.intent_id] -= record.filled_quantity
+            self._reopen(record)
+        self._take_up_unsent()
+        keys = (alert.key for alert in self.journal.alerts())
+        self.protection.bare = {key.removeprefix("stop:") for key in keys if key.startswith("stop:")}
+        self._heed_latches()
 
-    def _reopen(self, intent: OrderIntent, state: OrderState) -> None:
-        log.info("recovered", symbol=intent.symbol, intent_id=intent.intent_id, state=state)
-        self.book.open(intent)
+    def _reopen(self, record: OrderRecord) -> None:
+        """Take up an order where the last process left it. SENT without an answer is unknown: it may have arrived."""
+        intent, state = record.intent, record.state
+        if state is OrderState.SENT:
+            state = OrderState.UNKNOWN
+            reason = "the process ended before the answer"
+            self.journal.advance(intent.intent_id, state, self._at(), reason=reason)
+        self.book.recall(replace(record, state=state))
+        if state in OPEN:
+            log.info("recovered", symbol=intent.symbol, intent_id=intent.intent_id, state=state)
+
+    def _take_up_unsent(self) -> None:
+        """What was written down and not sent: an exit still goes out; an entry only if its pass is made again."""
+        marked = self.journal.marked() or 0
+        for record in self.journal.unsent():
+            intent = record.intent
+            if intent.purpose is not Purpose.ENTRY:
+                self.path.unsent[intent.intent_id] = intent
+            elif intent.as_of <= marked:
+                self.path.withdraw(intent.intent_id, "never sent")
 
     def _at(self) -> datetime:
         return datetime.fromtimestamp(self.clock.now(), UTC)
+
+
+def loss_latch(session: Session) -> str:
+    """The latch of a session that has lost too much; the next one is free of it."""
+    return f"{LOSS_LATCH}{session.date}"

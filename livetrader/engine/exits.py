@@ -102,8 +102,12 @@ class ExitState:
 
     @property
     def reason(self) -> ExitReason:
-        """Why a stop that is hit now closes the position: the first stop, or one that has trailed."""
-        return ExitReason.STOP if self.stop == self.first_stop else ExitReason.TRAILING
+        """Why a stop that is hit now closes the position."""
+        return self.reason_at(self.stop)
+
+    def reason_at(self, level: float) -> ExitReason:
+        """Why a stop at `level` closes the position: it is the first stop, or one that has trailed."""
+        return ExitReason.STOP if level == self.first_stop else ExitReason.TRAILING
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import gc
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import structlog
@@ -12,8 +10,10 @@ import structlog
 from livetrader.domain.session import Session
 from livetrader.domain.signal import Signal
 from livetrader.engine.cycle import Engine
+from livetrader.engine.garbage import uncollected
+from livetrader.engine.live_signals import LiveSignals, Opening, warmed
 from livetrader.engine.market import LiveMarket
-from livetrader.engine.signals import LiveSignals, SignalFinder
+from livetrader.engine.signals import SignalFinder
 from livetrader.ports import Clock
 
 log = structlog.get_logger(__name__)
@@ -36,6 +36,7 @@ class LiveSession:
     grace_seconds: float = 0.0
     patience_seconds: float = 0.0
     decided: int = 0
+    opening: Opening = field(init=False)
     signals: LiveSignals = field(init=False)
     scans: int = 0
     passes: int = 0
@@ -45,7 +46,8 @@ class LiveSession:
         marked = self.engine.journal.marked() or 0
         self.decided = max(marked, self.session.opens)
         self.market.poll(self.decided, 0)
-        self.signals = self.finder.live(self.session, self.decided)
+        self.opening = warmed(self.finder, self.session)
+        self.signals = self.opening.signals(self.decided)
         self.engine.signals = self
         self.engine.recover(self.session)
 
@@ -59,7 +61,7 @@ class LiveSession:
         late = self.market.poll(now, self.decided)
         if late:
             log.warning("late or corrected bars: indicators are recalculated, decisions stand")
-            self.signals = self.finder.live(self.session, self.decided)
+            self.signals = self.opening.signals(self.decided)
         if self._waits(pending[-1], now):
             pending.pop()
         for close in pending:
@@ -68,7 +70,7 @@ class LiveSession:
 
     def decide(self, close: int) -> None:
         """Make the pass of one close."""
-        with _uncollected():
+        with uncollected():
             self.engine.step(close)
         self.decided = close
         self.passes += 1
@@ -91,15 +93,3 @@ class LiveSession:
         if arrived == 0 and close != self.session.square_off:
             return age < max(self.grace_seconds, self.patience_seconds)
         return age < self.grace_seconds and arrived < len(self.market.tape.finest)
-
-
-@contextmanager
-def _uncollected() -> Iterator[None]:
-    """Put the garbage collector off: a full collection takes 100 ms with 2,000 symbols, and can wait for the pass."""
-    collects = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if collects:
-            gc.enable()

@@ -92,7 +92,7 @@ def earlier_bars(source: CandleSource, calendar: Calendar, journal: Journal, ses
     for symbol, interval in finest.items():
         first = since[symbol].astimezone(calendar.timezone).date()
         sessions = [s for s in calendar.sessions(first, session.date) if s.closes <= session.opens]
-        bars[symbol] = traded(source.window((symbol,), interval, sessions), 0)
+        bars[symbol] = traded(source.windows((symbol,), {interval: sessions})[interval], 0)
     return bars
 
 

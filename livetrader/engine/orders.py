@@ -2,14 +2,52 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections import deque
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Protocol
+
+import structlog
 
 from livetrader.constraints.verdict import Approved
-from livetrader.domain.order import Fill, OrderIntent
-from livetrader.domain.order_state import OrderState
-from livetrader.engine.book import OPEN, Book
+from livetrader.domain.order import Fill, OrderIntent, Purpose
+from livetrader.domain.order_state import OPEN, IllegalTransition, OrderState
+from livetrader.engine.book import Book
+from livetrader.errors import BrokerError, ReconcileMismatch, StoreError
 from livetrader.ports import Broker, Clock, Journal, OrderRecord, OrderUpdate, Outcome, Tape
+
+log = structlog.get_logger(__name__)
+
+ZERO = Decimal(0)
+
+# How often an entry that was certainly not sent (connection refused) is tried again, while it is fresh.
+ATTEMPTS = 3
+
+# An order is looked for this many times as long as the adapter says that a book may lag, and never less than a minute
+# (an answer may be an old one): then it is given up.
+PATIENCE = 2.0
+LEAST_PATIENCE_SECONDS = 60.0
+
+
+# The latch of books that contradict each other: no entry goes out until somebody has looked.
+MISMATCH = "mismatch"
+
+
+class Permit(Protocol):
+    """The last word before an order leaves: latches and locks as they are now."""
+
+    def refuses(self, intent: OrderIntent) -> str:
+        """Why `intent` may not go out; empty if it may. AlreadyRunning if the account is another process's now."""
+
+
+class Unlimited:
+    """Nothing to ask: no order leaves this process."""
+
+    def refuses(self, intent: OrderIntent) -> str:  # noqa: ARG002 - everything is allowed
+        return ""
 
 
 @dataclass(slots=True)
@@ -17,7 +55,7 @@ class OrderPath:
     """Takes approved intents to the broker, and what comes back to the journal and the book.
 
     The SENT row is committed before the call, so a crash at any point leaves either nothing sent or a record
-    that is looked up and never sent again.
+    that is looked up and never sent again. `fresh_seconds` is how long an entry that could not be sent may wait.
     """
 
     journal: Journal
@@ -25,33 +63,186 @@ class OrderPath:
     book: Book
     tape: Tape
     clock: Clock
+    permit: Permit = field(default_factory=Unlimited)
+    fresh_seconds: float = 60.0
+    silent_since: float | None = field(default=None, init=False)
+    sent: int = field(default=0, init=False)
+    unsent: dict[str, OrderIntent] = field(default_factory=dict, init=False)
+    """Exits and stops that are written down, and were not sent yet."""
+    _doubtful: set[str] = field(default_factory=set, init=False)  # a modify of theirs had no answer
+    _missed: dict[str, float] = field(default_factory=dict, init=False)
+    _news: deque[OrderUpdate] = field(default_factory=deque, init=False)
+    _waiting: dict[str, tuple[Approved, int]] = field(default_factory=dict, init=False)
 
     def submit(self, order: Approved) -> OrderState:
         """Send an approved intent, once. One that the journal has is left alone, unless it was never sent."""
         intent = order.intent
-        if not self.journal.intend(intent, self._at()) and not self._unsent(intent):
-            return OrderState.SENT
-        self.book.open(intent)
+        if not self.journal.intend(intent, self._at()):
+            record = self._recorded(intent.intent_id)
+            if record.state is not OrderState.INTENT:
+                return record.state
+            if intent.purpose is Purpose.STOP:
+                self.journal.amend(intent, self._at())  # its level may have moved since it was written down
+            elif record.intent.quantity != intent.quantity:
+                return record.state
+        return self._send(order, attempt=1)
+
+    def _send(self, order: Approved, attempt: int) -> OrderState:
+        intent = order.intent
+        refusal = self.permit.refuses(intent)
+        if refusal:
+            self.journal.advance(intent.intent_id, OrderState.REFUSED, self._at(), reason=refusal)
+            self._waiting.pop(intent.intent_id, None)
+            self.unsent.pop(intent.intent_id, None)
+            self.book.settle(intent.intent_id)
+            return OrderState.REFUSED
         self.journal.advance(intent.intent_id, OrderState.SENT, self._at())
+        self.unsent.pop(intent.intent_id, None)
+        self.book.open(intent)
+        self.sent += 1
         outcome = self.broker.place(order)
-        self._record(intent.intent_id, outcome)
+        try:
+            self._record(intent.intent_id, outcome)
+        except StoreError:
+            # It is out, and the journal has no answer: it is looked up as if the answer had been lost.
+            self.book.advance(intent.intent_id, OrderState.UNKNOWN)
+            raise
+        self._waiting.pop(intent.intent_id, None)
+        if outcome.state is OrderState.INTENT and intent.purpose is Purpose.ENTRY:
+            self._waiting[intent.intent_id] = (order, attempt)
+            self.book.open(intent)  # it may go out yet, so what it takes stays reserved
+        elif outcome.state is OrderState.INTENT:
+            self.unsent[intent.intent_id] = intent
+        return outcome.state
+
+    def write_down(self, exit: OrderIntent) -> None:
+        """Record an exit that goes out when nothing else works in its symbol any more."""
+        self.journal.intend(exit, self._at())
+        self.unsent[exit.intent_id] = exit
+
+    def amend(self, intent: OrderIntent) -> OrderState:
+        """Give a working order new terms. They are absolute: a doubtful answer is settled by asking again.
+
+        What may fill is written down before it may fill: more quantity before the call, less after the answer.
+        """
+        before = self.book.orders[intent.intent_id]
+        grows = intent.quantity > before.quantity
+        if grows:
+            self.journal.amend(intent, self._at())
+        outcome = self.broker.modify(intent)
+        if outcome.state is OrderState.ACKED:
+            if not grows:
+                self.journal.amend(intent, self._at())
+            self.book.amend(intent)
+            self._doubtful.discard(intent.intent_id)
+        elif outcome.state is OrderState.UNKNOWN:
+            self._doubtful.add(intent.intent_id)
+        elif grows and intent.intent_id not in self._doubtful:
+            self.journal.amend(before, self._at())
+        return outcome.state
+
+    def cancel(self, intent_id: str, reason: str) -> OrderState:
+        """Ask for the end of a working order. Unless it is CANCELLED at once, `collect` will tell."""
+        outcome = self.broker.cancel(intent_id)
+        if outcome.state is OrderState.CANCELLED:
+            self.journal.advance(intent_id, OrderState.CANCELLED, self._at(), reason=reason)
+            self.book.settle(intent_id)
         return outcome.state
 
     def collect(self, now: int) -> list[Fill]:
-        """Book what the broker reports until `now`. Each fill counts once."""
+        """Book what the broker reports until `now`. Each fill counts once; silence is not news."""
+        try:
+            self._news.extend(self.broker.updates(now))
+            self.silent_since = None
+        except BrokerError as error:
+            if self.silent_since is None:
+                log.warning("the broker's books cannot be read", error=str(error))
+                self.silent_since = self.clock.now()
         fills: list[Fill] = []
-        for update in self.broker.updates(now):
-            fills.extend(fill for fill in update.fills if self._book(fill))
-            self._settle(update)
+        while self._news:
+            update = self._news[0]
+            for fill in update.fills:
+                with self._contradictions(update):
+                    if self._book(fill, update.broker_order_id):
+                        fills.append(fill)
+            with self._contradictions(update):
+                self._settle(update)
+            self._news.popleft()
         return fills
 
-    def _unsent(self, intent: OrderIntent) -> bool:
-        """Whether the journal has `intent` from a process, or a connection, that ended before the call."""
-        record = self._recorded(intent.intent_id)
-        return record.state is OrderState.INTENT and record.intent.quantity == intent.quantity
+    @contextmanager
+    def _contradictions(self, update: OrderUpdate) -> Iterator[None]:
+        """News that cannot be true of our order stops entries and is told; it must not stand in the way of exits."""
+        try:
+            yield
+        except (IllegalTransition, ReconcileMismatch) as error:
+            self.journal.latch(MISMATCH, str(error), self._at())
+            if self.journal.alert(f"{MISMATCH}:{update.intent_id}", str(error), self._at()):
+                log.warning("the broker contradicts our books", intent_id=update.intent_id, error=str(error))
+
+    def resolve(self) -> None:
+        """Look up the orders whose fate is unknown, and send again what was certainly never sent and is fresh."""
+        for intent_id in sorted(self.book.unknown):
+            record = self._recorded(intent_id)
+            if record.state is OrderState.SENT:
+                self._record(intent_id, Outcome(OrderState.UNKNOWN, reason="the answer could not be written down"))
+            try:
+                self._judge(record, self.broker.find(record))
+            except BrokerError as error:
+                log.warning("an unknown order cannot be looked up", intent_id=intent_id, error=str(error))
+        for intent_id, (order, attempt) in list(self._waiting.items()):
+            if attempt < ATTEMPTS and self.clock.now() - order.intent.as_of <= self.fresh_seconds:
+                self._send(order, attempt + 1)
+            else:
+                del self._waiting[intent_id]
+                self.journal.advance(intent_id, OrderState.EXPIRED, self._at(), reason="could not be sent in time")
+                self.book.settle(intent_id)
+
+    def lapse(self) -> None:
+        """The session is over: what was never sent will not be."""
+        for record in self.journal.unsent():
+            self.journal.advance(record.intent.intent_id, OrderState.EXPIRED, self._at(), reason="never sent")
+            self.book.settle(record.intent.intent_id)
+        for held in self.book.positions.values():
+            held.intended = None
+        self._waiting.clear()
+        self.unsent.clear()
+
+    def _judge(self, record: OrderRecord, found: Outcome) -> None:
+        """Adopt an order that the book shows; abandon one that it had time to show and does not."""
+        if found.state is not OrderState.UNKNOWN:
+            log.info("an unknown order was found", intent_id=record.intent.intent_id, state=found.state)
+            self._record(record.intent.intent_id, found)
+            return
+        if self._looked_for(record.intent.intent_id) > max(
+            PATIENCE * self.broker.visibility_seconds, LEAST_PATIENCE_SECONDS
+        ):
+            log.warning("an unknown order is nowhere: abandoned", intent_id=record.intent.intent_id)
+            abandoned = Outcome(OrderState.ABANDONED, reason="not in the broker's book: it never arrived")
+            self._record(record.intent.intent_id, abandoned)
+
+    def _looked_for(self, intent_id: str) -> float:
+        """Seconds since this process first looked for it in vain. Wall clocks are set; a new process begins anew."""
+        now = self.clock.monotonic()
+        self._missed = {one: since for one, since in self._missed.items() if one in self.book.unknown}
+        return now - self._missed.setdefault(intent_id, now)
+
+    def withdraw(self, intent_id: str, reason: str) -> None:
+        """Give up an exit or a stop that was never sent."""
+        self.unsent.pop(intent_id, None)
+        self.journal.advance(intent_id, OrderState.EXPIRED, self._at(), reason=reason)
+
+    def drop_unsent(self) -> None:
+        """Exits and stops that were never sent lapse with the position that they were for."""
+        held = {position.entry.intent_id for position in self.book.positions.values()}
+        for intent_id in [name for name, intent in self.unsent.items() if intent.entry_id not in held]:
+            self.withdraw(intent_id, "its position is closed")
 
     def _recorded(self, intent_id: str) -> OrderRecord:
-        return next(record for record in self.journal.orders() if record.intent.intent_id == intent_id)
+        record = self.journal.order(intent_id)
+        if record is None:
+            raise ReconcileMismatch(f"order {intent_id} is not in the journal: run `livetrader reconcile`")
+        return record
 
     def _record(self, intent_id: str, outcome: Outcome) -> None:
         self.journal.advance(
@@ -61,23 +252,37 @@ class OrderPath:
             broker_order_id=outcome.broker_order_id,
             reason=outcome.reason,
         )
-        if outcome.state not in OPEN:
-            self.book.settle(intent_id)
+        self.book.advance(intent_id, outcome.state)
 
-    def _book(self, fill: Fill) -> bool:
+    def _book(self, fill: Fill, broker_order_id: str | None) -> bool:
+        record = self._recorded(fill.intent_id)
+        if record.state in (OrderState.UNKNOWN, OrderState.ABANDONED):
+            # Its answer was lost, and here it is: first the order, then what it filled.
+            self._revive(record, broker_order_id)
         if not self.journal.book(fill, self._at()):
             return False
         # A fill may overtake the cancel that has settled its order (fault B10).
-        intent = self.book.orders.get(fill.intent_id) or self._recorded(fill.intent_id).intent
+        intent = self.book.orders.get(fill.intent_id) or record.intent
         self.book.book(fill, intent, bar_close(self.tape, fill))
         return True
 
+    def _revive(self, record: OrderRecord, broker_order_id: str | None) -> None:
+        if record.intent.intent_id not in self.book.orders:
+            self.book.open(record.intent)
+        self._record(record.intent.intent_id, Outcome(OrderState.ACKED, broker_order_id))
+
     def _settle(self, update: OrderUpdate) -> None:
-        if update.state in OPEN:
-            return
-        if update.state is not OrderState.FILLED:  # the fills have moved it there
-            self.journal.advance(update.intent_id, update.state, self._at(), reason=update.reason)
-        self.book.settle(update.intent_id)
+        record = self._recorded(update.intent_id)
+        if record.state in (OrderState.UNKNOWN, OrderState.ABANDONED) and update.state in OPEN:
+            self._revive(record, update.broker_order_id)
+        elif update.state not in OPEN:
+            # FILLED is where the fills have moved it, unless the venue has it for less: a modify of unknown fate.
+            if update.state is OrderState.FILLED and ZERO < record.filled_quantity < record.intent.quantity:
+                self.journal.amend(replace(record.intent, quantity=record.filled_quantity), self._at())
+                self.journal.advance(update.intent_id, OrderState.FILLED, self._at())
+            elif update.state is not OrderState.FILLED and update.state is not record.state:
+                self._record(update.intent_id, Outcome(update.state, update.broker_order_id, update.reason))
+            self.book.settle(update.intent_id)
 
     def _at(self) -> datetime:
         return datetime.fromtimestamp(self.clock.now(), UTC)

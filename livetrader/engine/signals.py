@@ -12,12 +12,10 @@ from datetime import date, timedelta
 from typing import TypeVar
 
 import numpy as np
-import structlog
 
-from livetrader.domain.candles import FIELDS, CandleWindow, Interval
-from livetrader.domain.session import Session
+from livetrader.domain.candles import FIELDS, CandleWindow
 from livetrader.domain.signal import Signal
-from livetrader.errors import StrategyError
+from livetrader.engine.blocks import Blocks, block, cut
 from livetrader.indicators.context import context_of
 from livetrader.indicators.evaluate import session_starts
 from livetrader.indicators.graph import Series
@@ -26,8 +24,6 @@ from livetrader.indicators.plan import ordered, series_of
 from livetrader.market.calendar import Calendar
 from livetrader.ports import CandleSource
 from livetrader.strategies.scanner import Flags, Plan, Scanner, SignalColumns
-
-log = structlog.get_logger(__name__)
 
 # A tile of symbols, and the cells of a chunk of rows of it: the buffers of a whole graph stay in the cache.
 TILE, CELLS = 300, 9600
@@ -61,6 +57,10 @@ class Group:
     @property
     def runs_python(self) -> bool:
         return any(map(_runs_python, self.plans))
+
+    def height(self, rows: int, symbols: int) -> int:
+        """How many of `rows` to scan at once. Python code gets them all: it looks at its whole past each time."""
+        return max(rows if self.runs_python else CELLS // max(symbols, 1), 1)
 
 
 def _runs_python(plan: Plan) -> bool:
@@ -116,31 +116,35 @@ class SignalFinder:
     source: CandleSource
     ex_dates: ExDates
 
-    def block(self, series: Series, month: date, last: date) -> tuple[Session, ...]:
-        """The sessions of the block of `month` until `last`."""
-        return self.calendar.before(month, series.warmup_sessions) + self.calendar.sessions(month, last)
+    @property
+    def tiles(self) -> list[slice]:
+        """The symbols that are scanned together."""
+        return [slice(start, start + TILE) for start in range(0, len(self.symbols), TILE)]
 
     def load(self, symbols: Sequence[str], first: date, last: date) -> dict[Series, CandleWindow]:
         """Every series that the strategies need, over all blocks from first's month until `last`."""
-        month = month_start(first)
-        needed = {series for group in groups(self.plans) for series in group.needs}
-        return {
-            series: self.source.window(
-                symbols if series.symbol is None else (series.symbol,),
-                series.interval,
-                self.block(series, month, last),
-            )
-            for series in sorted(needed, key=repr)
-        }
+        blocks = self._blocks(symbols)
+        blocks.read(month_start(first), last)
+        return blocks.windows()
 
     def between(self, first: date, last: date, progress: Callable[[float], None] = lambda _: None) -> list[Signal]:
-        """All signals of the sessions first..last, in order. Raises StrategyError where a strategy fails."""
+        """All signals of the sessions first..last, in order. Raises StrategyError where a strategy fails.
+
+        One block of all symbols is in memory at a time: a store keeps them together in time, and would be read
+        through again for every tile.
+        """
         found: list[Signal] = []
-        for start in range(0, len(self.symbols), TILE):
-            symbols = self.symbols[start : start + TILE]
-            found += self.scan(self.load(symbols, first, last), first, last)
-            progress(min(1.0, (start + TILE) / len(self.symbols)))
+        blocks, ends = self._blocks(self.symbols), list(months(first, last))
+        for i, (month, end) in enumerate(ends):
+            blocks.read(month, end)
+            for done, tile in enumerate(self.tiles, 1):
+                found += self.scan(blocks.windows(tile), max(first, month), end)
+                progress((i + done / len(self.tiles)) / len(ends))
         return in_order(found, self.plans, self.symbols)
+
+    def _blocks(self, symbols: Sequence[str]) -> Blocks:
+        needs = dict.fromkeys(series for group in groups(self.plans) for series in group.needs)
+        return Blocks(self.source, self.calendar, symbols, needs)
 
     def scan(self, windows: Windows, first: date, last: date) -> list[Signal]:
         """The signals of a tile whose windows are in memory, month by month."""
@@ -161,62 +165,23 @@ class SignalFinder:
         self, group: Group, windows: Windows, month: date, first: date, last: date, read: Read[Found]
     ) -> Iterator[Found]:
         blocks = {
-            series: cut(windows[series], self.block(series, month, last)) for series in {*group.needs, group.series}
+            series: cut(windows[series], block(self.calendar, series, month, last))
+            for series in {*group.needs, group.series}
         }
         window = blocks[group.series]
         begin = int(np.searchsorted(window.session, _sessions_before(window, first)))
         if begin == len(window.ts):
             return
-        scanner = self._scanner(group, blocks, window, max(len(window.ts), 1))
+        scanner = self.scanner(group, blocks, window)
         starts = session_starts(window)
         scanner.skip(window.rows(0, begin), starts[:begin])
         yield read(scanner, window.rows(begin, len(window.ts)), starts[begin:])
 
-    def _scanner(self, group: Group, blocks: Windows, window: CandleWindow, height: int) -> Scanner:
-        """A scanner of the block's symbols. Users' pandas code gets the whole block at once."""
+    def scanner(self, group: Group, blocks: Windows, window: CandleWindow) -> Scanner:
+        """A scanner of the symbols of the group's `window`, for as many of its rows at once as is good."""
         nodes = [node for plan in group.plans for node in plan.nodes.values()]
         context = context_of(nodes, blocks, window.sessions, len(window.symbols))
-        rows = height if group.runs_python else max(CELLS // max(len(window.symbols), 1), 1)
-        return Scanner(group.plans, window.symbols, rows, self.calendar.timezone, context)
-
-    def live(self, session: Session, now: int) -> LiveSignals:
-        """The signals of `session`, warmed up on its blocks as far as they are known at `now`.
-
-        What has fired in the session before `now` is remembered as fired, and not given again.
-        """
-        live = LiveSignals(self, session)
-        # All symbols at once: a store keeps them together in time, and would be read through for every tile.
-        windows = {
-            series: masked(window, self.ex_dates, session.date) if series.symbol is None else window
-            for series, window in self.load(self.symbols, session.date, session.date).items()
-        }
-        for group in groups(self.plans):
-            try:
-                live.scanners.append(self._warm(group, windows, session, now))
-            except StrategyError as error:
-                live.fence(group, error)
-        return live
-
-    def _warm(self, group: Group, windows: Windows, session: Session, now: int) -> Scanner:
-        tiles: list[Scanner] = []
-        for start in range(0, len(self.symbols), TILE):
-            blocks = {
-                series: windows[series].columns(start, start + TILE) if series.symbol is None else windows[series]
-                for series in {*group.needs, group.series}
-            }
-            window = blocks[group.series]
-            begin = int(np.searchsorted(window.ts, session.opens))
-            end = int(np.searchsorted(window.closes, now, side="right"))
-            scanner = self._scanner(group, blocks, window, max(end, 1))
-            starts = session_starts(window)
-            scanner.skip(window.rows(0, begin), starts[:begin])
-            scanner.scan(window.rows(begin, max(begin, end)), starts[begin : max(begin, end)])
-            tiles.append(scanner)
-        # Live rows belong to one session: the last of the block.
-        context = {
-            node: np.concatenate([tile.context[node][-1:] for tile in tiles], axis=1) for node in tiles[0].context
-        }
-        return Scanner.join(tiles, context)
+        return Scanner(group.plans, window.symbols, group.height(*window.shape), self.calendar.timezone, context)
 
     def _anchored(self, windows: Windows, month: date, end: date) -> list[Part]:
         """The windows of a month, with each symbol's block begun anew at its corporate actions.
@@ -243,54 +208,6 @@ class Part:
     windows: Windows
     first: date
     last: date
-
-
-class LiveSignals:
-    """The signals of one session, row by row as bars close."""
-
-    def __init__(self, finder: SignalFinder, session: Session) -> None:
-        self.finder, self.session = finder, session
-        self.scanners: list[Scanner] = []
-        self.fenced: dict[str, str] = {}
-        self._order = precedence(finder.plans, finder.symbols)
-
-    @property
-    def intervals(self) -> frozenset[Interval]:
-        """The intervals whose closed bars the scanners wait for."""
-        return frozenset(scanner.series.interval for scanner in self.scanners)
-
-    def on_close(self, rows: Mapping[Interval, CandleWindow]) -> list[Signal]:
-        """The signals of one closed row of each interval given, in order.
-
-        A strategy that raises is fenced off for the session; the others go on.
-        """
-        found: list[Signal] = []
-        for scanner in list(self.scanners):
-            row = rows.get(scanner.series.interval)
-            if row is None:
-                continue
-            try:
-                found += scanner.scan(row, row.ts == self.session.opens)
-            except Exception as error:
-                log.exception("strategy failed", strategies=[p.strategy.name for p in scanner.plans])
-                self.scanners.remove(scanner)
-                self.fenced |= {p.strategy.name: str(error) for p in scanner.plans}
-        return sorted(found, key=self._order)
-
-    def fence(self, group: Group, error: StrategyError) -> None:
-        for plan in group.plans:
-            self.fenced[plan.strategy.name] = str(error)
-            log.error("strategy failed", strategy=plan.strategy.name, error=str(error))
-
-
-def cut(window: CandleWindow, sessions: Sequence[Session]) -> CandleWindow:
-    """The rows of `sessions`, a run of the window's own sessions, as views, counted from the first."""
-    if not sessions:
-        return window.rows(0, 0)
-    offset = next(i for i, s in enumerate(window.sessions) if s.date == sessions[0].date)
-    start, end = np.searchsorted(window.session, (offset, offset + len(sessions)))
-    rows = window.rows(int(start), int(end))
-    return replace(rows, sessions=tuple(sessions), session=rows.session - np.int32(offset))
 
 
 def masked(window: CandleWindow, ex_dates: ExDates, day: date) -> CandleWindow:

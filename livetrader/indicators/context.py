@@ -35,12 +35,17 @@ def context_of(
             lent.setdefault(source.series, []).append((node, source))
     context: dict[Node, Floats] = {}
     for series, borrowed in lent.items():
-        values = evaluate_block({str(i): source for i, (_, source) in enumerate(borrowed)}, series, windows)
+        values = evaluate_block({_name(i): source for i, (_, source) in enumerate(borrowed)}, series, windows)
         row, column = _last_rows(series, windows[series], sessions)
         for i, (node, _) in enumerate(borrowed):
-            found = np.where(row >= 0, values[str(i)][row, column], np.nan)
+            found = np.where(row >= 0, values[_name(i)][row, column], np.nan)
             context[node] = np.broadcast_to(found, (len(sessions), symbols))
     return context
+
+
+def _name(i: int) -> str:
+    # What an error in the value would begin with.
+    return f"last_session {i + 1}"
 
 
 def _last_rows(series: Series, window: CandleWindow, sessions: Sequence[Session]) -> tuple[Ints, Ints]:

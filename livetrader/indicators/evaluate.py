@@ -13,7 +13,7 @@ from livetrader.domain.candles import CandleWindow, Floats
 from livetrader.indicators.graph import Node
 from livetrader.indicators.operations import Call, Constant, Elementwise, Field, PerSymbol
 from livetrader.indicators.per_symbol import History
-from livetrader.indicators.plan import Array, Step, plan
+from livetrader.indicators.plan import Array, Step, ordered, plan
 
 Context = Mapping[Node, Floats]
 """For each `last_session` node, its values, (sessions, symbols)."""
@@ -33,7 +33,7 @@ class Evaluator:
         self._named = dict.fromkeys(self.nodes.values())
         self._new_session = np.zeros(rows, np.bool_)
         self._ts = np.zeros(rows, np.int64)
-        self._memory = [_memory(step.node, symbols) for step in self._plan.steps]
+        self._memory = [self._remember(step.node) for step in self._plan.steps]
         self._bound: dict[int, _Bound] = {}
         self._last_rows = 0
 
@@ -83,6 +83,14 @@ class Evaluator:
             kept = [tile._plan.buffers[node][: first.keep] for tile in tiles]
             np.concatenate(kept, axis=1, out=whole._plan.buffers[node][: first.keep])
         return whole
+
+    def _remember(self, node: Node) -> Any:
+        match node.op:
+            case Call(kernel, _, memory):
+                return np.full((memory, self.symbols), kernel.fill)
+            case PerSymbol(function):
+                return History(function, next(name for name, one in self.nodes.items() if node in set(ordered([one]))))
+        return None
 
     def _shift(self) -> None:
         """Move the last `keep` rows in front of the next ones."""
@@ -135,15 +143,6 @@ def session_starts(window: CandleWindow) -> npt.NDArray[np.bool_]:
     """True on each session's first row, of a window that starts with a session."""
     starts: npt.NDArray[np.bool_] = np.diff(window.session, prepend=-1) != 0
     return starts
-
-
-def _memory(node: Node, symbols: int) -> Any:
-    match node.op:
-        case Call(kernel, _, memory):
-            return np.full((memory, symbols), kernel.fill)
-        case PerSymbol(function):
-            return History(function)
-    return None
 
 
 def _load(node: Node, view: Array, window: CandleWindow, context: Context | None) -> None:

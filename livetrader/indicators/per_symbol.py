@@ -18,8 +18,9 @@ class History:
     Slow by design: the function sees each symbol's whole history on every run.
     """
 
-    def __init__(self, function: Callable[..., Any]) -> None:
-        self.function = function
+    def __init__(self, function: Callable[..., Any], name: str) -> None:
+        """`name` is a value that needs it: errors begin with it."""
+        self.function, self.name = function, name
         self.ts: Ints = np.empty(0, np.int64)
         self.inputs: list[Floats] = []
 
@@ -38,21 +39,26 @@ class History:
 
     def _values(self, rows: Ints, symbol: int) -> Floats:
         index = pd.DatetimeIndex(self.ts[rows].astype("datetime64[s]")).tz_localize("UTC")
-        values = self.function(*(pd.Series(one[rows, symbol], index) for one in self.inputs))
-        if values is None:  # pandas-ta's answer to too few bars
-            return np.full(len(rows), np.nan)
-        found = np.asarray(values, np.float64)
+        try:
+            values = self.function(*(pd.Series(one[rows, symbol], index) for one in self.inputs))
+            if values is None:  # pandas-ta's answer to too few bars
+                return np.full(len(rows), np.nan)
+            found = np.asarray(values, np.float64)
+        except Exception as error:
+            what = " ".join(str(error).split())  # one line, also of what pandas says in several
+            raise self._failed(f"{type(error).__name__}: {what}") from error
         if found.shape != rows.shape:
-            raise StrategyError(
-                f"per_symbol: {getattr(self.function, '__name__', self.function)} returned an array of "
-                f"shape {found.shape} for {len(rows)} bars: return one value a bar"
-            )
+            raise self._failed(f"returned an array of shape {found.shape} for {len(rows)} bars: return one value a bar")
         return found
+
+    def _failed(self, what: str) -> StrategyError:
+        called = getattr(self.function, "__name__", self.function)
+        return StrategyError(f"{self.name}: per_symbol: {called}: {what}")
 
     @staticmethod
     def join(parts: list[History]) -> History:
         """The histories of adjoining groups of symbols, over the same rows, as one."""
-        whole = History(parts[0].function)
+        whole = History(parts[0].function, parts[0].name)
         whole.ts = parts[0].ts
         inputs = zip(*(part.inputs for part in parts), strict=True)
         whole.inputs = [np.concatenate(arrays, axis=1) for arrays in inputs]

@@ -20,6 +20,9 @@ from livetrader.marketdata.windows import judge
 Progress = Callable[[str, int, int], None]
 """Called with a file's name, the bars of it stored so far, and its bars in all."""
 
+Judge = Calendar | Callable[[], Calendar] | None
+"""What says where the bars of a file belong; a function is asked once they are stored, for an observed calendar."""
+
 _SPLIT = "time within a second"
 
 
@@ -72,7 +75,7 @@ def import_files(
     timezone: tzinfo,
     symbol: str | None = None,
     strict: bool = False,
-    calendar: Calendar | None = None,
+    calendar: Judge = None,
     progress: Progress | None = None,
 ) -> list[ImportReport]:
     """Store the candles of CSV and Parquet files; importing a file again changes nothing.
@@ -91,7 +94,7 @@ def _import_file(
     timezone: tzinfo,
     symbol: str | None,
     strict: bool,
-    calendar: Calendar | None,
+    calendar: Judge,
     progress: Progress | None,
 ) -> ImportReport:
     file = parse_file(path, timezone, symbol)
@@ -107,7 +110,7 @@ def _import_file(
     bars, repeated, conflicts = _distinct(bars, rows)
     tell = None if progress is None else (lambda done: progress(path.name, done, len(bars)))
     counts = store.upsert(interval, bars, tell)
-    off_session, misaligned = _misplaced(bars, interval, calendar)
+    off_session, misaligned = _misplaced(bars, interval, calendar() if callable(calendar) else calendar)
     return ImportReport(
         path=str(path), interval=interval.value, rows=len(file.bars),
         symbols=tuple(bars.symbols[code] for code in np.unique(bars.symbol)),

@@ -2,35 +2,14 @@
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
 from datetime import date, tzinfo
 from types import TracebackType
 from typing import Protocol, Self
 
-import numpy as np
-
-from livetrader.domain.candles import FIELDS, CandleColumns, Interval
+from livetrader.domain.candles import CandleColumns, Interval
 from livetrader.errors import ConfigError
-
-
-@dataclass(frozen=True, slots=True)
-class Coverage:
-    """What is stored of one symbol at one interval: opens of the first and last bar (epoch seconds), bars."""
-
-    first: int
-    last: int
-    count: int
-
-
-@dataclass(frozen=True, slots=True)
-class UpsertCounts:
-    """What an upsert did, in bars. A second upsert of the same bars gives `unchanged` alone."""
-
-    inserted: int
-    changed: int
-    unchanged: int
+from livetrader.marketdata.content import Coverage, UpsertCounts
 
 
 class CandleStore(Protocol):
@@ -98,6 +77,7 @@ def open_store(url: str, *, read_only: bool = False) -> CandleStore:
     The file and its folder are made when absent, unless `read_only`. Raises ConfigError for a URL that is not
     understood, StoreError for a database that cannot be used.
     """
+    # Here, because Arrow takes long to import, and reading the configuration needs `file_of` alone.
     from livetrader.marketdata.sqlite import SqliteCandleStore
 
     return SqliteCandleStore(file_of(url) or ":memory:", read_only=read_only)
@@ -110,25 +90,3 @@ def file_of(url: str) -> str:
         # The rest of the URL may hold a password, so only its scheme is shown.
         raise ConfigError(f"candles.url: {scheme!r} is not a candle store; write sqlite:///path/to/candles.db")
     return path[1:]
-
-
-def digest(parts: Iterable[tuple[Interval, CandleColumns]]) -> str:
-    """Hexadecimal BLAKE2b-128 over each interval's bars, symbols in sorted order, each in time order.
-
-    Arrays are hashed as little-endian int64 and float64, NaN with one spelling; a symbol without bars adds
-    nothing.
-    """
-    hashed = hashlib.blake2b(digest_size=16)
-    for interval, columns in sorted(parts, key=lambda part: part[0].seconds):
-        order = np.lexsort((columns.ts, columns.symbol))
-        bounds = np.searchsorted(columns.symbol[order], np.arange(len(columns.symbols) + 1))
-        for code in sorted(range(len(columns.symbols)), key=columns.symbols.__getitem__):
-            rows = order[bounds[code] : bounds[code + 1]]
-            if not len(rows):
-                continue
-            hashed.update(f"{interval.value}\n{columns.symbols[code]}\n{len(rows)}\n".encode())
-            hashed.update(columns.ts[rows].astype("<i8").tobytes())
-            for name in FIELDS:
-                field = getattr(columns, name)[rows]
-                hashed.update(np.where(np.isnan(field), np.nan, field).astype("<f8").tobytes())
-    return hashed.hexdigest()

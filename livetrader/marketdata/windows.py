@@ -1,43 +1,26 @@
-"""Windows of stored candles: the one place where bad bars are dropped and longer bars are made."""
+"""Windows of stored candles: read once, put on the calendar's grid, longer bars made from them."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime, time, timedelta, tzinfo
+from datetime import UTC, date, datetime, tzinfo
+from functools import cached_property
+from itertools import groupby
 from typing import NamedTuple
 
 import numpy as np
 
-from livetrader.domain.candles import FIELDS, CandleColumns, CandleWindow, Floats, Interval, Ints, grid
+from livetrader.domain.candles import FIELDS, CandleColumns, CandleWindow, Interval, grid
 from livetrader.domain.session import Session
 from livetrader.market.calendar import Calendar
 from livetrader.marketdata.aggregate import aggregate
-from livetrader.marketdata.flaws import FLAWS, SOUND, Codes, Flaw, price_flaws
+from livetrader.marketdata.placing import Dirt, Loaded, day_bounds, judge, place
 from livetrader.marketdata.store import CandleStore
 
 __all__ = ["Dirt", "Loaded", "StoredCandles", "aggregate", "day_bounds", "judge", "place"]
 
-
-@dataclass(frozen=True, slots=True)
-class Dirt:
-    """How many bars were dropped, by symbol and flaw."""
-
-    counts: Mapping[tuple[str, Flaw], int] = field(default_factory=dict)
-
-    @property
-    def total(self) -> int:
-        return sum(self.counts.values())
-
-    def by_flaw(self) -> dict[Flaw, int]:
-        return {flaw: sum(n for (_, f), n in self.counts.items() if f is flaw) for _, flaw in self.counts}
-
-
-class Loaded(NamedTuple):
-    """A window and what was dropped in building it."""
-
-    window: CandleWindow
-    dirt: Dirt
+READ_BARS = 300_000  # bars read at once: about 60 MB while they are put in place; more or fewer is slower
 
 
 class StoredCandles:
@@ -60,12 +43,32 @@ class StoredCandles:
 
         A symbol without bars is a column of NaN. Raises StoreError.
         """
-        return self.load(symbols, interval, sessions).window
+        return self.windows(symbols, {interval: sessions})[interval]
 
-    def load(self, symbols: Sequence[str], interval: Interval, sessions: Sequence[Session]) -> Loaded:
-        """As `window`, with an account of the bars that were dropped."""
+    def windows(
+        self, symbols: Sequence[str], sessions: Mapping[Interval, Sequence[Session]]
+    ) -> dict[Interval, CandleWindow]:
+        """A `window` of each interval, over sessions of its own: bars that several are made from are read once."""
+        return {interval: loaded.window for interval, loaded in self.load(symbols, sessions).items()}
+
+    def load(self, symbols: Sequence[str], sessions: Mapping[Interval, Sequence[Session]]) -> dict[Interval, Loaded]:
+        """As `windows`, with an account of the bars that were dropped."""
         self._look()
-        return self._load(tuple(symbols), interval, tuple(sessions), None)
+        names, timezone = tuple(symbols), self.calendar.timezone
+        loaded = {i: Loaded(_blank(names, i, tuple(days)), Dirt()) for i, days in sessions.items()}
+        runs = _runs(sessions, self._most(names, sessions))
+        for i, run in enumerate(runs):
+            # Whole days, and those until the next run, so that bars outside the sessions are seen and counted.
+            start, end = day_bounds(run.sessions[0].date, run.sessions[-1].date, timezone)
+            if i + 1 < len(runs):
+                following = runs[i + 1].sessions[0].date
+                end, _ = day_bounds(following, following, timezone)
+            reading = self._reading(names, run.sessions, (start, end), None)
+            for interval in run.intervals:
+                window, dirt = reading.bars(interval)
+                _fill(loaded[interval].window, window)
+                loaded[interval] = Loaded(loaded[interval].window, loaded[interval].dirt + dirt)
+        return loaded
 
     def finest(self, symbols: Sequence[str]) -> dict[str, Interval]:
         """The finest stored interval of each symbol; a symbol with nothing stored is absent."""
@@ -84,136 +87,121 @@ class StoredCandles:
         """
         if not self._stored:
             self._look()
-        timezone = self.calendar.timezone
+        timezone, names = self.calendar.timezone, tuple(symbols)
         sessions = self.calendar.sessions(_date(after, timezone), _date(now, timezone))
         ts, closes, _, _ = grid(sessions, interval)
         closed = np.flatnonzero((ts > after) & (closes <= now))
         if not len(closed):
-            return _flat(_empty(tuple(symbols), interval))
+            return _flat(_blank(names, interval, ()))
         cut = int(ts[closed[0]]), int(closes[closed[-1]])
-        return _flat(self._load(tuple(symbols), interval, sessions, cut).window)
+        days = day_bounds(sessions[0].date, sessions[-1].date, timezone)
+        return _flat(self._reading(names, sessions, days, cut).bars(interval).window)
 
     def _look(self) -> None:
         held = self.store.intervals()
         self._stored = {i: self.store.symbols(i) if i in held else frozenset() for i in Interval}
 
-    def _load(
+    def _reading(
         self,
         symbols: tuple[str, ...],
-        interval: Interval,
         sessions: tuple[Session, ...],
+        days: tuple[int, int],
         cut: tuple[int, int] | None,
-    ) -> Loaded:
-        """Bars of the slots with cut[0] <= ts < cut[1] (all, if None)."""
-        finer = tuple(symbol for symbol in symbols if self._is_made(symbol, interval))
-        if not finer:
-            return self._read(symbols, interval, sessions, cut)
-        made = self._load(finer, Interval.M1 if interval is Interval.M5 else Interval.M5, sessions, cut)
-        window = aggregate(made.window, interval)
-        if len(finer) == len(symbols):
-            return Loaded(window, made.dirt)
-        own = tuple(symbol for symbol in symbols if symbol not in set(finer))
-        read = self._read(own, interval, sessions, cut)
-        return Loaded(_beside(symbols, window, read.window), Dirt({**made.dirt.counts, **read.dirt.counts}))
+    ) -> _Reading:
+        fine, five = (self._stored[interval].intersection(symbols) for interval in (Interval.M1, Interval.M5))
+        return _Reading(self.store, self.calendar.timezone, symbols, fine | five, fine - five, sessions, days, cut)
 
-    def _is_made(self, symbol: str, interval: Interval) -> bool:
+    def _most(self, symbols: tuple[str, ...], sessions: Mapping[Interval, Sequence[Session]]) -> int:
+        """How many sessions to read at a time, so that besides the windows little is in memory."""
+        minutes = Interval.M1 in sessions or self._stored[Interval.M1].intersection(symbols) - self._stored[Interval.M5]
+        seconds = (Interval.M1 if minutes else Interval.M5).seconds
+        span = max((one.closes - one.opens for some in sessions.values() for one in some), default=seconds)
+        return max(READ_BARS * seconds // (span * max(len(symbols), 1)), 1)
+
+
+@dataclass(frozen=True)
+class _Reading:
+    """The bars of some symbols over a run of sessions: each table is read once, whatever is made of it.
+
+    5m and longer bars of the symbols in `made` come from 5m bars, and those of the symbols in `fine` from 1m bars.
+    What is read lies within `days`; the slots with cut[0] <= ts < cut[1] are wanted (all, if None).
+    """
+
+    store: CandleStore
+    timezone: tzinfo
+    symbols: tuple[str, ...]
+    made: frozenset[str]
+    fine: frozenset[str]
+    sessions: tuple[Session, ...]
+    days: tuple[int, int]
+    cut: tuple[int, int] | None
+    _tables: dict[tuple[Interval, tuple[str, ...]], Loaded] = field(default_factory=dict)
+
+    def bars(self, interval: Interval) -> Loaded:
         if interval is Interval.M1:
-            return False
-        has_1m, has_5m = symbol in self._stored[Interval.M1], symbol in self._stored[Interval.M5]
-        return has_1m and not has_5m if interval is Interval.M5 else has_1m or has_5m
+            return self._table(interval, self.symbols)
+        made, own = _parted(self.symbols, self.made)
+        return self._mixed(interval, self.symbols, self._five if made else None, own)
 
-    def _read(
-        self,
-        symbols: tuple[str, ...],
-        interval: Interval,
-        sessions: tuple[Session, ...],
-        cut: tuple[int, int] | None,
+    @cached_property
+    def _five(self) -> Loaded:
+        """The 5m bars of the symbols in `made`."""
+        made, _ = _parted(self.symbols, self.made)
+        fine, own = _parted(made, self.fine)
+        return self._mixed(Interval.M5, made, self._table(Interval.M1, fine) if fine else None, own)
+
+    def _mixed(
+        self, interval: Interval, symbols: tuple[str, ...], finer: Loaded | None, own: tuple[str, ...]
     ) -> Loaded:
-        if not sessions:
-            return Loaded(_empty(symbols, interval), Dirt())
-        # Whole days, so that bars outside the session are seen and counted.
-        bounds = day_bounds(sessions[0].date, sessions[-1].date, self.calendar.timezone)
-        start, end = bounds if cut is None or interval is Interval.D1 else cut
-        bars = self.store.read(interval, start, end, symbols)
-        return place(bars, interval, sessions, self.calendar.timezone, cut)
+        """The bars of `symbols`: made from the finer ones, but the table's for those in `own`."""
+        if finer is None:
+            return self._table(interval, own)
+        window = aggregate(finer.window, interval)
+        if not own:
+            return Loaded(window, finer.dirt)
+        read = self._table(interval, own)
+        return Loaded(_beside(symbols, window, read.window), finer.dirt + read.dirt)
+
+    def _table(self, interval: Interval, symbols: tuple[str, ...]) -> Loaded:
+        key = interval, symbols
+        if key not in self._tables:
+            start, end = self.days if self.cut is None or interval is Interval.D1 else self.cut
+            bars = self.store.read(interval, start, end, symbols)
+            self._tables[key] = place(bars, interval, self.sessions, self.timezone, self.cut)
+        return self._tables[key]
 
 
-def place(
-    bars: CandleColumns,
-    interval: Interval,
-    sessions: Sequence[Session],
-    timezone: tzinfo,
-    cut: tuple[int, int] | None = None,
-) -> Loaded:
-    """Put bars on the grid of `sessions`, dropping the unsound ones; a volume that is no number >= 0 is 0.
+class _Run(NamedTuple):
+    """Sessions that are read at once, and the intervals that want them."""
 
-    `cut` keeps only the grid's slots with cut[0] <= ts < cut[1].
-    """
+    intervals: tuple[Interval, ...]
+    sessions: tuple[Session, ...]
+
+
+def _runs(wanted: Mapping[Interval, Sequence[Session]], most: int) -> list[_Run]:
+    """All that is wanted, in order of date, at most `most` sessions a run."""
+    wanting: dict[Session, list[Interval]] = {}
+    for interval, sessions in wanted.items():
+        for session in sessions:
+            wanting.setdefault(session, []).append(interval)
+    runs: list[_Run] = []
+    for intervals, group in groupby(sorted(wanting, key=lambda s: s.date), key=lambda s: tuple(wanting[s])):
+        some = tuple(group)
+        runs += [_Run(intervals, some[i : i + most]) for i in range(0, len(some), most)]
+    return runs
+
+
+def _blank(symbols: tuple[str, ...], interval: Interval, sessions: tuple[Session, ...]) -> CandleWindow:
+    """A window whose fields are still to be filled."""
     slots = grid(sessions, interval)
-    rows, codes = judge(bars, interval, sessions, timezone)
-    if cut is not None:
-        low, high = (int(row) for row in np.searchsorted(slots[0], cut))
-        slots = (slots[0][low:high], slots[1][low:high], slots[2][low:high], slots[3][low:high])
-        outside = (codes == SOUND) & ((rows < low) | (rows >= high))
-        codes[outside] = FLAWS.index(Flaw.OFF_SESSION)
-        rows = rows - low
-    sound = np.flatnonzero(codes == SOUND)
-    volume = np.where(np.isfinite(bars.volume) & (bars.volume >= 0), bars.volume, 0.0)
-    fields = [bars.open, bars.high, bars.low, bars.close, volume]
-    shape = len(slots[0]), len(bars.symbols)
-    cells = rows[sound] * shape[1] + bars.symbol[sound]
-    wide = [_scatter(shape, cells, values[sound]) for values in fields]
-    window = CandleWindow(interval, bars.symbols, tuple(sessions), *slots, *wide)
-    return Loaded(window, _account(bars, codes))
+    fields = (np.empty((len(slots[0]), len(symbols))) for _ in FIELDS)
+    return CandleWindow(interval, symbols, sessions, *slots, *fields)
 
 
-def judge(bars: CandleColumns, interval: Interval, sessions: Sequence[Session], timezone: tzinfo) -> tuple[Ints, Codes]:
-    """The grid row of each bar, and its flaw as an index into FLAWS (SOUND if it has none).
-
-    The row is meaningless for a bar outside the session or off the grid. A daily bar belongs to the session
-    of its exchange date, because vendors stamp days at midnight, at the open and in UTC.
-    """
-    if interval is Interval.D1:
-        bounds = np.array([day_bounds(s.date, s.date, timezone) for s in sessions], np.int64).reshape(-1, 2)
-        rows, inside = _within(bars.ts, bounds)
-        missed = ~inside
-    else:
-        slots = grid(sessions, interval)[0]
-        rows = np.searchsorted(slots, bars.ts)
-        missed = np.append(slots, -1)[rows] != bars.ts
-        parts = np.array([part for s in sessions for part in s.parts], np.int64).reshape(-1, 2)
-        _, inside = _within(bars.ts, parts)
-    codes = price_flaws(bars)
-    codes[missed & inside & (codes == SOUND)] = FLAWS.index(Flaw.MISALIGNED)
-    codes[missed & ~inside] = FLAWS.index(Flaw.OFF_SESSION)
-    return rows, codes
-
-
-def day_bounds(first: date, last: date, timezone: tzinfo) -> tuple[int, int]:
-    """Epoch seconds of the midnights (in `timezone`) before `first` and after `last`."""
-    start = datetime.combine(first, time(), timezone)
-    end = datetime.combine(last + timedelta(days=1), time(), timezone)
-    return int(start.timestamp()), int(end.timestamp())
-
-
-def _within(ts: Ints, spans: Ints) -> tuple[Ints, np.ndarray[tuple[int], np.dtype[np.bool_]]]:
-    """The last of the sorted `[start, end)` spans begun at each instant, and whether it still lasts."""
-    index = np.searchsorted(spans[:, 0], ts, side="right") - 1
-    ends = np.append(spans[:, 1], np.iinfo(np.int64).min)
-    return index, ts < ends[index]
-
-
-def _scatter(shape: tuple[int, int], cells: Ints, values: Floats) -> Floats:
-    wide = np.full(shape[0] * shape[1], np.nan)
-    wide[cells] = values
-    return wide.reshape(shape)
-
-
-def _account(bars: CandleColumns, codes: Codes) -> Dirt:
-    unsound = np.flatnonzero(codes != SOUND)
-    keys, counts = np.unique(bars.symbol[unsound].astype(np.int64) * len(FLAWS) + codes[unsound], return_counts=True)
-    pairs = zip(keys.tolist(), counts.tolist(), strict=True)
-    return Dirt({(bars.symbols[k // len(FLAWS)], FLAWS[k % len(FLAWS)]): count for k, count in pairs})
+def _fill(window: CandleWindow, part: CandleWindow) -> None:
+    start = int(window.ts.searchsorted(part.ts[0]))
+    for name in FIELDS:
+        getattr(window, name)[start : start + len(part.ts)] = getattr(part, name)
 
 
 def _beside(symbols: tuple[str, ...], left: CandleWindow, right: CandleWindow) -> CandleWindow:
@@ -233,9 +221,9 @@ def _flat(window: CandleWindow) -> CandleColumns:
     return CandleColumns(window.symbols, window.ts[rows], codes.astype(np.int32), *fields)
 
 
-def _empty(symbols: tuple[str, ...], interval: Interval) -> CandleWindow:
-    fields = [np.empty((0, len(symbols))) for _ in FIELDS]
-    return CandleWindow(interval, symbols, (), *grid((), interval), *fields)
+def _parted(symbols: tuple[str, ...], some: frozenset[str]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Those of `symbols` that are in `some`, and the others."""
+    return tuple(s for s in symbols if s in some), tuple(s for s in symbols if s not in some)
 
 
 def _date(instant: int, timezone: tzinfo) -> date:

@@ -12,6 +12,7 @@ from livetrader.domain.order_state import OrderState
 from livetrader.reporting.statistics import EquityPoint, Statistics
 
 if TYPE_CHECKING:  # these come with numpy, which the report does not need
+    from livetrader.domain.account import Alert
     from livetrader.domain.position import Trade
     from livetrader.domain.trades import OpenPosition
     from livetrader.ports import Decision, OrderRecord
@@ -87,7 +88,7 @@ class Report:
     """One day or period in one mode (`PAPER`, `REPLAY`, `BACKTEST`, `DRY-RUN` or `LIVE`).
 
     Money is in `currency` (INR or USDT). `charts` are by trade id; a trade may be without one. `unknown` are
-    orders whose outcome is not known: the first thing that an operator must see.
+    orders whose outcome is not known, `alerts` what is open besides: the first things that an operator must see.
     """
 
     mode: str
@@ -100,6 +101,7 @@ class Report:
     statistics: Statistics
     holdings: Sequence[Holding] = ()
     unknown: Sequence[OrderRecord] = ()
+    alerts: Sequence[Alert] = ()
     refused: Sequence[RefusedRule] = ()
     data: Sequence[DataIssue] = ()
     assumptions: Sequence[str] = ()

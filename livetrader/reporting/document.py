@@ -77,6 +77,10 @@ def order_json(record: OrderRecord) -> Document:
         "reason": record.reason,
         "created_at": utc(record.created_at),
         "updated_at": utc(record.updated_at),
+        "purpose": intent.purpose.value,
+        "limit_price": None if intent.limit_price is None else exact(intent.limit_price),
+        "trigger_price": None if intent.trigger_price is None else exact(intent.trigger_price),
+        "entry_id": intent.entry_id or None,
     }
 
 
@@ -139,6 +143,7 @@ def report_json(report: Report) -> Document:
         "statistics": statistics_json(report.statistics),
         "positions": [_holding_json(holding) for holding in report.holdings],
         "unknown_orders": [order_json(order) for order in report.unknown],
+        "alerts": [{"key": alert.key, "text": alert.text, "since": utc(alert.since)} for alert in report.alerts],
         "refused": [_refused_json(group) for group in report.refused],
         "data": [
             {"symbol": issue.symbol, "kind": issue.kind, "count": issue.count, "text": issue.text}

@@ -11,7 +11,7 @@ from livetrader.reporting import figures
 from livetrader.reporting.daily import Report
 from livetrader.reporting.equity_chart import equity_chart
 from livetrader.reporting.svg import TEMPLATES
-from livetrader.reporting.tables import Cell, Table, one_day, tables, tiles, tone, unknown_table
+from livetrader.reporting.tables import Cell, Table, alarms, one_day, tables, tiles, tone
 from livetrader.reporting.trade_chart import trade_chart
 
 if TYPE_CHECKING:
@@ -48,9 +48,8 @@ def render(report: Report, zone: tzinfo) -> str:
 def _body(report: Report, zone: tzinfo) -> Iterator[str]:
     by_name = {table.name: table for table in tables(report, zone)}
     yield _header(report)
-    if report.unknown:
-        alarm = unknown_table(report, zone)
-        yield f'<section class="alarm"><h2>{_heading(alarm)}</h2><p>{ALARM}</p>{_rows(alarm)}</section>'
+    for alarm in alarms(report, zone):
+        yield f'<section class="alarm"><h2>{_heading(alarm)}</h2><p>{ALARMS[alarm.name]}</p>{_rows(alarm)}</section>'
     yield _tiles(report, zone)
     chart = equity_chart(report.equity, report.starting_capital, report.currency, zone)
     yield f'<section><h2>Equity</h2><div class="wide">{chart}</div></section>'

@@ -110,8 +110,22 @@ def unknown_table(report: Report, zone: tzinfo) -> Table:
     return Table("unknown", "Orders in UNKNOWN state", columns, frozenset({"Quantity"}), rows, "None.", counted=True)
 
 
+def alerts_table(report: Report, zone: tzinfo) -> Table:
+    """What an operator has to look at, and has not settled."""
+    rows = tuple((_time(alert.since.timestamp(), zone), Cell(alert.text)) for alert in report.alerts)
+    return Table("alerts", "Open alerts", ("Since", "Alert"), frozenset(), rows, "None.", counted=True)
+
+
+def alarms(report: Report, zone: tzinfo) -> Iterator[Table]:
+    """The tables that come first, where there is anything in them."""
+    if report.unknown:
+        yield unknown_table(report, zone)
+    if report.alerts:
+        yield alerts_table(report, zone)
+
+
 def tables(report: Report, zone: tzinfo) -> Iterator[Table]:
-    """Every table but `unknown_table`, in the report's order."""
+    """Every table but the `alarms`, in the report's order."""
     yield trades_table(report, zone)
     yield _holdings(report)
     yield _summaries("by_strategy", "By strategy", "Strategy", report.statistics.by_strategy, report)

@@ -7,7 +7,7 @@ from datetime import tzinfo
 from typing import TYPE_CHECKING, TextIO
 
 from livetrader.reporting.daily import Report
-from livetrader.reporting.tables import Cell, Table, tables, tiles, unknown_table
+from livetrader.reporting.tables import Cell, Table, alarms, tables, tiles
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -29,8 +29,8 @@ def show(report: Report, zone: tzinfo, file: TextIO, *, colour: bool | None = No
 def plain(report: Report, zone: tzinfo) -> str:
     """The report as text without escape codes."""
     lines = [f"{report.mode} · {report.title}", report.period, ""]
-    if report.unknown:
-        lines += [*_plain_table(unknown_table(report, zone)), ""]
+    for alarm in alarms(report, zone):
+        lines += [*_plain_table(alarm), ""]
     width = max(len(tile.label) for tile in tiles(report, zone))
     lines += [f"{tile.label:<{width}}  {tile.value}  ({tile.note})" for tile in tiles(report, zone)]
     for table in tables(report, zone):
@@ -65,8 +65,8 @@ def _show_rich(report: Report, zone: tzinfo, file: TextIO) -> None:
     console = Console(file=file, force_terminal=True, highlight=False)
     console.print(Text.assemble((f" {report.mode} ", "reverse bold"), "  ", (report.title, "bold")))
     console.print(Text(report.period, "dim"))
-    if report.unknown:
-        console.print(_rich_table(unknown_table(report, zone), "bold red"))
+    for alarm in alarms(report, zone):
+        console.print(_rich_table(alarm, "bold red"))
     panels = [
         Panel(
             Text.assemble((tile.value, f"bold {STYLES[tile.tone]}".strip()), "\n", (tile.note, "dim")),

@@ -12,7 +12,7 @@ from livetrader.store.rows import Row
 GENESIS = "0" * 64
 
 # Every row of these tables was made by a row of the log, and by one only.
-_MADE_BY = {"orders": "intend", "fills": "book", "decisions": "decide"}
+_MADE_BY = {"orders": "intend", "fills": "book", "decisions": "decide", "flows": "flow", "commands": "post"}
 
 
 class Select(Protocol):

@@ -6,9 +6,10 @@ from collections.abc import Iterable
 from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
+from typing import Any
 
 from livetrader.domain.order import Fill, OrderIntent
-from livetrader.domain.order_state import OrderState, transition
+from livetrader.domain.order_state import IllegalTransition, OrderState, transition
 from livetrader.errors import ReconcileMismatch
 from livetrader.ports import OrderRecord
 
@@ -18,6 +19,11 @@ ZERO = Decimal(0)
 def intended(intent: OrderIntent, at: datetime) -> OrderRecord:
     """An order that nobody was told of yet."""
     return OrderRecord(intent, OrderState.INTENT, None, ZERO, ZERO, "", at, at)
+
+
+def found(intent: OrderIntent, broker_order_id: str, at: datetime) -> OrderRecord:
+    """What others did at the broker to a position of ours. It was never ours to send."""
+    return OrderRecord(intent, OrderState.ACKED, broker_order_id or None, ZERO, ZERO, "", at, at)
 
 
 def advanced(
@@ -30,7 +36,34 @@ def advanced(
         broker_order_id=broker_order_id or record.broker_order_id,
         reason=reason or record.reason,
         updated_at=at,
+        sent_at=at if state is OrderState.SENT else record.sent_at,
     )
+
+
+def amended(record: OrderRecord, intent: OrderIntent, at: datetime) -> OrderRecord:
+    """`record` with the terms of `intent`: quantity, prices, reason, `amended`. All else of an intent is for ever.
+
+    IllegalTransition for an order that has ended; ReconcileMismatch for a quantity below what has filled.
+    """
+    if record.state.terminal:
+        raise IllegalTransition(f"an order cannot be amended in {record.state}")
+    if intent.quantity < record.filled_quantity or intent.quantity <= 0:
+        raise ReconcileMismatch(
+            f"order {intent.intent_id} was amended to {intent.quantity} {intent.symbol} and has filled "
+            f"{record.filled_quantity}: run `livetrader reconcile`"
+        )
+    return replace(record, intent=replace(record.intent, **terms(intent)), updated_at=at)
+
+
+def terms(intent: OrderIntent) -> dict[str, Any]:
+    """What a modify may change, by field."""
+    return {
+        "quantity": intent.quantity,
+        "limit_price": intent.limit_price,
+        "trigger_price": intent.trigger_price,
+        "reason": intent.reason,
+        "amended": intent.amended,
+    }
 
 
 def booked(record: OrderRecord, earlier: Iterable[Fill], fill: Fill, at: datetime) -> OrderRecord:

@@ -7,29 +7,54 @@ from contextlib import AbstractContextManager
 from datetime import datetime
 from decimal import Decimal
 
-from sqlalchemy import Engine, bindparam, insert, update
+from sqlalchemy import Engine
 
 from livetrader.domain.order import Fill, OrderIntent
 from livetrader.domain.order_state import OrderState
 from livetrader.ports import Decision, OrderRecord
 from livetrader.store import reads, tables
 from livetrader.store.audit import verify
-from livetrader.store.booking import advanced, booked, intended, require_same, unknown_intent
-from livetrader.store.rows import Values, decision_values, fill_values, intent_values, progress_values, stamp
+from livetrader.store.booking import advanced, amended, booked, found, intended, require_same, unknown_intent
+from livetrader.store.lease import LeaseTable
+from livetrader.store.queue import CommandTable
+from livetrader.store.rows import (
+    Values,
+    decision_values,
+    fill_values,
+    intent_values,
+    progress_values,
+    stamp,
+    terms_values,
+)
+from livetrader.store.standing import StandingTables
 from livetrader.store.writer import Writer
 
-_INTEND, _BOOK, _DECIDE = insert(tables.orders), insert(tables.fills), insert(tables.decisions)
-_PROGRESS = update(tables.orders).where(tables.orders.c.intent_id == bindparam("of"))
-_MARK, _REMARK = insert(tables.cursor), update(tables.cursor).where(tables.cursor.c.name == bindparam("of"))
-_EQUITY, _REVALUE = (
-    insert(tables.equity),
-    update(tables.equity).where(tables.equity.c.as_of == bindparam("of")),
+_INTEND = tables.insertion(tables.orders)
+_BOOK = tables.insertion(tables.fills)
+_DECIDE = tables.insertion(tables.decisions)
+_PROGRESS = (
+    "UPDATE orders SET state = :state, broker_order_id = :broker_order_id, filled_quantity = :filled_quantity,"
+    " average_price = :average_price, reason = :reason, updated_at = :updated_at, sent_at = :sent_at"
+    " WHERE intent_id = :intent_id"
 )
-_START, _STOP = insert(tables.runs), update(tables.runs).where(tables.runs.c.run == bindparam("of"))
+_AMEND = (
+    "UPDATE orders SET quantity = :quantity, limit_price = :limit_price, trigger_price = :trigger_price,"
+    " intent_reason = :intent_reason, amended = :amended, updated_at = :updated_at WHERE intent_id = :intent_id"
+)
+_MARK = (
+    "INSERT INTO cursor (name, as_of) VALUES (:name, :as_of) ON CONFLICT (name) DO UPDATE SET as_of = excluded.as_of"
+)
+_EQUITY = (
+    "INSERT INTO equity (as_of, value, cash, recorded_at) VALUES (:as_of, :value, :cash, :recorded_at)"
+    " ON CONFLICT (as_of) DO UPDATE"
+    " SET value = excluded.value, cash = excluded.cash, recorded_at = excluded.recorded_at"
+)
+_START = tables.insertion(tables.runs)
+_STOP = "UPDATE runs SET stopped_at = :stopped_at, exit_reason = :exit_reason WHERE run = :run"
 
 
-class SqlJournal:
-    """Implements ports.Journal over an engine of `database.open_state`.
+class SqlJournal(StandingTables, LeaseTable, CommandTable):
+    """Implements ports.Journal, ports.Lease and ports.CommandQueue over an engine of `database.open_state`.
 
     A method that writes has committed, with its row of the audit log, when it returns; inside `unit` it
     commits with the unit, so that whatever relies on it (a call to a broker) belongs after the block. What
@@ -58,13 +83,19 @@ class SqlJournal:
             self._writer.execute(_DECIDE, {**values, "seq": seq, "decided_at": stamp(at)})
 
     def intend(self, intent: OrderIntent, at: datetime) -> bool:
+        return self._write_down(intended(intent, at), at)
+
+    def found(self, intent: OrderIntent, broker_order_id: str, at: datetime) -> bool:
+        return self._write_down(found(intent, broker_order_id, at), at, found=broker_order_id)
+
+    def _write_down(self, record: OrderRecord, at: datetime, **said: str) -> bool:
         with self.unit():
-            if reads.intended(self._select, intent.intent_id):
+            if reads.intended(self._select, record.intent.intent_id):
                 return False
-            values = intent_values(intent)
-            seq = self._writer.append("intend", values, at)
+            values = intent_values(record.intent)
+            seq = self._writer.append("intend", {**values, **said}, at)
             made = {"seq": seq, "created_at": stamp(at)}
-            self._writer.execute(_INTEND, {**values, **made, **progress_values(intended(intent, at))})
+            self._writer.execute(_INTEND, {**values, **made, **progress_values(record)})
             return True
 
     def advance(
@@ -79,6 +110,14 @@ class SqlJournal:
         with self.unit():
             record = advanced(self._order(intent_id), state, at, broker_order_id, reason)
             self._progress("advance", {}, record, at)
+
+    def amend(self, intent: OrderIntent, at: datetime) -> None:
+        with self.unit():
+            before = self._order(intent.intent_id)
+            record = amended(before, intent, at)
+            old, new = terms_values(before.intent), terms_values(record.intent)
+            self._writer.append("amend", {"intent_id": intent.intent_id, "old": old, "new": new}, at)
+            self._writer.execute(_AMEND, {**new, "intent_id": intent.intent_id, "updated_at": stamp(at)})
 
     def book(self, fill: Fill, at: datetime) -> bool:
         with self.unit():
@@ -100,9 +139,9 @@ class SqlJournal:
         return record
 
     def _progress(self, kind: str, said: Values, record: OrderRecord, at: datetime) -> int:
-        intent_id, values = record.intent.intent_id, progress_values(record)
-        seq = self._writer.append(kind, {**said, "order": {"intent_id": intent_id, **values}}, at)
-        self._writer.execute(_PROGRESS, {"of": intent_id, **values})
+        values = {"intent_id": record.intent.intent_id, **progress_values(record)}
+        seq = self._writer.append(kind, {**said, "order": values}, at)
+        self._writer.execute(_PROGRESS, values)
         return seq
 
     def mark(self, as_of: int, at: datetime) -> None:
@@ -112,10 +151,7 @@ class SqlJournal:
             if marked is not None and as_of <= marked:
                 return
             self._writer.append("mark", {"as_of": as_of}, at)
-            if marked is None:
-                self._writer.execute(_MARK, {"name": reads.MARKED, "as_of": as_of})
-            else:
-                self._writer.execute(_REMARK, {"of": reads.MARKED, "as_of": as_of})
+            self._writer.execute(_MARK, {"name": reads.MARKED, "as_of": as_of})
 
     def marked(self) -> int | None:
         return reads.marked(self._select)
@@ -123,14 +159,21 @@ class SqlJournal:
     def equity(self, as_of: int, value: Decimal, cash: Decimal, at: datetime) -> None:
         """Record the account's value at `as_of`; a later word on the same instant replaces the earlier."""
         values = {"as_of": as_of, "value": str(value), "cash": str(cash)}
-        recorded = {**values, "recorded_at": stamp(at)}
         with self.unit():
             self._writer.append("equity", values, at)
-            if not self._writer.execute(_REVALUE, {"of": as_of, **recorded}):
-                self._writer.execute(_EQUITY, recorded)
+            self._writer.execute(_EQUITY, {**values, "recorded_at": stamp(at)})
 
     def orders(self, *, since: int | None = None) -> Sequence[OrderRecord]:
         return reads.orders(self._select, since)
+
+    def order(self, intent_id: str) -> OrderRecord | None:
+        return reads.order(self._select, intent_id)
+
+    def open_orders(self) -> Sequence[OrderRecord]:
+        return reads.open_orders(self._select)
+
+    def unsent(self) -> Sequence[OrderRecord]:
+        return reads.orders_in(self._select, OrderState.INTENT)
 
     def fills(self) -> Sequence[Fill]:
         return reads.fills(self._select)
@@ -146,14 +189,15 @@ class SqlJournal:
         values = {"mode": mode, "version": version, "config_hash": config_hash}
         with self.unit():
             run = self._writer.append("start", values, at)
-            self._writer.execute(_START, {**values, "run": run, "started_at": stamp(at)})
+            ending = {"stopped_at": None, "exit_reason": None}
+            self._writer.execute(_START, {**values, "run": run, "started_at": stamp(at), **ending})
             return run
 
     def stop_run(self, run: int, at: datetime, *, exit_reason: str) -> None:
         """Record how a run ended. One without an end was killed, or is still running."""
         with self.unit():
             self._writer.append("stop", {"run": run, "exit_reason": exit_reason}, at)
-            self._writer.execute(_STOP, {"of": run, "stopped_at": stamp(at), "exit_reason": exit_reason})
+            self._writer.execute(_STOP, {"run": run, "stopped_at": stamp(at), "exit_reason": exit_reason})
 
     def verify_audit(self) -> int:
         """The number of rows in the audit log; StoreError naming the first that was changed or is missing."""

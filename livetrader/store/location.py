@@ -37,6 +37,12 @@ def lock_path(url: str, mode: str) -> Path:
     return path.with_name(f"{path.name}.lock")
 
 
+def kill_path(url: str, mode: str) -> Path:
+    """The file that stops whoever trades on this state, as long as it is there."""
+    path = state_path(url, mode)
+    return path.with_name(f"{path.name}.kill")
+
+
 def wipe(url: str, mode: str) -> None:
     """Delete a replay's state, so that the same days can be replayed again. No other mode's ever is."""
     path = state_path(url, mode)

@@ -2,55 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from datetime import datetime
 from decimal import Decimal
-from typing import Any
 
 from livetrader.domain.order import Fill, OrderIntent
-from livetrader.domain.order_state import OrderState
+from livetrader.domain.order_state import OPEN, OrderState
 from livetrader.ports import Decision, OrderRecord
-from livetrader.store.booking import advanced, booked, intended, require_same, unknown_intent
+from livetrader.store.booking import advanced, amended, booked, found, intended, require_same, unknown_intent
+from livetrader.store.memory_standing import MemoryStanding
 
-_ABSENT = object()
 
-
-class MemoryJournal:
+class MemoryJournal(MemoryStanding):
     """Implements ports.Journal over dictionaries, which keep the order of insertion."""
 
     def __init__(self) -> None:
+        super().__init__()
         self._orders: dict[str, OrderRecord] = {}
+        self._unended: dict[str, int] = {}  # those that have not ended, with their number in the order of intending
         self._fills: dict[tuple[str, str], Fill] = {}
         self._fills_of: dict[str, tuple[Fill, ...]] = {}
         self._decisions: dict[tuple[str, str, int, str], Decision] = {}
         self._equity: dict[int, tuple[Decimal, Decimal]] = {}
         self._cursor: dict[str, int] = {}
-        self._undo: list[tuple[dict[Any, Any], Any, Any]] | None = None
-
-    @contextmanager
-    def unit(self) -> Iterator[None]:
-        """Several writes as one: all of them, or none if an exception leaves the block."""
-        if self._undo is not None:
-            yield
-            return
-        self._undo = []
-        try:
-            yield
-        except BaseException:
-            for table, key, value in reversed(self._undo):
-                if value is _ABSENT:
-                    del table[key]
-                else:
-                    table[key] = value
-            raise
-        finally:
-            self._undo = None
-
-    def _put(self, table: dict[Any, Any], key: Any, value: Any) -> None:
-        if self._undo is not None:
-            self._undo.append((table, key, table.get(key, _ABSENT)))
-        table[key] = value
 
     def decide(self, decision: Decision, at: datetime) -> None:  # noqa: ARG002 (kept by SqlJournal only)
         signal = decision.signal
@@ -59,9 +33,17 @@ class MemoryJournal:
             self._put(self._decisions, key, decision)
 
     def intend(self, intent: OrderIntent, at: datetime) -> bool:
-        if intent.intent_id in self._orders:
+        return self._write_down(intended(intent, at))
+
+    def found(self, intent: OrderIntent, broker_order_id: str, at: datetime) -> bool:
+        return self._write_down(found(intent, broker_order_id, at))
+
+    def _write_down(self, record: OrderRecord) -> bool:
+        intent_id = record.intent.intent_id
+        if intent_id in self._orders:
             return False
-        self._put(self._orders, intent.intent_id, intended(intent, at))
+        self._put(self._unended, intent_id, len(self._orders))
+        self._put(self._orders, intent_id, record)
         return True
 
     def advance(
@@ -73,8 +55,10 @@ class MemoryJournal:
         broker_order_id: str | None = None,
         reason: str = "",
     ) -> None:
-        record = advanced(self._order(intent_id), state, at, broker_order_id, reason)
-        self._put(self._orders, intent_id, record)
+        self._progress(advanced(self._order(intent_id), state, at, broker_order_id, reason))
+
+    def amend(self, intent: OrderIntent, at: datetime) -> None:
+        self._put(self._orders, intent.intent_id, amended(self._order(intent.intent_id), intent, at))
 
     def book(self, fill: Fill, at: datetime) -> bool:
         name = (fill.broker, fill.trade_id)
@@ -86,8 +70,16 @@ class MemoryJournal:
         record = booked(self._order(fill.intent_id), earlier, fill, at)
         self._put(self._fills, name, fill)
         self._put(self._fills_of, fill.intent_id, (*earlier, fill))
-        self._put(self._orders, fill.intent_id, record)
+        self._progress(record)
         return True
+
+    def _progress(self, record: OrderRecord) -> None:
+        intent_id = record.intent.intent_id
+        self._put(self._orders, intent_id, record)
+        if record.state.terminal:
+            self._drop(self._unended, intent_id)
+        elif intent_id not in self._unended:  # news that came after its end
+            self._put(self._unended, intent_id, list(self._orders).index(intent_id))
 
     def mark(self, as_of: int, at: datetime) -> None:  # noqa: ARG002 (kept by SqlJournal only)
         marked = self.marked()
@@ -102,6 +94,18 @@ class MemoryJournal:
 
     def orders(self, *, since: int | None = None) -> Sequence[OrderRecord]:
         return [r for r in self._orders.values() if since is None or r.intent.as_of >= since]
+
+    def order(self, intent_id: str) -> OrderRecord | None:
+        return self._orders.get(intent_id)
+
+    def open_orders(self) -> Sequence[OrderRecord]:
+        return [r for r in self._working() if r.state in OPEN]
+
+    def unsent(self) -> Sequence[OrderRecord]:
+        return [r for r in self._working() if r.state is OrderState.INTENT]
+
+    def _working(self) -> list[OrderRecord]:
+        return [self._orders[name] for name in sorted(self._unended, key=self._unended.__getitem__)]
 
     def fills(self) -> Sequence[Fill]:
         return list(self._fills.values())

@@ -6,13 +6,14 @@ Goes to SQLite directly: importing SQLAlchemy alone takes longer than `livetrade
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, tzinfo
 from decimal import Decimal
 from pathlib import Path
 
+from livetrader.domain.account import Alert, Answer, Command, External, Flow, Latch
 from livetrader.domain.order import Fill
 from livetrader.domain.order_state import OrderState
 from livetrader.domain.position import Trade
@@ -21,9 +22,10 @@ from livetrader.domain.trades import trades as fold
 from livetrader.ports import Decision, OrderRecord
 from livetrader.store import reads
 from livetrader.store.audit import verify
-from livetrader.store.location import has_state, lock_path, state_path
+from livetrader.store.latch_file import is_on
+from livetrader.store.location import has_state, kill_path, lock_path, state_path
 from livetrader.store.lock import Holder, holder
-from livetrader.store.ownership import no_state, require_newest, require_owner, require_tables
+from livetrader.store.ownership import no_state, require_ours
 from livetrader.store.rows import Row, instant
 from livetrader.store.sqlite import connect, faults
 
@@ -43,8 +45,18 @@ class Run:
 
 
 @dataclass(frozen=True, slots=True)
+class LeaseHolder:
+    """Who had the account's lease last; past `expires_at` anybody may take it."""
+
+    holder: str
+    number: int
+    expires_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class Status:
-    """`livetrader status`: `holder` is the trader that runs now, `marked` the last bar close decided."""
+    """`livetrader status`: `holder` is the trader that runs now, `marked` the last bar close decided, `killed` whether
+    the kill file is there, `lease` who has the account's lease (None: given up, or never taken)."""
 
     path: Path
     mode: str
@@ -55,6 +67,10 @@ class Status:
     marked: int | None
     orders: dict[OrderState, int]
     equity: tuple[int, Decimal, Decimal] | None
+    killed: bool
+    latches: Mapping[str, Latch]
+    alerts: Sequence[Alert]
+    lease: LeaseHolder | None
 
 
 @contextmanager
@@ -72,28 +88,20 @@ def open_queries(url: str, mode: str) -> Iterator[Queries]:
     try:
         with faults(path):
             connection.execute("BEGIN")
-            _require_readable(connection, path, mode)
-        yield Queries(connection, path, lock_path(url, mode))
+            require_ours(connection, path, mode)
+        yield Queries(connection, path, lock_path(url, mode), kill_path(url, mode))
     finally:
         connection.close()
-
-
-def _require_readable(connection: sqlite3.Connection, path: Path, mode: str) -> None:
-    tables = connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")
-    require_tables(path, [row["name"] for row in tables])
-    row = connection.execute("SELECT mode, (SELECT max(version) FROM schema_version) AS version FROM meta")
-    meta = row.fetchone()
-    require_newest(path, meta["version"])
-    require_owner(path, "mode", meta["mode"], mode)
 
 
 class Queries:
     """Reads of one moment of the state. Made by `open_queries`; StoreError when the database fails."""
 
-    def __init__(self, connection: sqlite3.Connection, path: Path, lock: Path) -> None:
+    def __init__(self, connection: sqlite3.Connection, path: Path, lock: Path, kill: Path) -> None:
         self._connection = connection
         self._path = path
         self._lock = lock
+        self._kill = kill
 
     def _select(self, sql: str, /, **values: object) -> Sequence[Row]:
         with faults(self._path):
@@ -113,6 +121,10 @@ class Queries:
             marked=reads.marked(self._select),
             orders={OrderState(row["state"]): int(row["orders"]) for row in counts},
             equity=equities[-1] if equities else None,
+            killed=is_on(self._kill),
+            latches=self.latches(),
+            alerts=self.alerts(),
+            lease=next((_lease_of(row) for row in self._select("SELECT * FROM leases WHERE holder <> ''")), None),
         )
 
     def runs(self) -> list[Run]:
@@ -122,6 +134,37 @@ class Queries:
     def orders(self, *, since: int | None = None) -> Sequence[OrderRecord]:
         """In the order in which they were intended, those decided at or after `since` (epoch seconds)."""
         return reads.orders(self._select, since)
+
+    def open_orders(self) -> Sequence[OrderRecord]:
+        """Those that may fill or have filled unseen, in the order in which they were intended."""
+        return reads.open_orders(self._select)
+
+    def unknown_orders(self) -> Sequence[OrderRecord]:
+        """Those that were sent, and of which nobody knows yet what became."""
+        return reads.orders_in(self._select, OrderState.UNKNOWN)
+
+    def latches(self) -> Mapping[str, Latch]:
+        return reads.latches(self._select)
+
+    def alerts(self) -> Sequence[Alert]:
+        """The open ones, oldest first."""
+        return reads.alerts(self._select)
+
+    def externals(self) -> Sequence[External]:
+        """Orders and positions at the broker that are not ours, by symbol."""
+        return reads.externals(self._select)
+
+    def flows(self) -> Sequence[Flow]:
+        """Recorded cash from and to the outside, oldest first."""
+        return reads.flows(self._select)
+
+    def commands(self) -> Sequence[Command]:
+        """Those that no trader has answered, oldest first."""
+        return reads.commands(self._select)
+
+    def answered(self, command_id: int) -> Answer | None:
+        """What became of a command; None while nobody has answered it."""
+        return reads.answered(self._select, command_id)
 
     def fills(self) -> Sequence[Fill]:
         """All fills, in the order in which they were booked."""
@@ -150,6 +193,10 @@ class Queries:
     def verify_audit(self) -> int:
         """The number of rows in the audit log; StoreError naming the first that was changed or is missing."""
         return verify(self._select)
+
+
+def _lease_of(row: Row) -> LeaseHolder:
+    return LeaseHolder(row["holder"], int(row["number"]), instant(row["expires_at"]))
 
 
 def _run_of(row: Row) -> Run:

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable
+from datetime import date
 from decimal import Decimal
 
+from livetrader.domain.account import Alert, Answer, Command, External, Flow, Latch
 from livetrader.domain.order import Fill
+from livetrader.domain.order_state import OPEN, OrderState
 from livetrader.domain.signal import Signal
 from livetrader.ports import Decision, OrderRecord
 from livetrader.store.audit import Select
-from livetrader.store.rows import Row, decision_of, fill_of, order_of
+from livetrader.store.rows import Row, decision_of, external_of, fill_of, instant, order_of
 
 MARKED = "marked"
 
@@ -35,6 +39,19 @@ def intended(select: Select, intent_id: str) -> bool:
 def order(select: Select, intent_id: str) -> OrderRecord | None:
     rows = select("SELECT * FROM orders WHERE intent_id = :intent_id", intent_id=intent_id)
     return next((order_of(row) for row in rows), None)
+
+
+_OPEN = ", ".join(f"'{state}'" for state in sorted(OPEN))
+
+
+def open_orders(select: Select) -> list[OrderRecord]:
+    """Those that may fill, or have filled without our knowing, in the order in which they were intended."""
+    return [order_of(row) for row in select(f"SELECT * FROM orders WHERE state IN ({_OPEN}) ORDER BY seq")]
+
+
+def orders_in(select: Select, state: OrderState) -> list[OrderRecord]:
+    rows = select("SELECT * FROM orders WHERE state = :state ORDER BY seq", state=state.value)
+    return [order_of(row) for row in rows]
 
 
 def fills(select: Select) -> list[Fill]:
@@ -89,3 +106,45 @@ def equities(select: Select) -> list[tuple[int, Decimal, Decimal]]:
     """(as_of, value, cash), oldest first."""
     rows = select("SELECT as_of, value, cash FROM equity ORDER BY as_of")
     return [(int(row["as_of"]), Decimal(row["value"]), Decimal(row["cash"])) for row in rows]
+
+
+def latches(select: Select) -> dict[str, Latch]:
+    rows = select("SELECT * FROM latches ORDER BY name")
+    return {row["name"]: Latch(row["name"], row["reason"], instant(row["since"])) for row in rows}
+
+
+def alerts(select: Select) -> list[Alert]:
+    """The open ones, oldest first."""
+    rows = select("SELECT * FROM alerts ORDER BY since, key")
+    return [Alert(row["key"], row["text"], instant(row["since"])) for row in rows]
+
+
+def day_start(select: Select, session: date) -> Decimal | None:
+    """The equity that a session began with, if it was recorded."""
+    rows = select("SELECT equity FROM day_starts WHERE session = :session", session=session.isoformat())
+    return next((Decimal(row["equity"]) for row in rows), None)
+
+
+def flows(select: Select) -> list[Flow]:
+    """All recorded, oldest first."""
+    rows = select("SELECT * FROM flows ORDER BY seq")
+    return [Flow(Decimal(row["amount"]), row["reason"], instant(row["at"])) for row in rows]
+
+
+def externals(select: Select) -> list[External]:
+    """Those that are there now, by symbol."""
+    rows = select("SELECT * FROM externals ORDER BY symbol, product, kind, broker_order_id")
+    return [external_of(row) for row in rows]
+
+
+def commands(select: Select) -> list[Command]:
+    """Those without an answer, oldest first."""
+    rows = select("SELECT * FROM commands WHERE answered_at IS NULL ORDER BY seq")
+    return [
+        Command(int(row["seq"]), row["kind"], json.loads(row["arguments"]), instant(row["posted_at"])) for row in rows
+    ]
+
+
+def answered(select: Select, command_id: int) -> Answer | None:
+    rows = select("SELECT * FROM commands WHERE seq = :seq AND answered_at IS NOT NULL", seq=command_id)
+    return next((Answer(row["outcome"], bool(row["ok"]), instant(row["answered_at"])) for row in rows), None)

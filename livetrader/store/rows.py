@@ -17,6 +17,7 @@ from decimal import Decimal
 from typing import Any, Protocol
 
 from livetrader.constraints.verdict import Approved, Check, Refused, Verdict
+from livetrader.domain.account import External, ExternalKind, ExternalStatus
 from livetrader.domain.exit_plan import ExitKind, ExitPlan
 from livetrader.domain.instrument import Product
 from livetrader.domain.interval import Interval
@@ -48,9 +49,12 @@ def instant(text: str) -> datetime:
     return datetime.fromisoformat(text)
 
 
+_JSON = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+
+
 def canonical(value: object) -> str:
     """JSON as the audit log hashes it: members in the order given, which people who read `inputs` rely on."""
-    return json.dumps(value, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+    return _JSON.encode(value)
 
 
 def _number(value: float) -> float | str:
@@ -97,6 +101,8 @@ def intent_values(intent: OrderIntent) -> Values:
         "trigger_price": _text(intent.trigger_price),
         "intent_reason": str(intent.reason),
         "exit_plan": None if intent.exit is None else _plan_text(intent.exit),
+        "entry_id": intent.entry_id,
+        "amended": intent.amended,
     }
 
 
@@ -118,7 +124,20 @@ def intent_of(row: Row) -> OrderIntent:
         trigger_price=_decimal(row["trigger_price"]),
         reason=row["intent_reason"],
         exit=None if row["exit_plan"] is None else _plan_of(row["exit_plan"]),
+        entry_id=row["entry_id"],
+        amended=row["amended"],
     )
+
+
+def terms_values(intent: OrderIntent) -> Values:
+    """The columns of an intent that a modify may change."""
+    return {
+        "quantity": str(intent.quantity),
+        "limit_price": _text(intent.limit_price),
+        "trigger_price": _text(intent.trigger_price),
+        "intent_reason": str(intent.reason),
+        "amended": intent.amended,
+    }
 
 
 def progress_values(record: OrderRecord) -> Values:
@@ -130,6 +149,7 @@ def progress_values(record: OrderRecord) -> Values:
         "average_price": str(record.average_price),
         "reason": record.reason,
         "updated_at": stamp(record.updated_at),
+        "sent_at": None if record.sent_at is None else stamp(record.sent_at),
     }
 
 
@@ -143,6 +163,7 @@ def order_of(row: Row) -> OrderRecord:
         reason=row["reason"],
         created_at=instant(row["created_at"]),
         updated_at=instant(row["updated_at"]),
+        sent_at=None if row["sent_at"] is None else instant(row["sent_at"]),
     )
 
 
@@ -171,6 +192,30 @@ def fill_of(row: Row) -> Fill:
         price=Decimal(row["price"]),
         charges=Decimal(row["charges"]),
         filled_at=instant(row["filled_at"]),
+    )
+
+
+def external_values(external: External) -> Values:
+    return {
+        "kind": external.kind.value,
+        "symbol": external.symbol,
+        "product": external.product.value,
+        "broker_order_id": external.broker_order_id,
+        "quantity": str(external.quantity),
+        "status": external.status.value,
+        "since": stamp(external.since),
+    }
+
+
+def external_of(row: Row) -> External:
+    return External(
+        kind=ExternalKind(row["kind"]),
+        symbol=row["symbol"],
+        product=Product(row["product"]),
+        quantity=Decimal(row["quantity"]),
+        status=ExternalStatus(row["status"]),
+        since=instant(row["since"]),
+        broker_order_id=row["broker_order_id"],
     )
 
 
@@ -220,7 +265,7 @@ def _verdict_values(verdict: Verdict) -> Values:
 
 
 def _verdict_of(values: Mapping[str, Any]) -> Verdict:
-    intent = intent_of(values["intent"])
+    intent = intent_of({"entry_id": "", "amended": None} | values["intent"])  # as schema 1 wrote them, without
     checks = tuple(Check(*check) for check in values["checks"])
     if "rule" in values:
         return Refused(intent, values["rule"], values["reason"], values["numbers"], checks)

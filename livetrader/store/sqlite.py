@@ -33,6 +33,11 @@ def primary_code(error: BaseException | None) -> int:
     return getattr(error, "sqlite_errorcode", 0) & 0xFF
 
 
+def busy(error: BaseException) -> bool:
+    """Whether another process held the write lock for longer than the busy timeout."""
+    return primary_code(error) == sqlite3.SQLITE_BUSY
+
+
 def fault(error: BaseException | None, where: Path | str) -> StoreError:
     """A driver's error as one line: where, what, what to do."""
     known = _FAULTS.get(primary_code(error))
@@ -63,11 +68,11 @@ def make(path: Path) -> None:
         connection.close()
 
 
-def connect(path: Path, access: str, durable: bool = True) -> sqlite3.Connection:
+def connect(path: Path, access: str, synchronous: str = "FULL") -> sqlite3.Connection:
     """Open a state file, `rw` or `ro`. Raises sqlite3.Error.
 
-    A `durable` commit has reached the disk. Without it a commit survives the death of the process, and a power cut may
-    take the last ones back: enough for a replay, which can be made again.
+    With `synchronous` FULL a commit has reached the disk when it returns. With NORMAL or OFF it survives the death of
+    the process; a power cut may take back the last ones (NORMAL) or damage the file (OFF).
 
     Transactions are begun by hand (isolation_level None): what the driver begins by itself is deferred, and a
     deferred read-then-write fails at once when another process writes, whatever the busy timeout (fault D2).
@@ -77,7 +82,7 @@ def connect(path: Path, access: str, durable: bool = True) -> sqlite3.Connection
         if access == "ro":
             _probe(connection)
         else:
-            connection.execute(f"PRAGMA synchronous={'FULL' if durable else 'NORMAL'}")
+            connection.execute(f"PRAGMA synchronous={synchronous}")
             connection.execute("PRAGMA foreign_keys=ON")
     except sqlite3.OperationalError:
         connection.close()

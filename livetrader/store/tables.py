@@ -27,12 +27,12 @@ METADATA = MetaData()
 _Big = BigInteger().with_variant(Integer, "sqlite")
 
 
-def _text(name: str, *, primary_key: bool = False, nullable: bool = False) -> Column[str]:
-    return Column(name, Text, primary_key=primary_key, nullable=nullable)
+def _text(name: str, *, primary_key: bool = False, nullable: bool = False, default: str | None = None) -> Column[str]:
+    return Column(name, Text, primary_key=primary_key, nullable=nullable, server_default=default)
 
 
-def _big(name: str, *, primary_key: bool = False) -> Column[int]:
-    return Column(name, _Big, primary_key=primary_key, nullable=False, autoincrement=False)
+def _big(name: str, *, primary_key: bool = False, nullable: bool = False) -> Column[int]:
+    return Column(name, _Big, primary_key=primary_key, nullable=nullable, autoincrement=False)
 
 
 def _seq() -> Column[int]:
@@ -81,7 +81,11 @@ orders = Table(
     _text("reason"),
     _text("created_at"),
     _text("updated_at"),
+    _text("entry_id", default=""),
+    _big("amended", nullable=True),
+    _text("sent_at", nullable=True),
     Index("orders_as_of", "as_of"),
+    Index("orders_state", "state"),
 )
 
 fills = Table(
@@ -136,6 +140,57 @@ runs = Table(
     _text("stopped_at", nullable=True),
     _text("exit_reason", nullable=True),
 )
+
+latches = Table("latches", METADATA, _text("name", primary_key=True), _text("reason"), _text("since"))
+
+alerts = Table("alerts", METADATA, _text("key", primary_key=True), _text("text"), _text("since"))
+
+day_starts = Table("day_starts", METADATA, _text("session", primary_key=True), _text("equity"), _text("recorded_at"))
+
+flows = Table("flows", METADATA, _seq(), _text("amount"), _text("reason"), _text("at"))
+
+externals = Table(
+    "externals",
+    METADATA,
+    _text("kind"),
+    _text("symbol"),
+    _text("product"),
+    _text("broker_order_id"),
+    _text("quantity"),
+    _text("status"),
+    _text("since"),
+    PrimaryKeyConstraint("kind", "symbol", "product", "broker_order_id"),
+)
+
+# One row, from the first taking on: a number is never given twice.
+leases = Table(
+    "leases",
+    METADATA,
+    _big("number", primary_key=True),
+    _text("holder"),
+    _text("ttl_seconds"),
+    _text("expires_at"),
+)
+
+commands = Table(
+    "commands",
+    METADATA,
+    _seq(),
+    _text("kind"),
+    _text("arguments"),
+    _text("posted_at"),
+    _text("outcome", nullable=True),
+    _big("ok", nullable=True),
+    _text("answered_at", nullable=True),
+    Index("commands_answered_at", "answered_at"),
+)
+
+
+def insertion(table: Table) -> str:
+    """The INSERT of a whole row, with `:name` parameters."""
+    names = [column.name for column in table.columns]
+    return f"INSERT INTO {table.name} ({', '.join(names)}) VALUES ({', '.join(f':{name}' for name in names)})"
+
 
 # SQLite's own: the log only grows, by one, for whoever has the file open. (INSERT OR REPLACE deletes without
 # a DELETE trigger, hence the condition on inserts.)

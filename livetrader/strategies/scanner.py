@@ -99,7 +99,8 @@ def plan(strategy: Strategy, atr_period: int = 14) -> Plan:
 
 def failed(strategy: Strategy, where: str, error: Exception) -> StrategyError:
     """What a strategy's own code raised, in one line that names the strategy."""
-    return StrategyError(f"strategy {strategy.name}: {where}: {type(error).__name__}: {error}")
+    what = " ".join(str(error).split())  # one line, also of what pandas says in several
+    return StrategyError(f"strategy {strategy.name}: {where}: {type(error).__name__}: {what}")
 
 
 @dataclass(frozen=True, slots=True)

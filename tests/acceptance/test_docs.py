@@ -20,7 +20,9 @@ import typer
 
 from livetrader import errors
 from livetrader.bootstrap.workspace import Workspace
-from livetrader.cli.main import app, run, split_globals
+from livetrader.cli.app import app
+from livetrader.cli.main import run
+from livetrader.cli.options import split_globals
 from livetrader.config import load
 from livetrader.constraints.gate import Exposure
 from livetrader.domain.candles import Interval

@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 
 from livetrader.domain.candles import FIELDS, CandleColumns, Interval
 from livetrader.errors import ConfigError, LiveTraderError, StoreError
-from livetrader.marketdata.store import CandleStore, Coverage, UpsertCounts, digest, open_store
+from livetrader.marketdata.content import Coverage, UpsertCounts, digest
+from livetrader.marketdata.store import CandleStore, open_store
 
 IST = ZoneInfo("Asia/Kolkata")
 T0 = 1_769_485_500  # 2026-01-27 09:15 IST
@@ -70,6 +71,20 @@ def test_a_read_of_named_symbols_keeps_their_order_and_those_without_bars(store:
     read = store.read(M5, 0, END, ["M&M", "nothing 'here'", "A"])
     assert read.symbols == ("M&M", "nothing 'here'", "A")
     assert sorted(rows(read)) == [("A", T0, 1.0), ("M&M", T0, 3.0)]
+
+
+@pytest.mark.parametrize("asked", [1, 3, 20, 80, 149, 150], ids=lambda n: f"{n} of 150")
+def test_a_read_of_named_symbols_gives_the_same_bars_as_a_read_of_all(store: CandleStore, asked: int) -> None:
+    """However few or many are named: symbols with gaps and off the grid, and one that is not stored."""
+    rng = np.random.default_rng(asked)
+    kept = [(f"S{i:03}", T0 + 300 * t + (i == 7)) for t in range(12) for i in range(150) if rng.random() < 0.7]
+    store.upsert(M5, bars(*((symbol, ts, float(n)) for n, (symbol, ts) in enumerate(kept))))
+    names = [*(f"S{i:03}" for i in (7, *rng.permutation([i for i in range(150) if i != 7])[: asked - 1])), "none"]
+    read = store.read(M5, T0 + 300, T0 + 3_000, names)
+    expected = [row for row in rows(store.read(M5, T0 + 300, T0 + 3_000)) if row[0] in names]
+    assert len(expected) >= asked
+    assert rows(read) == expected
+    assert read.symbols == tuple(names)
 
 
 def test_an_empty_store_answers_with_nothing(store: CandleStore) -> None:

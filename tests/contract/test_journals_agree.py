@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from dataclasses import replace
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -11,6 +12,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
+from livetrader.domain.account import External, ExternalKind, ExternalStatus
 from livetrader.domain.instrument import Product
 from livetrader.domain.order import Action, Fill, OrderIntent, OrderType, Purpose
 from livetrader.domain.order_state import IllegalTransition, OrderState
@@ -48,7 +50,9 @@ def fill(name: str, of: str, quantity: str) -> Fill:
 
 
 def everything(journal: Journal) -> str:
-    return repr((journal.orders(), journal.fills(), journal.marked()))
+    orders = journal.orders(), journal.open_orders(), journal.unsent(), [journal.order(name) for name in "abc"]
+    standing = journal.latches(), journal.alerts(), journal.externals()
+    return repr((orders, journal.fills(), journal.marked(), standing))
 
 
 NAMES = st.sampled_from(["a", "b", "c"])
@@ -93,6 +97,28 @@ class Both(RuleBasedStateMachine):
     def book(self, name: str, quantity: str, again: bool) -> None:
         self.trades += not again
         self.both("book", fill(f"t{self.trades}", name, quantity), LATER)
+
+    @precondition(lambda self: self.memory.orders())
+    @rule(name=NAMES, quantity=st.sampled_from(["2.5", "10", "11"]), price=st.sampled_from([None, Decimal("99.50")]))
+    def amend(self, name: str, quantity: str, price: Decimal | None) -> None:
+        self.both("amend", replace(intent(name, quantity), trigger_price=price, amended=1300), LATER)
+
+    @rule(name=NAMES, on=st.booleans())
+    def latch(self, name: str, on: bool) -> None:
+        self.both("latch", name, "", AT) if on else self.both("unlatch", name, LATER)
+
+    @rule(name=NAMES, on=st.booleans(), at=st.sampled_from([AT, LATER]))
+    def alert(self, name: str, on: bool, at: datetime) -> None:
+        self.both("alert", name, "", at) if on else self.both("settle_alert", name, at)
+
+    @rule(name=NAMES, quantity=st.sampled_from(["0", "1", "-1"]), status=st.sampled_from(list(ExternalStatus)))
+    def external(self, name: str, quantity: str, status: ExternalStatus) -> None:
+        seen = External(ExternalKind.POSITION, name, Product.MIS, Decimal(quantity), status, AT)
+        self.both("external", seen, LATER)
+
+    @rule(day=st.sampled_from([AT.date(), LATER.date()]), equity=st.sampled_from(["1", "2"]))
+    def day_start(self, day: date, equity: str) -> None:
+        self.both("day_start", day, Decimal(equity), AT)
 
     @rule(as_of=st.integers(0, 3))
     def mark(self, as_of: int) -> None:

@@ -21,7 +21,8 @@ import livetrader
 ROOT = Path(__file__).parents[2]
 PACKAGE = ROOT / "livetrader"
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
-SCRIPTS = sorted([*(ROOT / "scripts").iterdir(), ROOT / ".ci" / "run", ROOT / "benchmarks" / "peers.sh"])
+BENCHMARKS = [ROOT / "benchmarks" / name for name in ("peers.sh", "run_all")]
+SCRIPTS = sorted([*(ROOT / "scripts").iterdir(), ROOT / ".ci" / "run", *BENCHMARKS])
 MODULES = sorted(PACKAGE.rglob("*.py"))
 PACKAGES = sorted(path.parent for path in PACKAGE.glob("*/**/__init__.py"))
 LOCKS = ("requirements.lock", "requirements-dev.lock")

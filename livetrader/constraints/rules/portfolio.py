@@ -1,5 +1,7 @@
 """How much the account may hold and trade, orders whose fate is open included."""
 
+# ruff: noqa: ARG002 - every rule sees both the intent and the exposure
+
 from __future__ import annotations
 
 from dataclasses import dataclass
@@ -13,58 +15,76 @@ from livetrader.domain.order import OrderIntent
 class OnePositionPerSymbol:
     """A symbol has at most one open position, and one that closed on a bar is not re-entered on it."""
 
-    def check(self, intent: OrderIntent, exposure: Exposure) -> Check:
+    def passes(self, intent: OrderIntent, exposure: Exposure) -> bool:
         symbol = intent.symbol
-        for names, what in (
-            (exposure.held, "has an open position"),
-            (exposure.pending, "has an entry under way"),
-            (exposure.closed, "closed its position on this bar"),
-        ):
-            if symbol in names:
-                return Check("one_position_per_symbol", False, f"{symbol} {what}", {"symbol": symbol})
-        return Check("one_position_per_symbol", True, f"{symbol} is flat", {"symbol": symbol})
+        return symbol not in exposure.held and symbol not in exposure.pending and symbol not in exposure.closed
+
+    def check(self, intent: OrderIntent, exposure: Exposure) -> Check:
+        symbol, what = intent.symbol, "is flat"
+        if symbol in exposure.held:
+            what = "has an open position"
+        elif symbol in exposure.pending:
+            what = "has an entry under way"
+        elif symbol in exposure.closed:
+            what = "closed its position on this bar"
+        passed = self.passes(intent, exposure)
+        return Check("one_position_per_symbol", passed, f"{symbol} {what}", {"symbol": symbol})
 
 
 @dataclass(frozen=True, slots=True)
 class MaxOpenPositions:
     limit: int
 
-    def check(self, intent: OrderIntent, exposure: Exposure) -> Check:  # noqa: ARG002 - every rule sees both
+    def passes(self, intent: OrderIntent, exposure: Exposure) -> bool:
+        return len(exposure.held) + len(exposure.pending) < self.limit
+
+    def check(self, intent: OrderIntent, exposure: Exposure) -> Check:
         count = len(exposure.held) + len(exposure.pending)
-        return _below("max_open_positions", count, self.limit, "positions open or under way")
+        reason = f"{count} positions open or under way, limit {self.limit}"
+        return Check("max_open_positions", self.passes(intent, exposure), reason, _numbers(count, self.limit))
 
 
 @dataclass(frozen=True, slots=True)
 class MaxTradesPerDay:
     limit: int
 
-    def check(self, intent: OrderIntent, exposure: Exposure) -> Check:  # noqa: ARG002 - every rule sees both
-        return _below("max_trades_per_day", exposure.trades, self.limit, "trades this session")
+    def passes(self, intent: OrderIntent, exposure: Exposure) -> bool:
+        return exposure.trades < self.limit
+
+    def check(self, intent: OrderIntent, exposure: Exposure) -> Check:
+        reason = f"{exposure.trades} trades this session, limit {self.limit}"
+        numbers = _numbers(exposure.trades, self.limit)
+        return Check("max_trades_per_day", self.passes(intent, exposure), reason, numbers)
 
 
 @dataclass(frozen=True, slots=True)
 class MaxTradesPerStrategy:
     limit: int
 
+    def passes(self, intent: OrderIntent, exposure: Exposure) -> bool:
+        return exposure.trades_by_strategy.get(intent.strategy, 0) < self.limit
+
     def check(self, intent: OrderIntent, exposure: Exposure) -> Check:
         count = exposure.trades_by_strategy.get(intent.strategy, 0)
-        return _below("max_trades_per_strategy", count, self.limit, f"trades of {intent.strategy} this session")
+        reason = f"{count} trades of {intent.strategy} this session, limit {self.limit}"
+        return Check("max_trades_per_strategy", self.passes(intent, exposure), reason, _numbers(count, self.limit))
 
 
 @dataclass(frozen=True, slots=True)
 class CapitalAllocation:
     """The margin of the order fits into the money that is neither invested nor reserved."""
 
+    def passes(self, intent: OrderIntent, exposure: Exposure) -> bool:
+        return intent.value / exposure.leverage <= exposure.available
+
     def check(self, intent: OrderIntent, exposure: Exposure) -> Check:
         margin = intent.value / exposure.leverage
+        fits = self.passes(intent, exposure)
         numbers = {"margin": f"{margin:.2f}", "available": f"{exposure.available:.2f}"}
-        fits = margin <= exposure.available
         sign = "within" if fits else "more than"
         reason = f"margin {numbers['margin']} is {sign} the available {numbers['available']}"
         return Check("capital_allocation", fits, reason, numbers)
 
 
-def _below(rule: str, count: int, limit: int, what: str) -> Check:
-    passed = count < limit
-    reason = f"{count} {what}, limit {limit}"
-    return Check(rule, passed, reason, {"count": str(count), "limit": str(limit)})
+def _numbers(count: int, limit: int) -> dict[str, str]:
+    return {"count": str(count), "limit": str(limit)}

@@ -1,8 +1,11 @@
 """Whether an order makes sense at all: its price, its quantity, its exit."""
 
+# ruff: noqa: ARG002 - every rule sees both the intent and the exposure
+
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from decimal import Decimal
 
@@ -19,15 +22,57 @@ class PriceSanity:
     min_price: Decimal | None = None
     max_price: Decimal | None = None
 
-    def check(self, intent: OrderIntent, exposure: Exposure) -> Check:  # noqa: ARG002 - every rule sees both
+    def passes(self, intent: OrderIntent, exposure: Exposure) -> bool:
         price = intent.price
+        return (
+            price.is_finite()
+            and price > 0
+            and (self.min_price is None or price >= self.min_price)
+            and (self.max_price is None or price <= self.max_price)
+        )
+
+    def check(self, intent: OrderIntent, exposure: Exposure) -> Check:
+        price, passed = intent.price, self.passes(intent, exposure)
         low = self.min_price if self.min_price is not None else Decimal(0)
-        passed = price.is_finite() and price > 0 and price >= low
-        if self.max_price is not None:
-            passed = passed and price <= self.max_price
         band = f"{low}–{self.max_price if self.max_price is not None else '∞'}"
         reason = f"price {price} is {'inside' if passed else 'outside'} {band}"
         return Check("price_sanity", passed, reason, {"price": str(price), "band": band})
+
+
+LastClose = Callable[[str, int, int], float | None]
+"""(symbol, since, before), in epoch seconds: the last close before `before` of a bar that opened at or after `since`."""
+
+
+@dataclass(frozen=True, slots=True)
+class PriceCollar:
+    """The price lies within `limit_pct` % of the symbol's last close before the bar that was decided.
+
+    Closes of this session only, because a price may gap over night; its first bar has none to be held against. With
+    `needed` (an order by hand, which no bar has brought about) an entry without one is refused.
+    """
+
+    limit_pct: Decimal
+    last_close: LastClose
+    needed: bool = False
+
+    def passes(self, intent: OrderIntent, exposure: Exposure) -> bool:
+        close = self._close(intent, exposure)
+        if close is None:
+            return not self.needed
+        return intent.price.is_finite() and abs(intent.price - close) * 100 <= self.limit_pct * close
+
+    def check(self, intent: OrderIntent, exposure: Exposure) -> Check:
+        close, passed = self._close(intent, exposure), self.passes(intent, exposure)
+        if close is None:
+            return Check("price_collar", passed, f"{intent.symbol} has no close before it in this session", {})
+        away = abs(intent.price / close - 1) * 100
+        numbers = {"price": str(intent.price), "last_close": str(close), "limit_pct": str(self.limit_pct)}
+        reason = f"price {intent.price} is {away:.2f} % from the last close {close}, limit {self.limit_pct} %"
+        return Check("price_collar", passed, reason, numbers)
+
+    def _close(self, intent: OrderIntent, exposure: Exposure) -> Decimal | None:
+        close = self.last_close(intent.symbol, exposure.session.opens, intent.as_of)
+        return Decimal(repr(close)) if close is not None and 0 < close < math.inf else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,23 +81,29 @@ class LotSanity:
 
     max_order_value: Decimal | None = None
 
-    def check(self, intent: OrderIntent, exposure: Exposure) -> Check:  # noqa: ARG002 - every rule sees both
-        numbers = {"quantity": f"{intent.quantity:f}", "value": f"{intent.value:f}"}
+    def passes(self, intent: OrderIntent, exposure: Exposure) -> bool:
+        return intent.quantity > 0 and (self.max_order_value is None or intent.value <= self.max_order_value)
+
+    def check(self, intent: OrderIntent, exposure: Exposure) -> Check:
+        passed = self.passes(intent, exposure)
+        reason = f"quantity {intent.quantity:f}"
         if intent.quantity <= 0:
-            return Check("lot_sanity", False, f"the allocation does not buy one lot at {intent.price}", numbers)
-        if self.max_order_value is not None and intent.value > self.max_order_value:
+            reason = f"the allocation does not buy one lot at {intent.price}"
+        elif not passed:
             reason = f"order value {intent.value:f} is above max_order_value {self.max_order_value}"
-            return Check("lot_sanity", False, reason, numbers)
-        return Check("lot_sanity", True, f"quantity {intent.quantity:f}", numbers)
+        return Check("lot_sanity", passed, reason, {"quantity": f"{intent.quantity:f}", "value": f"{intent.value:f}"})
 
 
 @dataclass(frozen=True, slots=True)
 class ExitDefined:
     """The position's stop can be calculated: a trailing stop needs an ATR at the signal bar."""
 
-    def check(self, intent: OrderIntent, exposure: Exposure) -> Check:  # noqa: ARG002 - every rule sees both
+    def passes(self, intent: OrderIntent, exposure: Exposure) -> bool:
         plan = intent.exit
-        missing = plan is not None and plan.kind is ExitKind.TRAILING_ATR and not plan.distance > 0
-        reason = "no ATR at the signal bar: too few bars" if missing else "the exit's levels are known"
+        return plan is None or plan.kind is not ExitKind.TRAILING_ATR or plan.distance > 0
+
+    def check(self, intent: OrderIntent, exposure: Exposure) -> Check:
+        plan, passed = intent.exit, self.passes(intent, exposure)
+        reason = "the exit's levels are known" if passed else "no ATR at the signal bar: too few bars"
         distance = "" if plan is None or math.isnan(plan.distance) else f"{plan.distance:.4f}"
-        return Check("exit_defined", not missing, reason, {"distance": distance})
+        return Check("exit_defined", passed, reason, {"distance": distance})

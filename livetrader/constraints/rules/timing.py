@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, datetime, time
+from datetime import datetime, time
 from zoneinfo import ZoneInfo
 
 from livetrader.constraints.gate import Exposure
 from livetrader.constraints.verdict import Check
 from livetrader.domain.order import OrderIntent
+from livetrader.domain.session import Session
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,21 +22,24 @@ class TradingWindow:
     timezone: ZoneInfo
     entries_until: time | None = None
 
-    def check(self, intent: OrderIntent, exposure: Exposure) -> Check:
-        session = exposure.session
-        at = self._clock(intent.as_of)
-        end = session.square_off
-        numbers = {"at": at, "from": self._clock(session.opens), "until": self._clock(end)}
-        inside = session.opens <= intent.as_of < end
-        reason = f"{at} is inside the trading window"
-        if not inside:
-            reason = f"{at} is outside {numbers['from']}–{numbers['until']}"
-        elif self.entries_until is not None and at >= self.entries_until.isoformat():
-            inside, reason = False, f"{at} is past entries_until {self.entries_until.isoformat()}"
-        return Check("trading_window", inside, reason, numbers)
+    def passes(self, intent: OrderIntent, exposure: Exposure) -> bool:
+        if not _inside(exposure.session, intent.as_of):
+            return False
+        return self.entries_until is None or self._clock(intent.as_of) < self.entries_until
 
-    def _clock(self, instant: int) -> str:
-        return datetime.fromtimestamp(instant, UTC).astimezone(self.timezone).time().isoformat()
+    def check(self, intent: OrderIntent, exposure: Exposure) -> Check:
+        session, passed = exposure.session, self.passes(intent, exposure)
+        instants = {"at": intent.as_of, "from": session.opens, "until": session.square_off}
+        numbers = {name: self._clock(instant).isoformat() for name, instant in instants.items()}
+        reason = f"{numbers['at']} is inside the trading window"
+        if not _inside(session, intent.as_of):
+            reason = f"{numbers['at']} is outside {numbers['from']}–{numbers['until']}"
+        elif not passed:
+            reason = f"{numbers['at']} is past entries_until {self.entries_until}"
+        return Check("trading_window", passed, reason, numbers)
+
+    def _clock(self, instant: int) -> time:
+        return datetime.fromtimestamp(instant, self.timezone).time()
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,9 +48,15 @@ class BarFreshness:
 
     max_age_seconds: int
 
+    def passes(self, intent: OrderIntent, exposure: Exposure) -> bool:
+        return exposure.now - intent.as_of <= self.max_age_seconds
+
     def check(self, intent: OrderIntent, exposure: Exposure) -> Check:
-        age = exposure.now - intent.as_of
+        age, fresh = exposure.now - intent.as_of, self.passes(intent, exposure)
         numbers = {"age_seconds": str(age), "limit_seconds": str(self.max_age_seconds)}
-        fresh = age <= self.max_age_seconds
         reason = f"the bar closed {age} s ago" + ("" if fresh else f", more than {self.max_age_seconds} s")
         return Check("bar_freshness", fresh, reason, numbers)
+
+
+def _inside(session: Session, instant: int) -> bool:
+    return session.opens <= instant < session.square_off

@@ -59,11 +59,22 @@ def interrupt(process: subprocess.Popen[str], number: int = signal.SIGINT) -> No
 
 
 def interrupted(*arguments: str, cwd: Path, after: float, number: int = signal.SIGINT) -> Told:
-    """A call that gets a signal `after` seconds, unless it has ended before."""
+    """A call that gets a signal `after` seconds of Python, unless it has ended before."""
     process = start(*arguments, cwd=cwd)
+    until(lambda: process.poll() is not None or _hears(process, number), process)
     time.sleep(after)  # noqa: TID251 - the moment is the point of the test
     interrupt(process, number)
     return finish(process)
+
+
+def _hears(process: subprocess.Popen[str], number: int) -> bool:
+    """Whether the interpreter is up: before, the signal would end it without a word."""
+    try:
+        lines = Path(f"/proc/{process.pid}/status").read_text().splitlines()
+    except OSError:
+        return False
+    caught = next((line.split()[1] for line in lines if line.startswith("SigCgt:")), "0")
+    return number != signal.SIGINT or bool(int(caught, 16) >> (number - 1) & 1)
 
 
 def until(ready: Callable[[], object], process: subprocess.Popen[str]) -> None:

@@ -65,6 +65,12 @@ def test_config_schema_is_a_json_schema(capsys: pytest.CaptureFixture[str]) -> N
     schema = json.loads(output(capsys, "config", "schema"))
     assert schema["properties"]["mode"]["enum"] == ["paper", "dry-run", "live"]
     assert schema["additionalProperties"] is False
+    sections = schema["$defs"]
+    leverage, lot = sections["Capital"]["properties"]["leverage"], sections["Venue"]["properties"]["lot"]
+    assert (leverage["type"], leverage["minimum"], leverage["maximum"]) == ("number", 1, 125)
+    assert (lot["type"], lot["exclusiveMinimum"]) == ("number", 0)
+    price = sections["Constraints"]["properties"]["max_price"]
+    assert price["anyOf"] == [{"type": "number", "exclusiveMinimum": 0}, {"type": "null"}]
 
 
 def test_calendar_show_lists_sessions_and_holidays(capsys: pytest.CaptureFixture[str]) -> None:
@@ -101,6 +107,16 @@ def test_data_goes_in_is_checked_and_comes_out(tmp_path: Path, capsys: pytest.Ca
     assert run(["data", "import", "in.csv", "--interval", "5m", "--strict"]) == 2
 
 
+def test_an_observed_calendar_has_the_dates_that_the_import_brings(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Its sessions are the dates in the store: what an import brings is judged by them once it is there."""
+    (tmp_path / "config.yaml").write_text("market: {calendar: observed}\n")
+    (tmp_path / "in.csv").write_text(CANDLES)
+    (told,) = json.loads(output(capsys, "data", "import", "in.csv", "--interval", "5m", "--json"))
+    assert (told["inserted"], told["off_session"], told["misaligned"]) == (3, 1, 0)
+
+
 def test_data_check_without_candles_says_what_to_do(capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["data", "check"]) != 0
     (line,) = capsys.readouterr().err.splitlines()
@@ -118,15 +134,18 @@ def test_strategies_are_listed_and_shown_with_origins(tmp_path: Path, capsys: py
 
 
 def test_init_makes_a_folder_that_works(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    output(capsys, "init", "trader", "--no-input")
+    told = output(capsys, "init", "trader", "--no-input")
+    assert told.splitlines()[-1].startswith("next: cd trader, then bring candles")
+    assert "demo" not in told, "it makes a folder of its own"
     folder = tmp_path / "trader"
     names = sorted(str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file())
     assert names == [
-        ".env.example", "config.yaml", "livetrader.service", "symbol_lists/crypto.csv",
+        ".env.example", "config.yaml", "livetrader.service", "livetrader.timer", "symbol_lists/crypto.csv",
         "symbol_lists/live.csv", "symbol_lists/nifty200.csv", "symbol_lists/test.csv",
     ]  # fmt: skip
     assert output(capsys, "config", "check", "--config", "trader/config.yaml").startswith("ok")
     assert f"WorkingDirectory={folder}\n" in (folder / "livetrader.service").read_text()
+    assert "OnCalendar=*-*-* 09:05:00 Asia/Kolkata\n" in (folder / "livetrader.timer").read_text()
 
 
 def test_init_replaces_nothing_without_asking(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

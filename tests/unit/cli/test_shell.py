@@ -12,10 +12,12 @@ from typing import Any
 import pytest
 import typer
 
-from livetrader import __version__
+from livetrader import INTERRUPTED, __version__
 from livetrader.__main__ import main
-from livetrader.cli.call import Globals
-from livetrader.cli.main import app, run, split_globals
+from livetrader.cli.app import app
+from livetrader.cli.commands import COMMANDS
+from livetrader.cli.main import run
+from livetrader.cli.options import Globals, split_globals
 from livetrader.errors import (
     AlreadyRunning,
     AuthExpired,
@@ -67,6 +69,38 @@ def test_help_does_not_wait_for_heavy_imports(arguments: list[str]) -> None:
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip()
     assert done.stderr.strip() == "[]"
+
+
+@pytest.mark.parametrize("arguments", [[], ["--help"], ["-h", "--debug"], ["--version"]], ids=" ".join)
+def test_the_roots_help_does_not_wait_for_typer_or_a_command(arguments: list[str]) -> None:
+    code = (
+        "import sys\nfrom livetrader.cli.main import run\n"
+        f"assert run({arguments!r}) == 0\nprint('typer' in sys.modules, file=sys.stderr)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.startswith(("Usage: livetrader [OPTIONS]", "livetrader "))
+    assert done.stderr.strip() == "False"
+
+
+def test_the_roots_help_names_every_command_with_the_first_sentence_of_its_own_help(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    root = typer.main.get_command(app)
+    built = {name: command.get_short_help_str(200) for name, command in root.commands.items()}  # type: ignore[attr-defined]
+    assert built == {name: summary for name, (_, summary) in COMMANDS.items()}
+    assert run(["--help"]) == 0
+    shown = capsys.readouterr().out
+    assert [line for name, text in built.items() if (line := f"  {name:<10}  {text}\n") not in shown] == []
+    assert max(map(len, shown.splitlines())) <= 80
+
+
+def test_only_the_command_that_is_named_is_loaded() -> None:
+    code = (
+        "import sys\nfrom livetrader.cli.main import run\nassert run(['calendar', '--help']) == 0\n"
+        "print(*sorted(m for m in sys.modules if m.endswith('_commands')), file=sys.stderr)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stderr.split() == ["livetrader.cli.calendar_commands"]
 
 
 def test_the_command_is_installed_and_plain_text() -> None:
@@ -224,3 +258,24 @@ def test_the_boundary_is_the_entry_point(monkeypatch: pytest.MonkeyPatch) -> Non
     with pytest.raises(SystemExit) as left:
         main()
     assert left.value.code == 2
+
+
+def test_an_interrupt_that_falls_into_a_callback_of_the_interpreter_is_not_lost() -> None:
+    code = """
+import time
+import livetrader.cli.main
+from livetrader.__main__ import main
+
+class Callback:
+    def __del__(self):
+        raise KeyboardInterrupt
+
+def run(_):
+    Callback()
+    time.sleep(30)
+
+livetrader.cli.main.run = run
+main()
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=20, check=False)
+    assert (done.returncode, done.stderr.splitlines()) == (130, [INTERRUPTED])

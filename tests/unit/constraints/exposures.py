@@ -19,6 +19,8 @@ def exposure(
     by_strategy: Mapping[str, int] | None = None,
     available: str = "10000",
     leverage: str = "1",
+    halts: Mapping[str, str] | None = None,
+    frozen: Mapping[str, str] | None = None,
 ) -> Exposure:
     """A flat account in a session of twelve 5m bars with its square-off at the close of the tenth."""
     return Exposure(
@@ -31,4 +33,6 @@ def exposure(
         trades_by_strategy=by_strategy or {},
         available=Decimal(available),
         leverage=Decimal(leverage),
+        halts=halts or {},
+        frozen=frozen or {},
     )

@@ -9,6 +9,7 @@ from decimal import Decimal
 import pytest
 
 from livetrader.constraints.gate import Exposure, Rule
+from livetrader.constraints.rules.latches import NotHalted, SymbolFree
 from livetrader.constraints.rules.portfolio import (
     CapitalAllocation,
     MaxOpenPositions,
@@ -72,6 +73,10 @@ PASSES: dict[str, tuple[Rule, OrderIntent, Exposure, Mapping[str, str]]] = {
         exposure(available="200", leverage="5"),
         {"margin": "200.00"},
     ),
+    "halts: none": (NotHalted(), intent(), FLAT, {}),
+    "halts: a symbol's is not everybody's": (NotHalted(), intent(), exposure(frozen={"A": "theirs"}), {}),
+    "symbol: free": (SymbolFree(), intent(), FLAT, {"symbol": "A"}),
+    "symbol: others are frozen": (SymbolFree(), intent(), exposure(frozen={"B": "theirs"}), {"symbol": "A"}),
 }
 
 REFUSES: dict[str, tuple[Rule, OrderIntent, Exposure, str, Mapping[str, str]]] = {
@@ -166,6 +171,21 @@ REFUSES: dict[str, tuple[Rule, OrderIntent, Exposure, str, Mapping[str, str]]] =
         "margin 1000.00 is more than the available -5.00",
         {},
     ),
+    "halts: one": (NotHalted(), intent(), exposure(halts={"kill": "by hand"}), "kill: by hand", {"kill": "by hand"}),
+    "halts: several, the first by name, and all in numbers": (
+        NotHalted(),
+        intent(),
+        exposure(halts={"mismatch": "A differs", "auth": "token expired"}),
+        "auth: token expired",
+        {"auth": "token expired", "mismatch": "A differs"},
+    ),
+    "symbol: frozen": (
+        SymbolFree(),
+        intent(),
+        exposure(frozen={"A": "rejected 3 times"}),
+        "A is frozen: rejected 3 times",
+        {"symbol": "A"},
+    ),
 }
 
 
@@ -175,6 +195,7 @@ def test_a_rule_lets_pass_up_to_its_limit(
 ) -> None:
     check = rule.check(order, seen)
     assert check.passed, check.reason
+    assert rule.passes(order, seen)
     assert numbers.items() <= check.numbers.items()
 
 
@@ -184,6 +205,7 @@ def test_a_rule_refuses_beyond_its_limit_and_says_why(
 ) -> None:
     check = rule.check(order, seen)
     assert (check.passed, check.reason) == (False, reason)
+    assert not rule.passes(order, seen)
     assert numbers.items() <= check.numbers.items()
     assert "\n" not in check.reason
 
@@ -195,4 +217,4 @@ def test_every_rule_has_a_name_of_its_own_and_says_the_same_one_either_way() -> 
     for rule, order, seen in cases:
         names.setdefault(type(rule), set()).add(rule.check(order, seen).rule)
     assert all(len(said) == 1 for said in names.values())
-    assert len(set.union(*names.values())) == len(names) == 10
+    assert len(set.union(*names.values())) == len(names) == 12

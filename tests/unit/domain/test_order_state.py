@@ -66,7 +66,7 @@ def test_every_pair_that_the_table_lacks_raises() -> None:
 def test_from_every_state_an_end_can_be_reached() -> None:
     """Invariant I5 would be out of reach otherwise."""
     ends = {state for state in OrderState if state.terminal}
-    assert ends == {S.FILLED, S.EXPIRED, S.REJECTED, S.ABANDONED, S.REFUSED}
+    assert ends == {S.FILLED, S.CANCELLED, S.EXPIRED, S.REJECTED, S.ABANDONED, S.REFUSED, S.RECORDED}
     reached = set(ends)
     while grown := {s for s in OrderState if TRANSITIONS[s] & reached} - reached:
         reached |= grown

@@ -6,6 +6,7 @@ a whole tape, and close by close over a market that knows only what has closed, 
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
@@ -158,8 +159,8 @@ def test_the_clock_stands_at_the_pass_that_is_made() -> None:
     days = sessions(2)
     rig = Rig(days, tape(days, {"A": [flat(100)] * 24}), signals=[signal()]).backtest()
     assert rig.clock.now() == days[1].closes
-    (entry, leaving) = rig.journal.orders()
-    assert entry.created_at.timestamp() == at(1)
+    (entry, stop, leaving) = rig.journal.orders()
+    assert (entry.created_at.timestamp(), stop.created_at.timestamp()) == (at(1), at(2))
     assert leaving.created_at.timestamp() == days[0].square_off
 
 
@@ -173,6 +174,14 @@ def test_no_sessions_are_no_trades() -> None:
     rig = Rig(sessions(1), tape(sessions(1), {"A": []}))
     Backtest(rig.engine, rig.venue, rig.clock, KnownSignals([])).run([])
     assert rig.journal.equities() == []
+
+
+def test_no_garbage_is_looked_for_while_a_backtest_runs() -> None:
+    days = sessions(1)
+    rig = Rig(days, tape(days, {"A": []}))
+    looked_for: list[bool] = []
+    Backtest(rig.engine, rig.venue, rig.clock, KnownSignals([])).run(days, lambda _: looked_for.append(gc.isenabled()))
+    assert (looked_for, gc.isenabled()) == ([False], True)
 
 
 def test_progress_is_told_session_by_session() -> None:

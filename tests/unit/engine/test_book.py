@@ -174,6 +174,25 @@ def test_a_position_closed_inside_the_signals_bar_is_closed_on_it(closed: int, b
     assert seen(account, bar).closed == ({"A"} if forbidden else set())
 
 
+def test_what_the_rules_see_is_counted_once_a_close_and_anew_after_every_event() -> None:
+    """Thousands of signals share one count; a snapshot that somebody holds never changes under him."""
+    account = book()
+    order = intent()
+    flat = seen(account)
+    assert seen(account) is flat
+    account.open(order)
+    pending = seen(account)
+    account.book(fill(order), order, at(1))
+    account.settle(order.intent_id)
+    held = seen(account)
+    assert [(set(e.held), set(e.pending), e.available) for e in (flat, pending, held)] == [
+        (set(), set(), 10_000),
+        (set(), {"A"}, 9_000),
+        ({"A"}, set(), 9_000),
+    ]
+    assert seen(account, bar=1).now == at(2), "time passes without an event"
+
+
 def test_counts_restart_with_the_session_and_what_is_held_stays() -> None:
     account = book()
     bought(account, intent("i1", "A", strategy="s"))
@@ -223,6 +242,14 @@ def test_the_value_counts_what_is_held_at_the_given_prices() -> None:
     assert account.value({"A": Decimal(103), "B": Decimal(102)}) == 10_000 + 30 - 20
 
 
+def told(account: Book) -> Book:
+    """The account, when what the rules are shown is what a count a second later gives."""
+    shown = seen(account)
+    assert replace(account.exposure(at(1) + 1, signal()), now=at(1)) == shown
+    seen(account)
+    return account
+
+
 Event = tuple[str, Side, list[int], int, Decimal, bool]
 
 events: st.SearchStrategy[list[Event]] = st.lists(
@@ -247,14 +274,15 @@ def test_cash_is_the_capital_and_every_fills_cash_to_the_paisa(made: list[Event]
         held = account.positions.get(symbol)
         entry = intent(f"i{number}", symbol, side, str(sum(parts) + (not complete)), "100")
         order = entry if held is None else leaving(held.entry, f"x{number}", str(abs(held.position.quantity)))
-        account.open(order)
+        told(account).open(order)
         price = str(Decimal(ticks) * Decimal("0.05"))
         sizes = [str(n) for n in parts] if held is None else [str(order.quantity)]
         for part, size in enumerate(sizes):
             done = fill(order, price, size, part, str(charges))
-            account.book(done, order, at(2))
+            told(account).book(done, order, at(2))
             expected += done.cash
-        account.settle(order.intent_id)
+        told(account).settle(order.intent_id)
+    told(account)
     assert account.cash == expected
     invested = sum((h.margin for h in account.positions.values()), Decimal(0))
     signed = sum((h.position.quantity * h.position.average_price for h in account.positions.values()), Decimal(0))

@@ -11,14 +11,13 @@ import pytest
 from livetrader.constraints.gate import Exposure, Rule
 from livetrader.constraints.rules.portfolio import CapitalAllocation, OnePositionPerSymbol
 from livetrader.constraints.rules.timing import BarFreshness
-from livetrader.constraints.verdict import Approved, Check, Refused
+from livetrader.constraints.verdict import Check, Refused
 from livetrader.domain.exit_plan import ExitKind, ExitReason
 from livetrader.domain.instrument import Product
 from livetrader.domain.order import OrderIntent, OrderType, Purpose
 from livetrader.domain.order_state import OrderState
 from livetrader.domain.signal import Side, Signal
 from livetrader.engine.sizing import ExitSettings
-from livetrader.ports import Outcome
 from tests.unit.engine.trading_samples import (
     BAR,
     RULES,
@@ -43,7 +42,12 @@ def rig(bars: Sequence[Price | None], signals: Sequence[Signal] = (), **more: ob
 
 
 def reasons(of: Rig) -> list[str]:
-    return [str(r.intent.reason) for r in of.journal.orders() if r.intent.purpose is Purpose.EXIT]
+    """Why positions were left: of every exit that was sent, and of the stops that filled."""
+    return [
+        str(r.intent.reason)
+        for r in of.journal.orders()
+        if r.intent.purpose is Purpose.EXIT or (r.intent.purpose is Purpose.STOP and r.filled_quantity)
+    ]
 
 
 def refusals(of: Rig) -> list[str]:
@@ -135,8 +139,10 @@ def test_a_stop_or_target_fills_where_it_lies_on_the_bar_that_reaches_it(
 ) -> None:
     played = rig(bars, [signal(side=side)], sizer=sizer(exits)).play(at(bar + 1))
     assert played.fills()[1:] == [("A", "SELL" if side is Side.LONG else "BUY", "20", price, bar)]
-    (_, leaving) = played.journal.orders()
+    (_, stop, *rest) = played.journal.orders()
+    leaving = rest[0] if rest else stop
     assert (leaving.intent.reason, leaving.intent.order_type, leaving.state) == (reason, kind, OrderState.FILLED)
+    assert (len(rest), stop.state is OrderState.CANCELLED) == ((1, True) if kind is OrderType.LIMIT else (0, False))
     assert played.book.positions == {}
 
 
@@ -156,7 +162,8 @@ def test_a_position_is_known_before_its_exit_is_tested_and_closed_before_entries
 def test_the_square_off_closes_at_the_first_open_from_its_instant_on() -> None:
     played = rig([flat(100 + i) for i in range(8)]).play()
     assert played.fills()[1:] == [("A", "SELL", "20", "106", 6)]
-    (_, leaving) = played.journal.orders()
+    (_, stop, leaving) = played.journal.orders()
+    assert (stop.intent.purpose, stop.state) == (Purpose.STOP, OrderState.CANCELLED)
     assert (leaving.intent.as_of, leaving.intent.order_type) == (SQUARE_OFF, OrderType.MARKET)
     assert reasons(played) == ["square_off"]
 
@@ -220,6 +227,9 @@ def test_signals_of_one_close_are_decided_in_their_order_while_the_money_lasts()
 class Never:
     """A rule that refuses whatever it is asked."""
 
+    def passes(self, intent: OrderIntent, exposure: Exposure) -> bool:  # noqa: ARG002 - every rule sees both
+        return False
+
     def check(self, intent: OrderIntent, exposure: Exposure) -> Check:  # noqa: ARG002 - every rule sees both
         return Check("never", False, "no", {})
 
@@ -230,16 +240,9 @@ def test_exits_are_never_refused() -> None:
     played.play(at(2))
     never: list[Rule] = [Never()]
     played.engine.rules = never
-    played.engine.entries_halted = True
+    played.journal.latch("kill", "by hand", DAYS[0].open_at)
     played.step(at(3))
     assert (reasons(played), played.book.positions) == (["stop"], {})
-
-
-def test_halted_entries_are_judged_and_not_sent() -> None:
-    halted = rig([flat(100), flat(100)])
-    halted.engine.entries_halted = True
-    halted.play(at(2))
-    assert (refusals(halted), halted.journal.orders()) == (["approved"], [])
 
 
 def test_a_late_pass_judges_the_age_of_its_bar_by_the_clock() -> None:
@@ -296,37 +299,8 @@ def test_an_exit_signal_closes_only_what_its_strategy_holds() -> None:
     assert reasons(theirs) == []
 
 
-class Refusing:
-    """A venue that takes entries and rejects the first exits."""
-
-    def __init__(self, venue: object, rejects: int) -> None:
-        self.venue, self.rejects, self.name = venue, rejects, "simulated"
-
-    def place(self, order: Approved) -> Outcome:
-        if order.intent.purpose is Purpose.EXIT and self.rejects:
-            self.rejects -= 1
-            return Outcome(OrderState.REJECTED, reason="RMS")
-        return self.venue.place(order)  # type: ignore[attr-defined, no-any-return]
-
-    def __getattr__(self, name: str) -> object:
-        return getattr(self.venue, name)
-
-
-def test_an_exit_that_was_rejected_is_walked_again_from_its_bar_and_not_from_the_past() -> None:
-    """Bar 1 raised the stop to 103, and its own low of 100 lies below: tested again with the risen stop it would
-    look hit a bar early, at a price that is no longer there."""
-    bars = [flat(100), (100, 106, 100, 105), (105, 105, 102, 103), flat(101)]
-    played = rig(bars, broker=lambda venue: Refusing(venue, 1))
-    played.engine.start(DAYS[0])
-    for bar in (1, 3, 4):  # a late scan: bars 1 and 2 are walked in one pass
-        played.step(at(bar))
-    exits = [r.intent for r in played.journal.orders() if r.intent.purpose is Purpose.EXIT]
-    assert {e.as_of for e in exits} == {at(2)}
-    assert played.book.positions["A"].walked == at(2)
-
-
 def test_a_manual_close_sends_one_market_order() -> None:
     played = rig([flat(100), flat(100), flat(101), flat(102)]).play(at(3))
-    played.engine.close(played.book.positions["A"], at(3), ExitReason.MANUAL)
+    played.engine.closing.close(played.book.positions["A"], at(3), ExitReason.MANUAL)
     played.step(at(4))
     assert (reasons(played), played.fills()[1][3:]) == (["manual"], ("102", 3))

@@ -33,9 +33,13 @@ class LateFeed:
     delay: Callable[[str], float]
     clock: VirtualClock
     polls: int = field(default=0)
+    read: list[date] = field(default_factory=list)
 
-    def window(self, symbols: Sequence[str], interval: Interval, sessions: Sequence[Session]) -> CandleWindow:
-        return self.stored.window(symbols, interval, sessions)
+    def windows(
+        self, symbols: Sequence[str], sessions: Mapping[Interval, Sequence[Session]]
+    ) -> Mapping[Interval, CandleWindow]:
+        self.read += [session.date for some in sessions.values() for session in some]
+        return self.stored.windows(symbols, sessions)
 
     def finest(self, symbols: Sequence[str]) -> Mapping[str, Interval]:
         return self.stored.finest(symbols)
@@ -66,6 +70,7 @@ def opened(workspace: Workspace, delay: Callable[[str], float], waits: tuple[flo
     strategies = workspace.strategies()
     live, _ = live_session(workspace, MemoryJournal(), clock, session, strategies, SYMBOLS, waits)
     live.market.source = LateFeed(workspace.candles, delay, clock)
+    live.opening = replace(live.opening, finder=replace(live.finder, source=live.market.source))
     return live
 
 
@@ -114,6 +119,7 @@ def test_a_late_bar_recalculates_the_indicators_and_leaves_decisions_alone(works
     second_by_second(late, 300)
     second_by_second(clean, 1000)
     assert late.signals is not first_signals
+    assert set(late.market.source.read) == {DAY}, "a late bar makes the session's rows be read again, and no others"
     following = clean.session.opens + 1800
     clean.market.poll(following, clean.decided)
     for mine, theirs in zip(late.signals.scanners, clean.signals.scanners, strict=True):

@@ -105,5 +105,10 @@ def test_the_identity_of_an_intent_depends_on_everything_that_it_names() -> None
     assert all(len(name) == 20 and name == name.lower() and name.isalnum() for name in identities)
 
 
+def test_the_identity_of_an_intent_is_the_one_that_journals_hold() -> None:
+    """It may never change: a restart on a newer version would send what the older one has sent."""
+    assert intent_id("live", "momentum_long", "RELIANCE", 1_770_000_300, Action.BUY, "entry") == "dvlssiti54zy5pg65m7p"
+
+
 def test_names_that_run_together_are_not_one_intent() -> None:
     assert intent_id("a", "bc", "d", 0, Action.BUY, "") != intent_id("ab", "c", "d", 0, Action.BUY, "")

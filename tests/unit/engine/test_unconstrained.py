@@ -129,7 +129,7 @@ def sizer(holding: Holding) -> Sizer:
 class NoCandles:
     """A source that is never asked: the windows are given."""
 
-    def window(self, *_: object) -> CandleWindow:
+    def windows(self, *_: object) -> dict[Interval, CandleWindow]:
         raise AssertionError
 
     def finest(self, *_: object) -> dict[str, Interval]:

@@ -25,10 +25,11 @@ from livetrader.domain.costs import charge_table
 from livetrader.domain.exit_plan import ExitKind
 from livetrader.domain.instrument import Instrument, Product
 from livetrader.domain.order import Fill, OrderIntent, OrderType, Purpose, opening
+from livetrader.domain.order_state import OPEN
 from livetrader.domain.session import Session
 from livetrader.domain.signal import Side, Signal
 from livetrader.engine.backtest import Backtest, KnownSignals
-from livetrader.engine.book import OPEN, Book
+from livetrader.engine.book import Book, HeldPosition
 from livetrader.engine.cycle import Engine
 from livetrader.engine.orders import OrderPath
 from livetrader.engine.sizing import ExitSettings, Holding, Sizer
@@ -266,11 +267,16 @@ def closes(session: Session, interval: Interval = Interval.M5) -> list[int]:
 
 
 def record(journal: Journal) -> list[str]:
-    """Everything that a run leaves behind, but the venue's names of orders: a call that was cut off brings none.
+    """Everything that a run leaves behind, but what tells of its way there.
 
-    Text, because NaN is not NaN.
+    A call that was cut off brings no order name of the venue's, and a time and a reason of its own. A stop is moved bar
+    by bar or at once, which nothing tells of unless it fills. Text, because NaN is not NaN.
     """
-    lines = [repr(replace(one, broker_order_id=None)) for one in journal.orders()]
+    lines = [
+        repr((replace(one.intent, amended=None), one.state, one.filled_quantity, one.average_price))
+        for one in journal.orders()
+        if one.intent.purpose is not Purpose.STOP or one.filled_quantity
+    ]
     lines += map(repr, journal.fills())
     lines += map(repr, journal.decisions(since=0, until=1 << 40))
     return [*lines, *map(repr, journal.equities())]
@@ -280,11 +286,17 @@ def account(book: Book) -> dict[str, object]:
     """What a book says, without where its exits stand."""
     return {
         "money": (book.cash, book.base, book.day_cash, book.available),
-        "held": {s: (h.entry.intent_id, h.position, h.opened, h.closing) for s, h in book.positions.items()},
+        "held": {s: (h.entry.intent_id, h.position, h.opened, *under_way(h)) for s, h in book.positions.items()},
         "orders": {name: (order.symbol, book.unfilled[name]) for name, order in book.orders.items()},
         "entered": set(book.entered),
         "closed": book.closed_at,
     }
+
+
+def under_way(held: HeldPosition) -> tuple[object, ...]:
+    """Where the stop and the exit of a position stand at the venue. How its stops ended is nothing to who leaves."""
+    lost = held.lost_stops if held.leaving is None else 0
+    return held.stop, lost, held.leaving, held.intended, held.closing, held.exits
 
 
 @dataclass
@@ -293,7 +305,12 @@ class StoredWindow:
 
     stored: CandleWindow
 
-    def window(self, symbols: Sequence[str], interval: Interval, days: Sequence[Session]) -> CandleWindow:
+    def windows(
+        self, symbols: Sequence[str], days: Mapping[Interval, Sequence[Session]]
+    ) -> dict[Interval, CandleWindow]:
+        return {interval: self._window(symbols, interval, some) for interval, some in days.items()}
+
+    def _window(self, symbols: Sequence[str], interval: Interval, days: Sequence[Session]) -> CandleWindow:
         empty = window(days, dict.fromkeys(symbols, ()), interval)
         if interval is self.stored.interval:
             rows = np.searchsorted(self.stored.ts, empty.ts)

@@ -73,6 +73,16 @@ def test_a_result_of_another_length_is_refused(candles: CandleWindow) -> None:
         evaluate_block({"x": node}, MAIN, {MAIN: candles})
 
 
+def test_what_the_function_raises_is_one_line_that_names_the_value_and_the_function(candles: CandleWindow) -> None:
+    def broken(_: pd.Series[float]) -> pd.Series[float]:
+        raise ValueError("no\nsuch thing")
+
+    nodes = {"mine.good": C.close, "mine.bad": ta.ema(ta.per_symbol(broken, C.close), 3)}
+    with pytest.raises(StrategyError) as told:
+        evaluate_block(nodes, MAIN, {MAIN: candles})
+    assert str(told.value) == "mine.bad: per_symbol: broken: ValueError: no such thing"
+
+
 def test_a_symbol_without_a_bar_is_left_alone(candles: CandleWindow) -> None:
     """TA-Lib raises on empty input; a symbol that never traded does not reach it."""
     empty = candles.columns(0, 2)

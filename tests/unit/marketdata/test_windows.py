@@ -63,7 +63,7 @@ def test_a_bad_bar_is_not_traded_and_is_counted(
     store: CandleStore, nse: Calendar, make: type[Make], prices: tuple[float, float, float, float], flaw: Flaw
 ) -> None:
     store.upsert(M5, make.bars(("A", OPEN, *prices, 5.0), make.plain("A", OPEN + 300)))
-    window, dirt = StoredCandles(store, nse).load(["A"], M5, sessions(nse))
+    window, dirt = StoredCandles(store, nse).load(["A"], {M5: sessions(nse)})[M5]
     assert all(math.isnan(getattr(window, name)[0, 0]) for name in FIELDS)
     assert window.close[1, 0] == 100.5
     assert dirt.counts == {("A", flaw): 1}
@@ -74,7 +74,7 @@ def test_a_volume_that_is_no_number_is_zero_and_the_bar_is_traded(
     store: CandleStore, nse: Calendar, make: type[Make], volume: float
 ) -> None:
     store.upsert(M5, make.bars(make.plain("A", OPEN, volume=volume)))
-    window, dirt = StoredCandles(store, nse).load(["A"], M5, sessions(nse))
+    window, dirt = StoredCandles(store, nse).load(["A"], {M5: sessions(nse)})[M5]
     assert (window.close[0, 0], window.volume[0, 0], dirt.total) == (100.5, 0.0, 0)
 
 
@@ -91,7 +91,7 @@ def test_bars_off_session_or_grid_are_dropped_and_counted(
     store: CandleStore, nse: Calendar, make: type[Make], offset: int, flaw: Flaw
 ) -> None:
     store.upsert(M5, make.bars(make.plain("A", OPEN + offset), make.plain("B", OPEN)))
-    window, dirt = StoredCandles(store, nse).load(["A", "B"], M5, sessions(nse))
+    window, dirt = StoredCandles(store, nse).load(["A", "B"], {M5: sessions(nse)})[M5]
     assert np.isnan(window.close[:, 0]).all()
     assert dirt.counts == {("A", flaw): 1}
     assert dirt.by_flaw() == {flaw: 1}
@@ -104,7 +104,7 @@ def test_bars_in_the_pause_of_a_two_part_session_are_off_session(
     assert session is not None
     rows = [make.plain("A", ts) for ts in range(session.opens, session.closes, 300)]
     store.upsert(M5, make.bars(*rows))
-    window, dirt = StoredCandles(store, nse).load(["A"], M5, [session])
+    window, dirt = StoredCandles(store, nse).load(["A"], {M5: [session]})[M5]
     assert not np.isnan(window.close).any()
     assert dirt.counts == {("A", Flaw.OFF_SESSION): len(rows) - len(window.ts)}
     assert len(window.ts) == 9 + 12
@@ -164,12 +164,69 @@ class TestSources:
         assert list(finest.items()) == [("coarse", M15), ("both", M1), ("five", M5)]
 
 
+class TestSeveralIntervals:
+    """Windows that are read together are those that are read alone."""
+
+    names = ("five", "fine", "coarse", "unknown")
+
+    @pytest.fixture
+    def filled(self, store: CandleStore, nse: Calendar) -> CandleStore:
+        """Eight sessions of bars with gaps; some are bad, and some lie on the weekend between them."""
+        rng = np.random.default_rng(1)
+        for interval, names in ((M1, ("fine",)), (M5, ("five",)), (D1, ("coarse", "five"))):
+            ts = np.concatenate([grid(sessions(nse, 8), interval)[0], [OPEN - 2 * 86_400 + 60, OPEN - 3 * 86_400]])
+            ts = np.repeat(ts[rng.random(len(ts)) < 0.9], len(names))
+            price = rng.random(len(ts)) + 100
+            bad = np.where(rng.random(len(ts)) < 0.02, -1.0, 1.0)
+            codes = np.resize(np.arange(len(names), dtype=np.int32), len(ts))
+            fields = price, price + 1, price - 1, price * bad, rng.random(len(ts)) * 1e6
+            store.upsert(interval, CandleColumns(names, ts, codes, *fields))
+        return store
+
+    @pytest.fixture
+    def wanted(self, nse: Calendar) -> dict[Interval, tuple]:  # type: ignore[type-arg]  # of sessions
+        return {i: sessions(nse, days) for i, days in ((M1, 2), (M5, 3), (M15, 5), (H1, 5), (D1, 8))}
+
+    @pytest.mark.parametrize("bars", [1, 1_000, 4_000, 10**9], ids=lambda n: f"{n} bars at a time")
+    def test_bars_and_dirt_are_those_of_each_alone(
+        self, filled: CandleStore, nse: Calendar, wanted: dict, bars: int, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        source = StoredCandles(filled, nse)
+        monkeypatch.setattr("livetrader.marketdata.windows.READ_BARS", 10**9)
+        alone = {interval: source.load(self.names, {interval: days})[interval] for interval, days in wanted.items()}
+        monkeypatch.setattr("livetrader.marketdata.windows.READ_BARS", bars)
+        together = source.load(self.names, wanted)
+        assert together.keys() == wanted.keys()
+        for interval, (window, dirt) in together.items():
+            assert window.sessions == wanted[interval]
+            assert not np.isnan(window.close[:, 1]).all()
+            for name in ("ts", "closes", "session", "minute", *FIELDS):
+                assert getattr(window, name).tobytes() == getattr(alone[interval].window, name).tobytes(), name
+            assert dirt.counts == alone[interval].dirt.counts
+        assert any(flaw is Flaw.OFF_SESSION for _, flaw in together[D1].dirt.counts)
+
+    def test_the_store_is_asked_for_no_bar_twice(
+        self, filled: CandleStore, nse: Calendar, wanted: dict, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        read, asked = filled.read, []
+
+        def spied(interval: Interval, start: int, end: int, symbols: tuple[str, ...]) -> CandleColumns:
+            asked.extend((interval, symbol, day) for symbol in symbols for day in range(start, end, 86_400))
+            return read(interval, start, end, symbols)
+
+        monkeypatch.setattr(filled, "read", spied)
+        monkeypatch.setattr("livetrader.marketdata.windows.READ_BARS", 2_000)
+        StoredCandles(filled, nse).windows(("five", "fine"), {i: wanted[i] for i in (M5, M15, H1, D1)})
+        assert len(asked) == len(set(asked))
+        assert {(interval, symbol) for interval, symbol, _ in asked} == {(M5, "five"), (M1, "fine")}
+
+
 @pytest.mark.parametrize("offset", [0, -33_300, -13_500], ids=["at the open", "midnight IST", "midnight UTC"])
 def test_a_daily_bar_belongs_to_its_date_however_it_is_stamped(
     store: CandleStore, nse: Calendar, make: type[Make], offset: int
 ) -> None:
     store.upsert(D1, make.bars(make.plain("A", OPEN + offset)))
-    window, dirt = StoredCandles(store, nse).load(["A"], D1, sessions(nse, 3))
+    window, dirt = StoredCandles(store, nse).load(["A"], {D1: sessions(nse, 3)})[D1]
     assert np.isnan(window.close[:, 0]).tolist() == [True, True, False]
     assert window.ts[2] == OPEN
     assert dirt.total == 0

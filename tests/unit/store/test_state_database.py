@@ -9,13 +9,11 @@ from datetime import datetime
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Connection
 
 from livetrader.domain.order import OrderIntent
 from livetrader.domain.order_state import OrderState
 from livetrader.errors import ConfigError, StoreError
-from livetrader.store import migrations, sqlite
-from livetrader.store.database import migrate, open_state
+from livetrader.store.database import open_state, template
 from livetrader.store.journal import SqlJournal
 from livetrader.store.location import state_path, state_url, wipe
 
@@ -69,10 +67,9 @@ def test_what_was_committed_is_there_after_a_restart(url: str, at: datetime, ord
 
 def test_a_commit_is_on_the_disk_before_it_returns(journal: SqlJournal) -> None:
     """Invariant I6 rests on these; readers and the writer do not wait for each other."""
-    connection = journal._writer._connection
+    driver = journal._writer._cursor
     settings = {
-        name: connection.exec_driver_sql(f"PRAGMA {name}").scalar_one()
-        for name in ("journal_mode", "synchronous", "foreign_keys")
+        name: driver.execute(f"PRAGMA {name}").fetchone()[0] for name in ("journal_mode", "synchronous", "foreign_keys")
     }
     assert settings == {"journal_mode": "wal", "synchronous": 2, "foreign_keys": 1}
 
@@ -129,7 +126,7 @@ def of_another_account(path: Path) -> None:
     [
         (garbage, "is not a database"),
         (strangers, "another program's tables"),
-        (newer, "newer livetrader .schema 99, this one knows 1.: update"),
+        (newer, "newer livetrader .schema 99, this one knows 2.: update"),
         (of_live, "belongs to mode 'live', not 'paper'"),
         (of_another_account, "belongs to account 'mother', not 'main'"),
         (Path.mkdir, "cannot be opened"),
@@ -165,92 +162,6 @@ def test_a_read_only_state_is_read_and_not_written(
     reader.close()
 
 
-def test_a_full_disk_stops_the_order_and_loses_nothing(
-    url: str, journal: SqlJournal, at: datetime, order: OrderMaker
-) -> None:
-    """Fault D3: no durable row, no order; what was committed stays, and it goes on when there is room."""
-    connection = journal._writer._connection
-    pages = connection.exec_driver_sql("PRAGMA page_count").scalar_one()
-    connection.exec_driver_sql(f"PRAGMA max_page_count = {pages + 4}")
-    connection.commit()
-    committed = 0
-    with pytest.raises(StoreError, match="the disk is full") as raised:  # noqa: PT012 (fails at an unknown one)
-        while journal.intend(order(f"order-{committed}"), at):
-            committed += 1
-    one_line(raised, state_path(url, "paper"))
-    assert [r.intent.intent_id for r in journal.orders()] == [f"order-{i}" for i in range(committed)]
-
-    connection.exec_driver_sql("PRAGMA max_page_count = 1000000")
-    connection.commit()
-    assert journal.intend(order(f"order-{committed}"), at)
-    assert journal.verify_audit() == committed + 2
-
-
-def test_a_unit_that_swallowed_a_failed_write_does_not_look_committed(
-    journal: SqlJournal, at: datetime, order: OrderMaker
-) -> None:
-    """SQLite may have rolled back by itself; a commit after that would succeed, with nothing in it."""
-    connection = journal._writer._connection
-    pages = connection.exec_driver_sql("PRAGMA page_count").scalar_one()
-    connection.exec_driver_sql(f"PRAGMA max_page_count = {pages}")
-    connection.commit()
-
-    def fill_the_disk() -> None:
-        with journal.unit():
-            for i in range(10_000):
-                try:
-                    journal.intend(order(f"order-{i}"), at)
-                except StoreError:
-                    return
-
-    with pytest.raises(StoreError, match="none of it was committed"):
-        fill_the_disk()
-    assert journal.orders() == []
-
-
-def test_a_lock_held_by_another_process_is_waited_for_and_then_reported(
-    url: str, at: datetime, order: OrderMaker, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Fault D2: bounded, and over as soon as the other one commits."""
-    monkeypatch.setattr(sqlite, "BUSY_SECONDS", 0.02)
-    path = state_path(url, "paper")
-    journal = SqlJournal(open_state(url, "paper", "main"))
-    other = sqlite3.connect(path, isolation_level=None)
-    other.execute("BEGIN IMMEDIATE")
-    with pytest.raises(StoreError, match="locked by another process") as raised:
-        journal.intend(order("a"), at)
-    one_line(raised, path)
-    assert journal.orders() == [], "reading does not wait"
-    other.execute("ROLLBACK")
-    other.close()
-    assert journal.intend(order("a"), at)
-    journal.close()
-
-
-def test_a_lock_that_is_let_go_in_time_is_never_noticed(
-    url: str, at: datetime, order: OrderMaker, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """The retry is the journal's own: here the busy timeout of one attempt is too short by far."""
-    monkeypatch.setattr(sqlite, "BUSY_SECONDS", 0.0)
-    journal = SqlJournal(open_state(url, "paper", "main"))
-    other = sqlite3.connect(state_path(url, "paper"), isolation_level=None)
-    other.execute("BEGIN IMMEDIATE")
-    begun = []
-    real = journal._writer._connection.begin
-
-    def begin() -> object:
-        begun.append(1)
-        if len(begun) == 2:
-            other.execute("COMMIT")
-        return real()
-
-    monkeypatch.setattr(journal._writer._connection, "begin", begin)
-    assert journal.intend(order("a"), at)
-    assert len(begun) == 2
-    other.close()
-    journal.close()
-
-
 def test_threads_take_turns(journal: SqlJournal, at: datetime, order: OrderMaker) -> None:
     """A unit of one thread holds nothing of another's, and the log has no gaps."""
 
@@ -268,58 +179,6 @@ def test_threads_take_turns(journal: SqlJournal, at: datetime, order: OrderMaker
     assert journal.verify_audit() == 1 + 2 * 40
 
 
-@pytest.fixture
-def next_schema(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A livetrader of the next version, whose orders have one more column."""
-
-    def add_column(connection: Connection) -> None:
-        connection.exec_driver_sql("ALTER TABLE orders ADD COLUMN algo_id TEXT")
-
-    monkeypatch.setattr(migrations, "MIGRATIONS", [add_column])
-
-
-def test_an_older_schema_is_migrated_by_hand_with_a_backup(
-    url: str, at: datetime, order: OrderMaker, request: pytest.FixtureRequest
-) -> None:
-    """Fault D6: refused until migrated; the copy made before holds all that there was."""
-    path = state_path(url, "paper")
-    journal = SqlJournal(open_state(url, "paper", "main"))
-    journal.intend(order("a"), at)
-    assert migrate(url, "paper") is None
-    request.getfixturevalue("next_schema")
-
-    with pytest.raises(StoreError, match="has schema 1 of 2: run `livetrader db migrate`") as raised:
-        open_state(url, "paper", "main")
-    one_line(raised, path)
-    journal.close()
-    copy = migrate(url, "paper")
-    assert copy == path.with_name("state.paper.db.schema1.bak")
-    journal = SqlJournal(open_state(url, "paper", "main"))
-    assert [r.intent.intent_id for r in journal.orders()] == ["a"]
-    assert journal.verify_audit() == 2
-    journal.close()
-    with sqlite3.connect(copy) as kept:
-        assert kept.execute("SELECT intent_id FROM orders").fetchall() == [("a",)]
-        assert kept.execute("SELECT max(version) FROM schema_version").fetchall() == [(1,)]
-    kept.close()
-
-
-def test_a_migration_that_fails_changes_nothing(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    def half(connection: Connection) -> None:
-        connection.exec_driver_sql("ALTER TABLE orders ADD COLUMN algo_id TEXT")
-        connection.exec_driver_sql("ALTER TABLE nowhere ADD COLUMN algo_id TEXT")
-
-    open_state(url, "paper", "main").dispose()
-    with monkeypatch.context() as newer:
-        newer.setattr(migrations, "MIGRATIONS", [half])
-        with pytest.raises(StoreError, match="no such table"):
-            migrate(url, "paper")
-    open_state(url, "paper", "main").dispose()
-    with sqlite3.connect(state_path(url, "paper")) as left:
-        assert "algo_id" not in left.execute("SELECT sql FROM sqlite_master WHERE name = 'orders'").fetchone()[0]
-    left.close()
-
-
 def test_only_a_replay_can_be_wiped(url: str) -> None:
     for mode in ("replay", "paper", "live"):
         open_state(url, mode, "main").dispose()
@@ -329,3 +188,25 @@ def test_only_a_replay_can_be_wiped(url: str) -> None:
         with pytest.raises(StoreError, match="only a replay's state can be wiped"):
             wipe(url, mode)
         assert state_path(url, mode).exists()
+
+
+@pytest.mark.parametrize(("asked", "mode", "level"), [(None, "live", 2), (None, "replay", 1), ("OFF", "paper", 0)])
+def test_how_durable_a_commit_is_can_be_chosen(url: str, asked: str | None, mode: str, level: int) -> None:
+    """Live and paper wait for the disk unless somebody says otherwise."""
+    journal = SqlJournal(open_state(url, mode, "main", synchronous=asked))
+    assert journal._writer._cursor.execute("PRAGMA synchronous").fetchone()[0] == level
+    journal.close()
+
+
+def test_a_template_is_a_state_in_which_nothing_happened(url: str, at: datetime, order: OrderMaker) -> None:
+    """What a simulation starts each of its thousands of scenarios from."""
+    path = state_path(url, "paper")
+    path.write_bytes(template("paper", "main"))
+    journal = SqlJournal(open_state(url, "paper", "main", create=False))
+    assert (journal.verify_audit(), journal.orders()) == (1, [])
+    assert journal.intend(order("a"), at)
+    assert journal._writer._cursor.execute("PRAGMA journal_mode").fetchone()[0] == "wal"
+    journal.close()
+    assert template("paper", "main") is template("paper", "main"), "and it is made once"
+    with pytest.raises(StoreError, match="belongs to account 'main'"):
+        open_state(url, "paper", "mother")

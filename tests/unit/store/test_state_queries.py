@@ -17,7 +17,9 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from livetrader.constraints.verdict import Approved
+from livetrader.domain.account import Alert, External, ExternalKind, ExternalStatus, Flow, Latch
 from livetrader.domain.candles import Interval
+from livetrader.domain.instrument import Product
 from livetrader.domain.order import Action, Fill, OrderIntent
 from livetrader.domain.order_state import OrderState
 from livetrader.domain.signal import Side, Signal
@@ -91,6 +93,32 @@ def test_a_state_in_which_nothing_happened_yet_has_a_status(url: str) -> None:
         status = queries.status()
     assert (status.last_run, status.marked, status.orders, status.equity) == (None, None, {}, None)
     assert status.created_at.tzinfo is not None
+
+
+def test_what_stands_and_what_is_unknown_is_shown(
+    url: str, journal: SqlJournal, at: datetime, order: OrderMaker
+) -> None:
+    """Invariant I7 and the red lines of `livetrader status`, from the database alone."""
+    external = External(ExternalKind.POSITION, "TCS", Product.CNC, Decimal(5), ExternalStatus.FROZEN, at)
+    for name, states in {"a": (OrderState.ACKED,), "b": (OrderState.UNKNOWN,), "c": (OrderState.REJECTED,)}.items():
+        journal.intend(order(name), at)
+        for state in (OrderState.SENT, *states):
+            journal.advance(name, state, at)
+    journal.latch("halt", "by hand", at)
+    journal.alert("stop:INFY", "no stop", at)
+    journal.external(external, at)
+    journal.flow(Decimal(-500), "withdrawn", at)
+    asked = journal.post("resume", {}, at)
+    with open_queries(url, "paper") as queries:
+        status = queries.status()
+        assert (status.killed, status.latches, status.alerts) == (False, queries.latches(), queries.alerts())
+        assert queries.latches() == {"halt": Latch("halt", "by hand", at)}
+        assert queries.alerts() == [Alert("stop:INFY", "no stop", at)]
+        assert queries.externals() == [external]
+        assert queries.flows() == [Flow(Decimal(-500), "withdrawn", at)]
+        assert [one.intent.intent_id for one in queries.unknown_orders()] == ["b"]
+        assert [one.intent.intent_id for one in queries.open_orders()] == ["a", "b"]
+        assert [one.id for one in queries.commands()] == [asked]
 
 
 def test_trades_and_positions_are_folded_from_the_fills(

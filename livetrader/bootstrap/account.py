@@ -1,0 +1,112 @@
+"""What a process that trades holds: the lock, the journal, the account's lease, and the venue of its mode."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+
+from livetrader.bootstrap.trader import Connected, account_of, connect
+from livetrader.brokers.polled import PolledBroker
+from livetrader.config import Settings
+from livetrader.domain.order import OrderIntent, Purpose
+from livetrader.errors import AlreadyRunning, StoreError
+from livetrader.ports import Clock
+from livetrader.store.database import open_state
+from livetrader.store.journal import SqlJournal
+from livetrader.store.latch_file import is_on
+from livetrader.store.location import kill_path, lock_path
+from livetrader.store.lock import hold
+
+# Another host takes the account over when its holder has been silent for so long.
+LEASE_SECONDS = 60.0
+
+KILL = "kill"
+
+
+@dataclass(slots=True)
+class AccountPermit:
+    """The last word before an order leaves. Implements engine.orders.Permit.
+
+    The lease is renewed before every send: who has lost it stops there, whatever it believes. Latches are read anew,
+    and the kill file counts whatever the database says.
+    """
+
+    journal: SqlJournal
+    lease: int
+    clock: Clock
+    kill: Path
+    _renewed: float = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._renewed = self.clock.monotonic()
+
+    def refuses(self, intent: OrderIntent) -> str:
+        self.renew()
+        if intent.purpose is not Purpose.ENTRY:
+            return ""
+        if is_on(self.kill):
+            return f"{KILL}: the file {self.kill.name} is there"
+        halts = (latch for name, latch in sorted(self.journal.latches().items()) if ":" not in name)
+        return next((f"{latch.name}: {latch.reason}" for latch in halts), "")
+
+    def keep(self) -> None:
+        """Renew in good time, and take a kill file into the database, where everybody sees it."""
+        if self.clock.monotonic() - self._renewed >= LEASE_SECONDS / 4:
+            self.renew()
+        if is_on(self.kill) and KILL not in self.journal.latches():
+            self.journal.latch(KILL, f"the file {self.kill.name} is there", self._at())
+
+    def renew(self) -> None:
+        if not self.journal.renew(self.lease, self._at()):
+            raise AlreadyRunning(
+                "another host has taken the account's lease: this one sends nothing more; see `livetrader status`"
+            )
+        self._renewed = self.clock.monotonic()
+
+    def _at(self) -> datetime:
+        return datetime.fromtimestamp(self.clock.now(), UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """What the process holds. `broker` is None where orders fill on the tape (paper)."""
+
+    mode: str
+    journal: SqlJournal
+    clock: Clock
+    permit: AccountPermit
+    broker: Connected | None
+
+
+@contextmanager
+def taken(settings: Settings, clock: Clock) -> Iterator[Account]:
+    """Hold the account of the mode for the block. AlreadyRunning if another process, or another host, has it."""
+    url, mode = settings.state.url, settings.mode
+    at = datetime.fromtimestamp(clock.now(), UTC)
+    with ExitStack() as stack:
+        stack.enter_context(hold(lock_path(url, mode), at))
+        journal = SqlJournal(open_state(url, mode, account_of(settings)))
+        stack.callback(journal.close)
+        number = _lease(journal, at)
+        stack.callback(_release, journal, number, clock)
+        broker = connect(settings, clock)
+        if isinstance(broker, PolledBroker):
+            broker.restore(journal.orders(), journal.fills())
+        yield Account(mode, journal, clock, AccountPermit(journal, number, clock, kill_path(url, mode)), broker)
+
+
+def _lease(journal: SqlJournal, at: datetime) -> int:
+    # Two processes of one host are kept apart by the lock: one that was killed must not keep the next one waiting.
+    number = journal.lease(os.uname().nodename, LEASE_SECONDS, at)
+    if number is None:
+        raise AlreadyRunning("another host trades this account: stop it there, or wait a minute if it has died")
+    return number
+
+
+def _release(journal: SqlJournal, number: int, clock: Clock) -> None:
+    with suppress(StoreError):  # it runs out by itself
+        journal.release(number, datetime.fromtimestamp(clock.now(), UTC))

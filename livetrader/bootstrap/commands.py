@@ -1,0 +1,124 @@
+"""What the operator asks of a trader, as text that travels through the state database, and who carries it out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from decimal import Decimal, InvalidOperation
+
+import structlog
+
+from livetrader.bootstrap.comparing import Comparing, difference
+from livetrader.bootstrap.desk import Desk
+from livetrader.bootstrap.workspace import COMMAND_SECONDS
+from livetrader.domain.account import Command
+from livetrader.domain.instrument import Product
+from livetrader.domain.order import Action
+from livetrader.engine.adoption import adopt, ignore
+from livetrader.engine.manual import NotDone, Ticket
+from livetrader.errors import LiveTraderError, ReconcileMismatch, StoreError
+from livetrader.ports import Clock
+from livetrader.store.journal import SqlJournal
+
+log = structlog.get_logger(__name__)
+
+Arguments = Mapping[str, str]
+
+
+def obey(command: Command, desk: Desk, comparing: Comparing | None) -> str:
+    """Carry a command out: what was done, in one line. NotDone, or whatever else went wrong."""
+    kind, arguments = command.kind, command.arguments
+    if kind not in _KINDS:
+        raise NotDone(f"{kind}: this trader knows no such command: is it of the same version?")
+    if kind == "trade":
+        return desk.manual.trade(_ticket(command))
+    return _KINDS[kind](desk, comparing, arguments)
+
+
+def attend(journal: SqlJournal, clock: Clock, desk: Callable[[], Desk], comparing: Comparing | None) -> None:
+    """Carry out what is asked, oldest first, each once answered for good. Old requests lapse."""
+    for command in journal.commands():
+        at = datetime.fromtimestamp(clock.now(), UTC)
+        if (at - command.posted_at).total_seconds() > COMMAND_SECONDS:
+            said, done = f"not done: nobody was there for it within {COMMAND_SECONDS} s; ask again", False
+        else:
+            said, done = _tried(command, desk, comparing)
+        log.info("command", id=command.id, kind=command.kind, done=done, outcome=said)
+        journal.answer(command.id, said, done, at)
+
+
+def _tried(command: Command, desk: Callable[[], Desk], comparing: Comparing | None) -> tuple[str, bool]:
+    try:
+        return obey(command, desk(), comparing), True
+    except StoreError:
+        raise  # there is nowhere to write an answer to
+    except LiveTraderError as error:
+        return str(error), False
+
+
+def _ticket(command: Command) -> Ticket:
+    given = command.arguments
+    return Ticket(
+        command.id,
+        int(command.posted_at.timestamp()),
+        Action(given["action"]),
+        given["symbol"],
+        _decimal(given, "quantity") or Decimal(0),
+        limit_price=_decimal(given, "limit"),
+        trigger_price=_decimal(given, "trigger"),
+        product=Product(given.get("product", Product.MIS)),
+        stop=_decimal(given, "stop"),
+    )
+
+
+def _decimal(given: Arguments, name: str) -> Decimal | None:
+    try:
+        number = Decimal(given[name]) if name in given else None
+    except InvalidOperation:
+        number = Decimal("NaN")
+    if number is not None and not number.is_finite():
+        raise NotDone(f"{name} {given[name]}: is no number")
+    return number
+
+
+def _close(desk: Desk, _: Comparing | None, given: Arguments) -> str:
+    return desk.manual.close(given.get("symbol"))
+
+
+def _cancel(desk: Desk, _: Comparing | None, given: Arguments) -> str:
+    return desk.manual.cancel(given["id"])
+
+
+def _modify(desk: Desk, _: Comparing | None, given: Arguments) -> str:
+    prices = _decimal(given, "limit"), _decimal(given, "trigger")
+    return desk.manual.modify(given["id"], _decimal(given, "quantity"), *prices)
+
+
+def _reconcile(desk: Desk, comparing: Comparing | None, _: Arguments) -> str:
+    if comparing is None or desk.reconciler is None:
+        raise NotDone("there are no books but ours in this mode: nothing to compare")
+    # Twice: what the first read finds is believed when a second one says the same.
+    if not (comparing.compare(desk.reconciler) or comparing.compare(desk.reconciler)):
+        raise ReconcileMismatch(difference(desk.reconciler))
+    return "the books agree"
+
+
+def _ignore(desk: Desk, _: Comparing | None, given: Arguments) -> str:
+    return ignore(desk.engine, given["symbol"])
+
+
+def _adopt(desk: Desk, _: Comparing | None, given: Arguments) -> str:
+    if desk.reconciler is None:
+        raise NotDone("there are no books but ours in this mode: nothing to adopt")
+    return adopt(desk.engine, desk.reconciler, given["symbol"], _decimal(given, "stop"))
+
+
+_KINDS: Mapping[str, Callable[[Desk, Comparing | None, Arguments], str]] = {
+    "trade": lambda *_: "",  # needs its number: `obey`
+    "close": _close,
+    "cancel": _cancel,
+    "modify": _modify,
+    "reconcile": _reconcile,
+    "ignore": _ignore,
+    "adopt": _adopt,
+}

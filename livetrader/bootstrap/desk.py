@@ -1,0 +1,130 @@
+"""An engine with what an operator does at it: of the session in progress, or where none is."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+
+from livetrader.bootstrap.account import Account
+from livetrader.bootstrap.trader import assemble, last_close, simulated
+from livetrader.bootstrap.workspace import Workspace
+from livetrader.brokers.dry_run import ReadingDryRun
+from livetrader.brokers.polled import PolledBroker
+from livetrader.domain.session import Session
+from livetrader.engine.cycle import Engine
+from livetrader.engine.exits import walk
+from livetrader.engine.manual import Manual
+from livetrader.engine.market import LiveMarket, earlier_bars
+from livetrader.engine.reconcile import Reconciler
+from livetrader.engine.tape import NO_BARS, joined, traded
+from livetrader.errors import ConfigError
+from livetrader.ports import Bars, Clock, Tape
+
+
+class StoredTape:
+    """The stored bars of one session for any symbol, read when they are asked for, at most once a second.
+
+    `market` has those of the symbols that it polls; `earlier` are the bars that held positions have been through.
+    """
+
+    def __init__(self, workspace: Workspace, session: Session, clock: Clock, market: LiveMarket | None = None) -> None:
+        self._workspace, self._clock, self._market = workspace, clock, market
+        self._polled = frozenset(() if market is None else market.symbols)
+        self.session = session
+        self.earlier: dict[str, Bars] = {}
+        self._read: dict[str, tuple[float, Bars]] = {}
+
+    def bars(self, symbol: str) -> Bars:
+        if self._market is not None and symbol in self._polled:
+            return self._market.bars(symbol)
+        return self._stored(symbol)
+
+    def _stored(self, symbol: str) -> Bars:
+        now = self._clock.monotonic()
+        at, bars = self._read.get(symbol, (-1.0, NO_BARS))
+        if symbol not in self._read or now - at >= 1.0:
+            bars = self._today(symbol)
+            self._read[symbol] = now, bars
+        return bars
+
+    def _today(self, symbol: str) -> Bars:
+        candles = self._workspace.candles
+        finest = candles.finest((symbol,)).get(symbol)
+        if finest is None:
+            return NO_BARS
+        bars = traded(candles.windows((symbol,), {finest: (self.session,)})[finest], 0)
+        known = int(bars.closes.searchsorted(self._clock.now(), side="right"))
+        before = self.earlier.get(symbol, NO_BARS)
+        names = ("ts", "closes", "open", "high", "low", "close")
+        today = Bars(*(getattr(bars, name)[:known] for name in names))
+        return joined(before, today) if len(before.ts) else today
+
+
+@dataclass(slots=True)
+class Desk:
+    """An engine, what holds its books against the broker's (None: no broker has any), and orders by hand."""
+
+    engine: Engine
+    reconciler: Reconciler | None
+    manual: Manual
+
+
+def seat(workspace: Workspace, account: Account, tape: Tape, strategies: tuple[str, ...]) -> Desk:
+    """A desk over `tape`; its book is empty until the engine recovers."""
+    broker = account.broker or simulated(workspace, account.journal, tape)
+    engine = assemble(workspace, account.journal, tape, account.clock, strategies, broker, account.permit)
+    close = last_close(tape)
+
+    def price(symbol: str) -> Decimal | None:
+        last = close(symbol, 0, int(account.clock.now()) + 1)
+        return None if last is None else engine.book.sizer.instrument(symbol).price(last)
+
+    def known_price(symbol: str) -> Decimal:
+        held = engine.book.positions.get(symbol)
+        return price(symbol) or (Decimal(0) if held is None else held.position.average_price)
+
+    manual = Manual(engine, workspace.manual_rules(close), price)
+    if not isinstance(account.broker, PolledBroker | ReadingDryRun):
+        return Desk(engine, None, manual)
+    reconciler = Reconciler(
+        account.journal, account.broker, engine.path, engine.book, account.clock, engine.account, known_price,
+        engine.alert,
+    )  # fmt: skip
+    return Desk(engine, reconciler, manual)
+
+
+def quiet_desk(workspace: Workspace, account: Account) -> Desk:
+    """A desk without strategies, recovered from the journal: for commands, and for the time between sessions."""
+    now = account.clock.now()
+    session = workspace.calendar.at(now)
+    tape = StoredTape(workspace, session or _last(workspace, now), account.clock)
+    tape.earlier = earlier_bars(workspace.candles, workspace.calendar, account.journal, tape.session)
+    desk = seat(workspace, account, tape, ())
+    desk.engine.recover(session)
+    retrace(desk.engine)
+    return desk
+
+
+def retrace(engine: Engine) -> None:
+    """Walk each position's exit to where the last pass had brought it: its stop must not fall back to the first."""
+    marked = engine.journal.marked()
+    for held in engine.book.positions.values():
+        bars = engine.tape.bars(held.entry.symbol)
+        start = int(bars.ts.searchsorted(held.walked))
+        end = 0 if marked is None else int(bars.closes.searchsorted(marked, side="right"))
+        if held.leaving is None and end > start:
+            walked = walk(held.exit, bars.open, bars.high, bars.low, start, end)
+            if walked.bar is None:
+                held.exit, held.walked = walked.state, int(bars.closes[end - 1])
+
+
+def _last(workspace: Workspace, now: float) -> Session:
+    """The last session that has begun, else the next one."""
+    calendar = workspace.calendar
+    today: date = datetime.fromtimestamp(now, UTC).astimezone(calendar.timezone).date()
+    found = [one for one in calendar.before(today + timedelta(days=1), 2) if one.opens <= now]
+    following = calendar.after(today)
+    if not found and following is None:
+        raise ConfigError(f"the calendar {calendar.name} has no session: see `livetrader calendar show`")
+    return found[-1] if found else following  # type: ignore[return-value]  # one of the two is there

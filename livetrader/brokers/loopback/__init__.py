@@ -1,0 +1,1 @@
+"""A simulated broker with faults: in process for seeds by the thousand, and behind loopback HTTP for real sockets."""

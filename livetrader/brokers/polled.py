@@ -1,0 +1,182 @@
+"""A Broker over any Venue: its order and trade books, read again and again, become news of our orders.
+
+Which order is ours is told by what the venue keeps of us (`Identity`): our id, or where it keeps nothing, the
+broker's own order ids that we were told, and for an order whose answer was lost its fingerprint (symbol, action,
+quantity, product, type) among the orders that were not there before the send. Contract: ORDERS.md.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import timedelta
+from decimal import Decimal
+
+from livetrader.constraints.verdict import Approved
+from livetrader.domain.books import Books, BrokerOrder, BrokerTrade, Identity
+from livetrader.domain.instrument import Product
+from livetrader.domain.order import Fill, OrderIntent
+from livetrader.domain.order_state import OPEN, OrderState
+from livetrader.errors import BrokerError, BrokerProtocol
+from livetrader.ports import OrderRecord, OrderUpdate, Outcome, Venue
+
+ZERO = Decimal(0)
+
+# A venue's clock may be behind ours: how much earlier than its sending an order may claim to have been placed.
+CLOCK_SKEW = timedelta(seconds=5)
+
+NOT_SHOWN = Outcome(OrderState.UNKNOWN, reason="the order book does not show it")
+
+Charges = Callable[[BrokerTrade], Decimal]
+"""What a trade cost, where the venue does not say."""
+
+
+@dataclass(slots=True)
+class PolledBroker:
+    """Implements ports.BookKeeper. `restore` tells it, after a start, which orders are ours."""
+
+    venue: Venue
+    charges: Charges
+    links: dict[str, str] = field(default_factory=dict)
+    orders: dict[str, OrderIntent] = field(default_factory=dict)
+    told: dict[str, tuple[OrderState, Decimal]] = field(default_factory=dict)
+    booked: set[str] = field(default_factory=set)
+    before: dict[str, frozenset[str]] = field(default_factory=dict)
+    shown: set[str] = field(default_factory=set)
+    gone: frozenset[str] = frozenset()
+    name: str = field(init=False)
+    visibility_seconds: float = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.name = self.venue.name
+        self.visibility_seconds = self.venue.visibility_seconds
+
+    def restore(self, records: Iterable[OrderRecord], fills: Iterable[Fill]) -> None:
+        """Take up what the journal knows: orders with the broker's ids, and trades that are booked."""
+        for record in records:
+            self.orders[record.intent.intent_id] = record.intent
+            if record.broker_order_id:
+                self.links[record.broker_order_id] = record.intent.intent_id
+        self.booked = {fill.trade_id for fill in fills if fill.broker == self.name}
+
+    def place(self, order: Approved) -> Outcome:
+        intent = order.intent
+        if self.venue.identity is Identity.FINGERPRINT:
+            try:
+                self.before[intent.intent_id] = frozenset(one.broker_order_id for one in self._orders())
+            except BrokerError as error:
+                return Outcome(OrderState.INTENT, reason=f"not sent, the order book cannot be read: {error}")
+        self.orders[intent.intent_id] = intent
+        outcome = self.venue.place(order)
+        if outcome.broker_order_id:
+            self.links[outcome.broker_order_id] = intent.intent_id
+        return outcome
+
+    def modify(self, intent: OrderIntent) -> Outcome:
+        broker_order_id = self._broker_order_id(intent.intent_id)
+        if broker_order_id is None:
+            return NOT_SHOWN
+        outcome = self.venue.modify(broker_order_id, intent)
+        if outcome.state is OrderState.ACKED:
+            self.orders[intent.intent_id] = intent
+        return outcome
+
+    def cancel(self, intent_id: str) -> Outcome:
+        broker_order_id = self._broker_order_id(intent_id)
+        return NOT_SHOWN if broker_order_id is None else self.venue.cancel(broker_order_id)
+
+    def updates(self, now: int) -> Sequence[OrderUpdate]:  # noqa: ARG002 - a real venue knows the time
+        """News since the last call. A state is held back until the trade book has the fills that led to it."""
+        orders, trades = self._orders(), self.venue.trades()
+        fresh: dict[str, list[BrokerTrade]] = {}
+        known: dict[str, Decimal] = {}
+        for trade in {trade.trade_id: trade for trade in trades}.values():
+            known[trade.broker_order_id] = known.get(trade.broker_order_id, ZERO) + trade.quantity
+            if trade.trade_id not in self.booked:
+                fresh.setdefault(trade.broker_order_id, []).append(trade)
+        found = []
+        for order in orders:
+            intent_id = self.owner(order)
+            if intent_id is None:
+                continue
+            self.links[order.broker_order_id] = intent_id
+            fills = tuple(self._fill(intent_id, trade) for trade in fresh.get(order.broker_order_id, ()))
+            update = self._news(intent_id, order, fills, known.get(order.broker_order_id, ZERO))
+            if update is not None:
+                found.append(update)
+        return found
+
+    def find(self, order: OrderRecord) -> Outcome:
+        """Look the order up in the book, by what the venue keeps of us."""
+        for seen in self._orders():
+            if self.owner(seen) == order.intent.intent_id or self._matches(seen, order):
+                self.links[seen.broker_order_id] = order.intent.intent_id
+                state = OrderState.ACKED if seen.filled_quantity else seen.state
+                return Outcome(state, seen.broker_order_id, seen.reason)
+        return NOT_SHOWN
+
+    def position(self, symbol: str, product: Product) -> Decimal:
+        held = (p.quantity for p in self.venue.positions() if (p.symbol, p.product) == (symbol, product))
+        return sum(held, ZERO)
+
+    def books(self) -> Books:
+        venue, orders = self.venue, self._orders()
+        trades = {trade.trade_id: trade for trade in venue.trades()}
+        return Books(tuple(orders), tuple(trades.values()), tuple(venue.positions()), venue.funds())
+
+    def _orders(self) -> Sequence[BrokerOrder]:
+        """The order book, each order once. BrokerProtocol where orders are gone that it has shown before.
+
+        They may be: brokers clear their books at night. Two answers in a row have to say so.
+        """
+        book = {order.broker_order_id: order for order in self.venue.orders()}
+        gone = frozenset(self.shown - book.keys())
+        if gone and gone != self.gone:
+            self.gone = gone
+            raise BrokerProtocol(f"{self.name}: {len(gone)} orders are gone from the order book: reading it again")
+        self.shown, self.gone = set(book), frozenset()
+        return list(book.values())
+
+    def owner(self, order: BrokerOrder) -> str | None:
+        if order.broker_order_id in self.links:
+            return self.links[order.broker_order_id]
+        return order.tag if order.tag in self.orders else None
+
+    def _broker_order_id(self, intent_id: str) -> str | None:
+        return next((theirs for theirs, ours in self.links.items() if ours == intent_id), None)
+
+    def _matches(self, seen: BrokerOrder, order: OrderRecord) -> bool:
+        """Whether an order of nobody's has the fingerprint of ours, and was not there before ours was sent."""
+        if self.venue.identity is not Identity.FINGERPRINT or seen.broker_order_id in self.links:
+            return False
+        if seen.broker_order_id in self.before.get(order.intent.intent_id, ()):
+            return False
+        intent = order.intent
+        same = (seen.symbol, seen.action, seen.quantity, seen.product, seen.order_type) == (
+            intent.symbol, intent.action, intent.quantity, intent.product, intent.order_type,
+        )  # fmt: skip
+        return same and (order.sent_at is None or seen.placed_at >= order.sent_at - CLOCK_SKEW)
+
+    def _news(self, intent_id: str, order: BrokerOrder, fills: tuple[Fill, ...], known: Decimal) -> OrderUpdate | None:
+        state = order.state
+        if state not in OPEN and known < order.filled_quantity:
+            state = OrderState.PARTIALLY_FILLED if known else OrderState.ACKED
+        news = (state, known)
+        if not fills and self.told.get(intent_id) == news:
+            return None
+        self.told[intent_id] = news
+        self.booked.update(fill.trade_id for fill in fills)
+        return OrderUpdate(intent_id, state, fills, order.reason, order.broker_order_id)
+
+    def _fill(self, intent_id: str, trade: BrokerTrade) -> Fill:
+        return Fill(
+            broker=self.name,
+            trade_id=trade.trade_id,
+            intent_id=intent_id,
+            symbol=trade.symbol,
+            action=trade.action,
+            quantity=trade.quantity,
+            price=trade.price,
+            charges=self.charges(trade) if trade.charges is None else trade.charges,
+            filled_at=trade.traded_at,
+        )

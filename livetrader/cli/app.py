@@ -1,0 +1,99 @@
+"""The root of Typer's tree: a command is built when it is named, and the others are not.
+
+Nothing heavy is imported here or at the head of a command module: a command's `--help` must not wait for pandas.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from importlib import import_module
+from typing import Annotated, Any
+
+import typer
+
+from livetrader import __version__
+from livetrader.cli.commands import COMMANDS, EXAMPLE, root_help
+from livetrader.cli.group import Group, group
+from livetrader.cli.options import Globals
+from livetrader.errors import UsageError
+
+
+class _Commands(Mapping[str, Any]):
+    """Typer's commands by name, each built from its module when it is asked for."""
+
+    def __init__(self) -> None:
+        self._built: dict[str, Any] = {}
+
+    def __getitem__(self, name: str) -> Any:
+        if name not in self._built:
+            self._built[name] = _build(name)
+        return self._built[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(COMMANDS)
+
+    def __len__(self) -> int:
+        return len(COMMANDS)
+
+
+def _build(name: str) -> Any:
+    module, _ = COMMANDS[name]
+    family = typer.Typer(rich_markup_mode=None)
+    import_module(f"livetrader.cli.{module}").register(family)
+    # Typer builds all that is registered: only what was asked for may be.
+    family.registered_commands = [c for c in family.registered_commands if c.callback and c.callback.__name__ == name]
+    family.registered_groups = [
+        g for g in family.registered_groups if g.typer_instance and g.typer_instance.info.name == name
+    ]
+    return typer.main.get_group(family).commands[name]
+
+
+class _Root(Group):
+    """The commands of `COMMANDS`, and the help that needs none of them."""
+
+    def __init__(self, **attributes: Any) -> None:
+        super().__init__(**attributes | {"commands": _Commands()})
+
+    def list_commands(self, ctx: Any) -> list[str]:  # noqa: ARG002 - Typer names it
+        return list(COMMANDS)
+
+    def get_help(self, ctx: Any) -> str:  # noqa: ARG002 - Typer names it
+        return root_help()
+
+
+app = group("livetrader", "", EXAMPLE, _Root)
+
+
+def _version(asked: bool) -> None:
+    if asked:
+        typer.echo(f"livetrader {__version__}")
+        raise typer.Exit
+
+
+@app.callback(invoke_without_command=True)
+def root(
+    ctx: typer.Context,
+    _version: Annotated[
+        bool, typer.Option("--version", help="Print the version.", callback=_version, is_eager=True)
+    ] = False,
+) -> None:
+    """Without a command: the help."""
+    if ctx.invoked_subcommand is None:
+        typer.echo(ctx.get_help())
+
+
+def call(arguments: Sequence[str], options: Globals) -> int:
+    """Carry out one command; the exit code. UsageError for a wrong call."""
+    command = typer.main.get_command(app)
+    try:
+        with command.make_context("livetrader", list(arguments), obj=options) as ctx:
+            command.invoke(ctx)
+    except typer.Exit as leave:
+        return leave.exit_code
+    except typer.Abort:
+        raise KeyboardInterrupt from None
+    except typer.TyperException as error:
+        where = getattr(error, "ctx", None)
+        hint = f"; see `{where.command_path} --help`" if where is not None else ""
+        raise UsageError(error.format_message().rstrip(".") + hint) from None
+    return 0

@@ -1,0 +1,67 @@
+"""The commands by name: the module that has each, and its summary. The root's help is written from here.
+
+Nothing is imported to list them: `livetrader --help` waits for no command's module, and not for Typer.
+"""
+
+from __future__ import annotations
+
+# In the order of the help. A test holds each summary to the first sentence of the command's own help.
+COMMANDS = {
+    "demo": ("trading_commands", "A simulated market, traded and reported."),
+    "run": ("trading_commands", "Trade until the session ends or a signal arrives."),
+    "replay": ("trading_commands", "Stored candles through the live loop."),
+    "backtest": ("trading_commands", "Trade a period of stored candles."),
+    "report": ("state_commands", "The end-of-day summary of a session or period."),
+    "status": ("state_commands", "Whether it runs, and what it holds."),
+    "positions": ("state_commands", "What is held."),
+    "orders": ("state_commands", "Orders, and what became of them."),
+    "trades": ("state_commands", "Trades, with their profit and loss."),
+    "why": ("state_commands", "Why a symbol was traded, or not."),
+    "halt": ("operator_commands", "Stop all entries; exits go on."),
+    "resume": ("operator_commands", "Allow entries again."),
+    "kill": ("operator_commands", "Stop all entries for good, restarts included."),
+    "close": ("operator_commands", "Close a position, or all with --all."),
+    "buy": ("operator_commands", "Buy by hand, under the same rules as a strategy."),
+    "sell": ("operator_commands", "Sell by hand, under the same rules as a strategy."),
+    "cancel": ("operator_commands", "Cancel an entry under way."),
+    "modify": ("operator_commands", "Give an entry under way another quantity or price."),
+    "reconcile": ("operator_commands", "Compare our books with the broker's, now."),
+    "adopt": ("operator_commands", "Take a position at the broker over as ours."),
+    "ignore": ("operator_commands", "Leave what is not ours in a symbol alone."),
+    "signals": ("strategy_commands", "Every signal of a period, as CSV."),
+    "scan": ("strategy_commands", "The signals of one closed bar; trades nothing."),
+    "init": ("init_commands", "Set up a folder: config.yaml, lists, systemd units."),
+    "strategies": ("strategy_commands", "Strategies: list, show, check."),
+    "data": ("data_commands", "Candles: bring them in, check them, take them out."),
+    "calendar": ("calendar_commands", "Sessions and holidays."),
+    "config": ("config_commands", "Check and show the configuration."),
+    "db": ("db_commands", "The state database."),
+}
+EXAMPLE = "livetrader backtest --from 2026-02-02 --to 2026-02-27 --debug"
+_HELP = """\
+Usage: livetrader [OPTIONS] COMMAND [ARGS]...
+
+  Trade NSE equities, NIFTY options and crypto on a schedule: backtest,
+  replay, paper, live.
+
+  Options of every command, before or after its name:
+    --config PATH  Default: ./config.yaml, then the user's own.
+    --debug        Log step by step; show tracebacks.
+    -q, --quiet    No progress; warnings and errors only.
+    --no-input     Never ask.
+
+Options:
+  --version   Print the version.
+  -h, --help  Show this message and exit.
+
+Commands:
+{commands}
+
+  Example: {example}"""
+
+
+def root_help() -> str:
+    """What `livetrader --help` says; no line is longer than 80 characters."""
+    width = max(map(len, COMMANDS))
+    lines = (f"  {name:<{width}}  {summary}" for name, (_, summary) in COMMANDS.items())
+    return _HELP.format(commands="\n".join(lines), example=EXAMPLE)

@@ -1,0 +1,256 @@
+"""`livetrader halt`, `resume`, `kill`, `reconcile`, `adopt`, `ignore`, `buy`, `sell`, `close`, `cancel`, `modify`."""
+
+from __future__ import annotations
+
+import sys
+from decimal import Decimal, InvalidOperation
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from livetrader.cli.call import Json, configuration, globals_of, one_of, start_log
+from livetrader.cli.output import print_json
+from livetrader.errors import ReconcileMismatch, UsageError
+
+if TYPE_CHECKING:
+    from livetrader.config import Configuration
+
+WAIT_SECONDS = 10.0
+MODES = ("paper", "dry-run", "live")
+
+Mode = Annotated[str | None, typer.Option("--mode", metavar="MODE", help="paper, dry-run or live; from the config.")]
+Wait = Annotated[
+    float, typer.Option("--wait", min=0, max=3600, metavar="SECONDS", help="How long a running trader may take.")
+]
+_Symbol = Annotated[str, typer.Argument(metavar="SYMBOL")]
+_Quantity = Annotated[str, typer.Argument(metavar="QTY")]
+_Id = Annotated[str, typer.Argument(metavar="ID", help="As `livetrader orders` shows it: ours or the broker's.")]
+_Limit = Annotated[str | None, typer.Option("--limit", metavar="PRICE", help="A LIMIT order at this price.")]
+_Entry = Annotated[
+    str | None, typer.Option("--stop-trigger", metavar="PRICE", help="An order that waits until price gets there.")
+]
+_Product = Annotated[str, typer.Option("--product", metavar="PRODUCT", help="MIS, CNC or NRML.")]
+_Stop = Annotated[str | None, typer.Option("--stop", metavar="PRICE", help="The protective stop of the position.")]
+_Yes = Annotated[bool, typer.Option("--yes", help="Confirms where there is no terminal.")]
+
+
+def register(app: typer.Typer) -> None:
+    app.command(epilog='Example: livetrader halt "results at noon"')(halt)
+    app.command(epilog="Example: livetrader resume")(resume)
+    app.command(epilog="Example: livetrader kill --flatten --mode live")(kill)
+    app.command(epilog="Example: livetrader reconcile --mode live")(reconcile)
+    app.command(epilog="Example: livetrader adopt INFY --stop 1480 --mode live")(adopt)
+    app.command(epilog="Example: livetrader ignore INFY --mode live")(ignore)
+    app.command(epilog="Example: livetrader buy INFY 10 --limit 1500 --stop 1480")(buy)
+    app.command(epilog="Example: livetrader sell INFY 10 --stop-trigger 1490")(sell)
+    app.command(epilog="Example: livetrader close INFY")(close)
+    app.command(epilog="Example: livetrader cancel k3vqz7d2mhx5c4wbn6ta")(cancel)
+    app.command(epilog="Example: livetrader modify k3vqz7d2mhx5c4wbn6ta --limit 1495")(modify)
+
+
+def halt(
+    ctx: typer.Context,
+    reason: Annotated[str, typer.Argument(metavar="REASON", help="For whoever looks later.")] = "by hand",
+    mode: Mode = None,
+) -> None:
+    """Stop all entries; exits go on."""
+    from livetrader.bootstrap import operating
+    from livetrader.market.clock import SystemClock
+
+    found = _configured(ctx, mode)
+    new = operating.halt(found, reason, SystemClock())
+    _say(found, "halted: no entries until `livetrader resume`" if new else "halted already: the first reason stands")
+
+
+def resume(
+    ctx: typer.Context,
+    symbol: Annotated[str | None, typer.Argument(metavar="SYMBOL", help="Only this one's lock.")] = None,
+    mode: Mode = None,
+    yes: _Yes = False,
+) -> None:
+    """Allow entries again.
+
+    Takes off halt, kill and mismatch, or the lock of one symbol, and settles alerts. A kill asks first.
+    """
+    from livetrader.bootstrap import operating
+    from livetrader.market.clock import SystemClock
+
+    found = _configured(ctx, mode)
+    name = None if symbol is None else _symbol(symbol)
+    if name is None and operating.killed(found):
+        _confirm(ctx, yes, "resume", "A kill is on")
+    _say(found, operating.resume(found, name, SystemClock()))
+
+
+def kill(
+    ctx: typer.Context,
+    flatten: Annotated[bool, typer.Option("--flatten", help="Close all positions as well.")] = False,
+    mode: Mode = None,
+    yes: _Yes = False,
+    wait: Wait = WAIT_SECONDS,
+) -> None:
+    """Stop all entries for good, restarts included.
+
+    A file beside the state database does it, even where the trader hangs or the database fails.
+    """
+    from livetrader.bootstrap import operating
+    from livetrader.market.clock import SystemClock
+
+    found = _configured(ctx, mode)
+    _confirm(ctx, yes, "kill", "No entries until `livetrader resume`" + (", all positions closed" if flatten else ""))
+    _say(found, operating.kill(found, "by hand", SystemClock()))
+    if flatten:
+        _ask(ctx, found, wait, "close")
+
+
+def reconcile(ctx: typer.Context, mode: Mode = None, wait: Wait = WAIT_SECONDS, as_json: Json = False) -> None:
+    """Compare our books with the broker's, now.
+
+    Exit code 70 if they differ.
+    """
+    found = _configured(ctx, mode)
+    if not as_json:
+        _ask(ctx, found, wait, "reconcile")
+        return
+    try:
+        said, agree = _answer(ctx, found, wait, "reconcile"), True
+    except ReconcileMismatch as differs:
+        said, agree = str(differs), False
+    print_json({"mode": found.settings.mode, "agree": agree, "outcome": said})
+    if not agree:
+        raise typer.Exit(ReconcileMismatch.exit_code)
+
+
+def adopt(
+    ctx: typer.Context, symbol: _Symbol, stop: _Stop = None, mode: Mode = None, wait: Wait = WAIT_SECONDS
+) -> None:
+    """Take a position at the broker over as ours."""
+    _ask(ctx, _configured(ctx, mode), wait, "adopt", symbol=_symbol(symbol), stop=_number(stop, "--stop"))
+
+
+def ignore(ctx: typer.Context, symbol: _Symbol, mode: Mode = None, wait: Wait = WAIT_SECONDS) -> None:
+    """Leave what is not ours in a symbol alone. Trades the symbol again."""
+    _ask(ctx, _configured(ctx, mode), wait, "ignore", symbol=_symbol(symbol))
+
+
+def buy(
+    ctx: typer.Context, symbol: _Symbol, quantity: _Quantity, limit: _Limit = None, stop_trigger: _Entry = None,
+    product: _Product = "MIS", stop: _Stop = None, mode: Mode = None, wait: Wait = WAIT_SECONDS,
+) -> None:  # fmt: skip
+    """Buy by hand, under the same rules as a strategy."""
+    _trade(ctx, "BUY", symbol, quantity, limit, stop_trigger, product, stop, mode, wait)
+
+
+def sell(
+    ctx: typer.Context, symbol: _Symbol, quantity: _Quantity, limit: _Limit = None, stop_trigger: _Entry = None,
+    product: _Product = "MIS", stop: _Stop = None, mode: Mode = None, wait: Wait = WAIT_SECONDS,
+) -> None:  # fmt: skip
+    """Sell by hand, under the same rules as a strategy."""
+    _trade(ctx, "SELL", symbol, quantity, limit, stop_trigger, product, stop, mode, wait)
+
+
+def close(
+    ctx: typer.Context,
+    symbol: Annotated[str | None, typer.Argument(metavar="SYMBOL")] = None,
+    everything: Annotated[bool, typer.Option("--all", help="Every position.")] = False,
+    mode: Mode = None,
+    wait: Wait = WAIT_SECONDS,
+) -> None:
+    """Close a position, or all with --all."""
+    if (symbol is None) is not everything:
+        raise UsageError("SYMBOL: name one, or say --all")
+    _ask(ctx, _configured(ctx, mode), wait, "close", symbol=None if symbol is None else _symbol(symbol))
+
+
+def cancel(ctx: typer.Context, id: _Id, mode: Mode = None, wait: Wait = WAIT_SECONDS) -> None:
+    """Cancel an entry under way."""
+    _ask(ctx, _configured(ctx, mode), wait, "cancel", id=id)
+
+
+def modify(
+    ctx: typer.Context,
+    id: _Id,
+    quantity: Annotated[str | None, typer.Option("--quantity", metavar="QTY", help="The whole of the order.")] = None,
+    limit: Annotated[str | None, typer.Option("--limit", metavar="PRICE", help="Of a LIMIT order.")] = None,
+    trigger: Annotated[str | None, typer.Option("--trigger", metavar="PRICE", help="Of a stop entry.")] = None,
+    mode: Mode = None,
+    wait: Wait = WAIT_SECONDS,
+) -> None:
+    """Give an entry under way another quantity or price."""
+    if quantity is None and limit is None and trigger is None:
+        raise UsageError("--quantity, --limit, --trigger: give at least one of them")
+    terms = {
+        "quantity": _number(quantity, "--quantity"),
+        "limit": _number(limit, "--limit"),
+        "trigger": _number(trigger, "--trigger"),
+    }
+    _ask(ctx, _configured(ctx, mode), wait, "modify", id=id, **terms)
+
+
+def _trade(
+    ctx: typer.Context, action: str, symbol: str, quantity: str, limit: str | None, trigger: str | None, product: str,
+    stop: str | None, mode: str | None, wait: float,
+) -> None:  # fmt: skip
+    if limit is not None and trigger is not None:
+        raise UsageError("--limit: cannot stand beside --stop-trigger; give one or the other")
+    one_of(product, "--product", ("MIS", "CNC", "NRML"))
+    terms = {
+        "quantity": _number(quantity, "QTY"),
+        "limit": _number(limit, "--limit"),
+        "trigger": _number(trigger, "--stop-trigger"),
+        "stop": _number(stop, "--stop"),
+    }
+    _ask(ctx, _configured(ctx, mode), wait, "trade", action=action, symbol=_symbol(symbol), product=product, **terms)
+
+
+def _configured(ctx: typer.Context, mode: str | None) -> Configuration:
+    one_of(mode, "--mode", MODES)
+    return configuration(ctx, {"mode": ("--mode", mode)})
+
+
+def _ask(ctx: typer.Context, found: Configuration, wait: float, kind: str, **arguments: str | None) -> None:
+    _say(found, _answer(ctx, found, wait, kind, **arguments))
+
+
+def _answer(ctx: typer.Context, found: Configuration, wait: float, kind: str, **arguments: str | None) -> str:
+    from livetrader.bootstrap import operating
+    from livetrader.market.clock import SystemClock
+
+    start_log(ctx, found, "TOOL")
+    return operating.ask(found, kind, arguments, SystemClock(), wait)
+
+
+def _say(found: Configuration, text: str) -> None:
+    typer.echo(f"{found.settings.mode.upper()}  {text}")
+
+
+def _confirm(ctx: typer.Context, said_yes: bool, word: str, what: str) -> None:
+    """A typed word on a terminal, --yes elsewhere."""
+    if said_yes:
+        return
+    if globals_of(ctx).no_input or not sys.stdin.isatty():
+        raise UsageError(f"--yes: is missing; `livetrader {word}` without a terminal needs it")
+    if typer.prompt(f"{what}. Type '{word}' to go on", err=True) != word:
+        raise UsageError(f"{word}: was not confirmed; nothing was done")
+
+
+def _symbol(text: str) -> str:
+    from livetrader.domain.instrument import is_symbol
+
+    symbol = text.strip().upper()
+    if not is_symbol(symbol):
+        raise UsageError(f"SYMBOL {text!r}: is no symbol; write one such as RELIANCE")
+    return symbol
+
+
+def _number(text: str | None, option: str) -> str | None:
+    """The option's text, sure to be a positive number."""
+    if text is None:
+        return None
+    try:
+        number = Decimal(text)
+    except InvalidOperation:
+        number = Decimal(0)
+    if not number.is_finite() or number <= 0:
+        raise UsageError(f"{option} {text}: must be a positive number")
+    return text

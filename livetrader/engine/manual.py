@@ -1,0 +1,250 @@
+"""Orders by hand, through the same path as a strategy's: same records, same rules, same identity.
+
+An entry is reviewed as a signal's is, less what is about signals (bootstrap.workspace: `manual_rules`). Its identity
+comes from the command's number: a command that is carried out twice, with a crash in between, is one order.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from decimal import Decimal
+
+from livetrader.constraints.gate import Exposure, Rule, review
+from livetrader.constraints.verdict import Approved, Refused
+from livetrader.domain.exit_plan import ExitKind, ExitPlan, ExitReason
+from livetrader.domain.instrument import Product
+from livetrader.domain.interval import Interval
+from livetrader.domain.order import Action, OrderIntent, OrderType, Purpose, closing, intent_id
+from livetrader.domain.order_state import OrderState
+from livetrader.domain.signal import Side, Signal
+from livetrader.engine.book import HeldPosition
+from livetrader.engine.cycle import Engine
+from livetrader.errors import LiveTraderError
+from livetrader.ports import Decision, OrderRecord
+
+STRATEGY = "manual"
+ZERO = Decimal(0)
+
+# A trail that no price ever starts: the stop stays where it was put.
+NEVER_PCT = 1e9
+
+
+@dataclass(frozen=True, slots=True)
+class Ticket:
+    """What the operator asks for. `command` is the number of the command, `as_of` when it was given, epoch seconds."""
+
+    command: int
+    as_of: int
+    action: Action
+    symbol: str
+    quantity: Decimal
+    limit_price: Decimal | None = None
+    trigger_price: Decimal | None = None
+    product: Product = Product.MIS
+    stop: Decimal | None = None
+
+
+class NotDone(LiveTraderError):
+    """What was asked for by hand was not done; the message says why."""
+
+
+@dataclass(slots=True)
+class Manual:
+    """Carries out what an operator asks. Each method says in one line what was done, or raises NotDone.
+
+    `price` gives the last price of a symbol, None where there is none.
+    """
+
+    engine: Engine
+    rules: Sequence[Rule]
+    price: Callable[[str], Decimal | None]
+
+    def trade(self, ticket: Ticket) -> str:
+        """Buy or sell: opens a position, or closes one of exactly that size."""
+        intent = self._intent(ticket)
+        known = self.engine.journal.order(intent.intent_id)
+        if known is not None and known.state is not OrderState.INTENT:
+            return f"already done: {told(known)}"
+        held = self.engine.book.positions.get(ticket.symbol)
+        if held is not None and ticket.action is closing(held.position.side):
+            return self._close_by(ticket, held)
+        verdict = self._reviewed(intent, self.engine.book.exposure(self._now(), _signal(intent)))
+        if isinstance(verdict, Refused):
+            raise NotDone(f"refused: {verdict.rule}: {verdict.reason}")
+        self.engine.path.submit(verdict)
+        record = self.engine.journal.order(intent.intent_id)
+        assert record is not None, "it was written down before it was sent"
+        if record.state in (OrderState.REFUSED, OrderState.REJECTED):
+            raise NotDone(told(record))
+        return told(record)
+
+    def close(self, symbol: str | None) -> str:
+        """Close the position of a symbol, or all (None), and cancel the entries under way there."""
+        book = self.engine.book
+        entries = [o for o in book.orders.values() if o.purpose is Purpose.ENTRY and symbol in (None, o.symbol)]
+        positions = [held for held in book.positions.values() if symbol in (None, held.entry.symbol)]
+        for entry in entries:
+            self.engine.path.cancel(entry.intent_id, "by hand")
+        for held in positions:
+            self.engine.closing.close(held, self._now(), ExitReason.MANUAL)
+        closed = [f"closing {abs(held.position.quantity):f} {held.entry.symbol}" for held in positions]
+        said = closed + [f"cancelling the entry of {entry.symbol}" for entry in entries]
+        if not said and symbol is not None:
+            raise NotDone(f"{symbol}: no position and no entry of ours: see `livetrader positions`")
+        return "; ".join(said) or "nothing is open"
+
+    def cancel(self, order_id: str) -> str:
+        """Cancel an entry under way. Stops and exits are the position's: they go when it is closed."""
+        intent = self._working(order_id)
+        state = self.engine.path.cancel(intent.intent_id, "by hand")
+        if state is OrderState.REJECTED:
+            raise NotDone(f"{intent.symbol}: the broker has nothing to cancel: see `livetrader orders`")
+        done = {OrderState.CANCELLED: "cancelled", OrderState.ACKED: "asked the broker to cancel"}
+        return f"{done.get(state, 'the broker gave no clear answer; it is being looked up')}: {named(intent)}"
+
+    def modify(
+        self, order_id: str, quantity: Decimal | None, limit_price: Decimal | None, trigger_price: Decimal | None
+    ) -> str:
+        """Give an entry under way another quantity or price, reviewed as a new one would be."""
+        before = self._working(order_id)
+        for option, price, kind in (
+            ("--limit", limit_price, OrderType.LIMIT), ("--trigger", trigger_price, OrderType.SL_M),
+        ):  # fmt: skip
+            if price is not None and before.order_type is not kind:
+                raise NotDone(f"{option}: a {before.order_type} order has no such price")
+        terms = replace(
+            before,
+            quantity=quantity or before.quantity,
+            price=limit_price or trigger_price or before.price,
+            limit_price=limit_price or before.limit_price,
+            trigger_price=trigger_price or before.trigger_price,
+            amended=self._now(),
+        )
+        self._require_grid(terms)
+        if terms.quantity - before.quantity + self.engine.book.unfilled[before.intent_id] <= 0:
+            raise NotDone(f"{before.symbol}: so much has filled already: cancel the rest instead")
+        verdict = self._reviewed(replace(terms, as_of=self._now()), self._without(before))
+        refusal = self.engine.path.permit.refuses(terms)
+        if isinstance(verdict, Refused) or refusal:
+            why = refusal if refusal or isinstance(verdict, Approved) else f"{verdict.rule}: {verdict.reason}"
+            raise NotDone(f"refused: {why}")
+        state = self.engine.path.amend(terms)
+        if state is OrderState.REJECTED:
+            raise NotDone(f"{before.symbol}: the broker rejected the change: see `livetrader orders`")
+        if state is not OrderState.ACKED:
+            raise NotDone(f"{before.symbol}: the broker gave no clear answer: see `livetrader orders`, then try again")
+        return f"modified: {named(terms)}"
+
+    def _close_by(self, ticket: Ticket, held: HeldPosition) -> str:
+        if ticket.quantity != abs(held.position.quantity):
+            raise NotDone(
+                f"{ticket.symbol}: {held.position.quantity:+f} are held: {ticket.action.lower()} exactly as many, "
+                f"or run `livetrader close {ticket.symbol}`"
+            )
+        return self.close(ticket.symbol)
+
+    def _reviewed(self, intent: OrderIntent, exposure: Exposure) -> Approved | Refused:
+        verdict = review(intent, exposure, self.rules)
+        self.engine.journal.decide(Decision(_signal(intent), verdict), datetime.fromtimestamp(self._now(), UTC))
+        return verdict
+
+    def _without(self, intent: OrderIntent) -> Exposure:
+        """The account as it would be without the order `intent`."""
+        book = self.engine.book
+        seen = book.exposure(self._now(), _signal(replace(intent, as_of=self._now())))
+        return replace(
+            seen,
+            pending=set(seen.pending) - {intent.symbol},
+            trades=seen.trades - 1,
+            available=seen.available + book.unfilled[intent.intent_id] * intent.price / seen.leverage,
+        )
+
+    def _working(self, order_id: str) -> OrderIntent:
+        """The entry of ours under way that `order_id` (ours or the broker's) names."""
+        records = {one.intent.intent_id: one for one in self.engine.journal.open_orders()}
+        for name, record in records.items():
+            if order_id in (name, record.broker_order_id):
+                intent = self.engine.book.orders.get(name, record.intent)
+                if intent.purpose is not Purpose.ENTRY:
+                    what = "protects" if intent.purpose is Purpose.STOP else "closes"
+                    raise NotDone(f"{order_id}: {what} {intent.symbol}: run `livetrader close {intent.symbol}` instead")
+                return intent
+        raise NotDone(f"{order_id}: no order of ours under way has this id: see `livetrader orders`")
+
+    def _intent(self, ticket: Ticket) -> OrderIntent:
+        engine, side = self.engine, Side.LONG if ticket.action is Action.BUY else Side.SHORT
+        kind = OrderType.MARKET if ticket.limit_price is None else OrderType.LIMIT
+        price = ticket.limit_price or ticket.trigger_price or self.price(ticket.symbol)
+        if price is None:
+            raise NotDone(f"{ticket.symbol}: no price is known: it has no candles; bring some, or check the symbol")
+        if engine.book.session is None:
+            raise NotDone("the market is closed: see `livetrader calendar show`")
+        leg = f"{STRATEGY}:{ticket.command}"
+        intent = OrderIntent(
+            intent_id=intent_id(engine.account, STRATEGY, ticket.symbol, ticket.as_of, ticket.action, leg),
+            account=engine.account,
+            strategy=STRATEGY,
+            symbol=ticket.symbol,
+            side=side,
+            action=ticket.action,
+            purpose=Purpose.ENTRY,
+            product=ticket.product,
+            order_type=kind if ticket.trigger_price is None else OrderType.SL_M,
+            quantity=ticket.quantity,
+            price=price,
+            as_of=ticket.as_of,
+            limit_price=ticket.limit_price,
+            trigger_price=ticket.trigger_price,
+            reason="by hand",
+            exit=fixed_stop(ticket.stop, price, side, square_off=ticket.product is Product.MIS),
+        )
+        self._require_grid(intent, ticket.stop)
+        return intent
+
+    def _require_grid(self, intent: OrderIntent, stop: Decimal | None = None) -> None:
+        instrument = self.engine.book.sizer.instrument(intent.symbol)
+        if intent.quantity <= 0 or intent.quantity % instrument.lot:
+            raise NotDone(f"quantity {intent.quantity}: must be a positive multiple of the lot {instrument.lot}")
+        for price in (intent.limit_price, intent.trigger_price, stop):
+            if price is not None and (price <= 0 or price % instrument.tick):
+                raise NotDone(f"price {price}: must be a positive multiple of the tick {instrument.tick}")
+        if stop is not None and (intent.price - stop) * intent.side.sign <= 0:
+            raise NotDone(f"stop {stop}: is on the wrong side of the price {intent.price}")
+
+    def _now(self) -> int:
+        return int(self.engine.clock.now())
+
+
+def fixed_stop(stop: Decimal | None, price: Decimal, side: Side, *, square_off: bool) -> ExitPlan:
+    """The exit of a position by hand: a stop that keeps its distance (in percent of the fill price), or none."""
+    if stop is None:
+        return ExitPlan(ExitKind.NONE, square_off=square_off)
+    distance = float((1 - stop / price) * 100) * side.sign
+    return ExitPlan(
+        ExitKind.STEP_TRAIL, stop_loss_pct=distance, activation_pct=NEVER_PCT, increment_pct=1.0, gap_pct=0.0,
+        square_off=square_off,
+    )  # fmt: skip
+
+
+def named(intent: OrderIntent) -> str:
+    """An order in a few words."""
+    price = intent.limit_price or intent.trigger_price
+    at = "" if price is None else f" at {price}"
+    return f"{intent.action} {intent.quantity:f} {intent.symbol} {intent.order_type}{at} ({intent.intent_id})"
+
+
+def told(record: OrderRecord) -> str:
+    """An order and where it stands."""
+    reason = f": {record.reason}" if record.reason else ""
+    return f"{named(record.intent)}: {record.state}{reason}"
+
+
+def _signal(intent: OrderIntent) -> Signal:
+    """The operator's wish, in the form in which decisions are recorded."""
+    return Signal(
+        STRATEGY, STRATEGY, intent.symbol, intent.side, Interval.M1, intent.as_of, intent.as_of, float(intent.price),
+        math.nan, tag="by hand",
+    )  # fmt: skip

@@ -1,0 +1,104 @@
+"""Places at which a process can die: before and after every commit, before and after every call to the venue."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import TypeVar
+
+from sqlalchemy import Engine
+
+from livetrader.brokers.loopback.venue import LoopbackVenue
+from livetrader.constraints.verdict import Approved
+from livetrader.domain.order import Fill, OrderIntent
+from livetrader.domain.order_state import OrderState
+from livetrader.ports import Decision, Outcome
+from livetrader.store.journal import SqlJournal
+
+T = TypeVar("T")
+
+
+class Crash(BaseException):
+    """The process dies here. Nothing may catch it but the world, which starts the next one."""
+
+
+@dataclass(slots=True)
+class CrashPoints:
+    """Counts the points that a run passes, across restarts, and dies at the ordinals `deaths` (from 1)."""
+
+    deaths: Collection[int] = ()
+    names: list[str] = field(default_factory=list)
+
+    def visit(self, name: str) -> None:
+        self.names.append(name)
+        if len(self.names) in self.deaths:
+            raise Crash(name)
+
+    def around(self, before: str, act: Callable[[], T], after: str) -> T:
+        """Do `act` with a point on either side of it."""
+        self.visit(before)
+        done = act()
+        self.visit(after)
+        return done
+
+
+class MortalJournal(SqlJournal):
+    """The real journal, in a process that may die next to each of its commits."""
+
+    def __init__(self, engine: Engine, points: CrashPoints) -> None:
+        super().__init__(engine)
+        self._points = points
+
+    def decide(self, decision: Decision, at: datetime) -> None:
+        self._points.around("before_decision", lambda: SqlJournal.decide(self, decision, at), "after_decision")
+
+    def intend(self, intent: OrderIntent, at: datetime) -> bool:
+        return self._points.around("before_intent", lambda: SqlJournal.intend(self, intent, at), "after_intent")
+
+    def advance(
+        self,
+        intent_id: str,
+        state: OrderState,
+        at: datetime,
+        *,
+        broker_order_id: str | None = None,
+        reason: str = "",
+    ) -> None:
+        name = "sent" if state is OrderState.SENT else "ack_commit"
+
+        def act() -> None:
+            SqlJournal.advance(self, intent_id, state, at, broker_order_id=broker_order_id, reason=reason)
+
+        self._points.around(f"before_{name}", act, f"after_{name}")
+
+    def amend(self, intent: OrderIntent, at: datetime) -> None:
+        self._points.around("before_amend", lambda: SqlJournal.amend(self, intent, at), "after_amend")
+
+    def book(self, fill: Fill, at: datetime) -> bool:
+        return self._points.around("while_booking_fill", lambda: SqlJournal.book(self, fill, at), "after_booking_fill")
+
+    def mark(self, as_of: int, at: datetime) -> None:
+        self._points.around("before_mark", lambda: SqlJournal.mark(self, as_of, at), "after_mark")
+
+
+class MortalVenue(LoopbackVenue):
+    """The venue, called by a process that may die before its request leaves and after the venue has acted.
+
+    `sending` is told of each order before it goes out.
+    """
+
+    points: CrashPoints
+    sending: Callable[[OrderIntent], None]
+
+    def place(self, order: Approved) -> Outcome:
+        self.sending(order.intent)
+        return self.points.around("in_call", lambda: LoopbackVenue.place(self, order), "after_call")
+
+    def modify(self, broker_order_id: str, intent: OrderIntent) -> Outcome:
+        return self.points.around(
+            "in_modify", lambda: LoopbackVenue.modify(self, broker_order_id, intent), "after_modify"
+        )
+
+    def cancel(self, broker_order_id: str) -> Outcome:
+        return self.points.around("in_cancel", lambda: LoopbackVenue.cancel(self, broker_order_id), "after_cancel")

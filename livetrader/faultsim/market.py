@@ -1,0 +1,87 @@
+"""The market of a simulated account: one short session of bars, and the prices on the way through each bar."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from decimal import Decimal
+
+import numpy as np
+
+from livetrader.brokers.loopback.faults import Chance
+from livetrader.domain.instrument import Instrument
+from livetrader.domain.interval import Interval
+from livetrader.domain.session import Session
+from livetrader.ports import Bars
+
+OPENS = int(datetime(2026, 2, 2, 3, 45, tzinfo=UTC).timestamp())
+BAR = Interval.M5.seconds
+SYMBOLS = ("AAA", "BBB", "CCC")
+TICK = Decimal("0.05")
+INSTRUMENT = Instrument("", TICK)
+
+# When, after a bar's open, its open, two extremes and close are traded.
+MOMENTS = (0, 100, 200, BAR - 1)
+
+
+@dataclass(frozen=True, slots=True)
+class Market:
+    """`prices[symbol]` are rows of open, high, low, close, one a bar, on the tick grid."""
+
+    session: Session
+    prices: dict[str, list[tuple[float, float, float, float]]]
+    bars: dict[str, Bars]
+
+    def path(self, bar: int) -> list[tuple[int, dict[str, float]]]:
+        """The prices of a bar in the order of trading: (instant, price by symbol)."""
+        start = OPENS + bar * BAR
+        rows = {symbol: self.prices[symbol][bar] for symbol in self.prices}
+        # Falling bars reach the high first.
+        order = {symbol: (0, 2, 1, 3) if row[3] >= row[0] else (0, 1, 2, 3) for symbol, row in rows.items()}
+        return [
+            (start + moment, {symbol: row[order[symbol][i]] for symbol, row in rows.items()})
+            for i, moment in enumerate(MOMENTS)
+        ]
+
+
+def market(chance: Chance, count: int) -> Market:
+    """A random walk of `count` bars, squared off three bars before the end."""
+    session = Session(
+        datetime.fromtimestamp(OPENS, UTC).date(), ((OPENS, OPENS + count * BAR),), OPENS + (count - 3) * BAR
+    )
+    prices = {symbol: _walk(chance, count) for symbol in SYMBOLS}
+    return Market(session, prices, {symbol: _bars(rows) for symbol, rows in prices.items()})
+
+
+def _walk(chance: Chance, count: int) -> list[tuple[float, float, float, float]]:
+    last, rows = 2000, []
+    for _ in range(count):
+        opens = last + _between(chance, -6, 6)
+        close = opens + _between(chance, -16, 16)
+        high, low = max(opens, close) + _between(chance, 0, 8), min(opens, close) - _between(chance, 0, 8)
+        rows.append((opens / 20, high / 20, low / 20, close / 20))
+        last = close
+    return rows
+
+
+def _between(chance: Chance, low: int, high: int) -> int:
+    return low + int(chance.random() * (high - low + 1))
+
+
+def _bars(rows: Sequence[tuple[float, float, float, float]]) -> Bars:
+    ts = OPENS + BAR * np.arange(len(rows), dtype=np.int64)
+    opens, high, low, close = (np.array(column) for column in zip(*rows, strict=True))
+    return Bars(ts, ts + BAR, opens, high, low, close)
+
+
+@dataclass(slots=True)
+class ArrivedTape:
+    """The bars that have closed by the market's own time, whatever the machine's clock says."""
+
+    market: Market
+    arrived: int = 0
+
+    def bars(self, symbol: str) -> Bars:
+        whole, n = self.market.bars[symbol], self.arrived
+        return Bars(whole.ts[:n], whole.closes[:n], whole.open[:n], whole.high[:n], whole.low[:n], whole.close[:n])

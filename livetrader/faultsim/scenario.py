@@ -1,0 +1,74 @@
+"""A seed as a day: which market, which faults, and what people and machines do to the account."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from random import Random  # noqa: TID251 - a seed is the whole day, and the venue's `Chance` is this interface
+from tempfile import TemporaryDirectory
+
+from livetrader.brokers.loopback.profiles import Profile
+from livetrader.domain.exit_plan import ExitKind
+from livetrader.domain.signal import Side
+from livetrader.faultsim.invariants import check_end
+from livetrader.faultsim.market import MOMENTS, SYMBOLS, market
+from livetrader.faultsim.world import World
+
+EXITS = (ExitKind.TRAILING_ATR, ExitKind.PERCENT, ExitKind.STEP_TRAIL)
+RATES = (0.0, 0.02, 0.1, 0.3)
+CLOCK_STEPS = (-3600, -5, 7, 3600)
+
+
+def play(seed: int, profile: Profile, folder: Path | None = None) -> World:
+    """Live through the day of `seed`; Violation where an invariant breaks. The world is closed, and can be read."""
+    chance = Random(f"{profile.name}:{seed}")
+    bars = chance.choice((8, 10, 14))
+    steps = bars * len(MOMENTS)
+    deaths = {chance.randrange(1, 40 * bars) for _ in range(chance.choice((0, 0, 1, 1, 2, 4)))}
+    with TemporaryDirectory(prefix="faultsim-") as made:
+        world = World(
+            folder or Path(made),
+            profile,
+            market(chance, bars),
+            chance,
+            exit=chance.choice(EXITS),
+            rate=chance.choice(RATES),
+            partial_fills=chance.random() < 0.3,
+            deaths=deaths,
+        )
+        try:
+            for _ in range(steps):
+                _happen(world, chance)
+                world.tick()
+            world.settle()
+            check_end(world)
+        finally:
+            world.close()
+    return world
+
+
+def _happen(world: World, chance: Random) -> None:
+    """What goes on between two prices: signals often, people and clocks now and then."""
+    if chance.random() < 0.25:
+        world.signal(chance.choice(SYMBOLS), chance.choice((Side.LONG, Side.SHORT)))
+    if chance.random() < 0.04:
+        _meddle(world, chance)
+
+
+def _meddle(world: World, chance: Random) -> None:
+    deed = chance.randrange(8)
+    if deed == 0:
+        world.trade_by_hand(chance.choice(SYMBOLS), chance.choice((-7, 5, 20)))
+    elif deed == 1:
+        world.close_by_hand(chance.choice(SYMBOLS))
+    elif deed == 2:
+        world.cancel_by_hand(chance.randrange(5))
+    elif deed == 3:
+        world.withdraw(chance.choice((1_000, 20_000, -5_000)))
+    elif deed == 4:
+        world.halt()
+    elif deed == 5:
+        world.resume()
+    elif deed == 6:
+        world.step_clock(chance.choice(CLOCK_STEPS))
+    else:
+        world.kill()

@@ -1,0 +1,308 @@
+"""One account and everything that can happen to it: prices, faults on the line, crashes, people, clocks.
+
+The venue and the state file outlive the process; the engine is built anew from the file after each crash, by the same
+code that starts a live trader. Nothing here is faked but the market and time.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable, Collection
+from contextlib import suppress
+from datetime import UTC, datetime
+from decimal import Decimal
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+from livetrader.brokers.loopback.account import flat
+from livetrader.brokers.loopback.exchange import Exchange
+from livetrader.brokers.loopback.faults import Chance, Line
+from livetrader.brokers.loopback.profiles import Profile
+from livetrader.brokers.loopback.rules import Listing, Rejected
+from livetrader.brokers.polled import PolledBroker
+from livetrader.constraints.gate import Rule
+from livetrader.constraints.rules.latches import NotHalted, SymbolFree
+from livetrader.constraints.rules.portfolio import (
+    CapitalAllocation,
+    MaxOpenPositions,
+    MaxTradesPerDay,
+    OnePositionPerSymbol,
+)
+from livetrader.constraints.rules.sanity import ExitDefined, LotSanity, PriceSanity
+from livetrader.constraints.rules.timing import BarFreshness, TradingWindow
+from livetrader.domain.books import BrokerTrade
+from livetrader.domain.exit_plan import ExitKind
+from livetrader.domain.instrument import Product
+from livetrader.domain.interval import Interval
+from livetrader.domain.order import OrderIntent, Purpose
+from livetrader.domain.order_state import OrderState
+from livetrader.domain.signal import Side, Signal
+from livetrader.engine.book import Book
+from livetrader.engine.cycle import Engine
+from livetrader.engine.orders import OrderPath
+from livetrader.engine.reconcile import Reconciler
+from livetrader.engine.sizing import ExitSettings, Holding, Sizer
+from livetrader.errors import BrokerError
+from livetrader.faultsim.crash import Crash, CrashPoints, MortalJournal, MortalVenue
+from livetrader.faultsim.invariants import Violation, check, check_books
+from livetrader.faultsim.market import BAR, INSTRUMENT, MOMENTS, OPENS, SYMBOLS, ArrivedTape, Market
+from livetrader.market.clock import VirtualClock
+from livetrader.store.database import open_state, template
+from livetrader.store.location import state_path
+
+ACCOUNT, MODE = "faultsim", "live"
+CAPITAL = Decimal(100_000)
+CHARGES = flat(Decimal(3))
+RECONCILE_SECONDS = 60
+MAX_POSITIONS = 2
+
+# After the close faults end, and this many rounds of a minute must bring everything to rest.
+SETTLING_ROUNDS = 30
+
+Check = Callable[["World"], None]
+
+
+class World:
+    """The account, from before the first price until everything is at rest.
+
+    `deaths` are the ordinals of the crash points at which the process dies. `watch` is what holds after every step.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        profile: Profile,
+        market: Market,
+        chance: Chance,
+        *,
+        exit: ExitKind = ExitKind.TRAILING_ATR,
+        rate: float = 0.0,
+        partial_fills: bool = False,
+        deaths: Collection[int] = (),
+        watch: Check = check,
+    ) -> None:
+        self.market, self.profile = market, profile
+        self.clock = VirtualClock(float(OPENS))
+        self.tape = ArrivedTape(market)
+        self.points = CrashPoints(deaths)
+        listings = dict.fromkeys(SYMBOLS, Listing(INSTRUMENT))
+        self.exchange = Exchange(
+            profile,
+            self.clock,
+            listings,
+            CAPITAL,
+            charges=CHARGES,
+            partial_fills=partial_fills,
+            chance=chance,
+        )
+        self.line = Line(self.clock, chance=chance, rate=rate)
+        self.venue = MortalVenue(self.exchange, self.line)
+        self.venue.points, self.venue.sending = self.points, self._sending
+        self.url = f"sqlite:///{folder / 'state.db'}"
+        state_path(self.url, MODE).write_bytes(template(MODE, ACCOUNT))
+        self.wanted: dict[int, list[Signal]] = {}
+        self.crashes: list[str] = []
+        self.agreed = self.informed = False
+        self.watch = watch
+        self.max_positions = MAX_POSITIONS
+        self._exit, self._bar, self._moment = exit, 0, 0
+        self._committed = sqlite3.connect(f"file:{state_path(self.url, MODE)}?mode=ro", uri=True, isolation_level=None)
+        self._start()
+
+    def close(self) -> None:
+        self._committed.close()
+        self.journal.close()
+
+    # The process.
+
+    def _start(self) -> None:
+        """Begin a process, again if it dies while it recovers."""
+        while True:
+            try:
+                self._boot()
+                return
+            except Crash as crash:
+                self._died(crash)
+
+    def _boot(self) -> None:
+        self.journal = MortalJournal(open_state(self.url, MODE, ACCOUNT, synchronous="OFF"), self.points)
+        self.broker = PolledBroker(self.venue, _charges)
+        self.broker.restore(self.journal.orders(), self.journal.fills())
+        self.book = Book(_sizer(self._exit), CAPITAL)
+        path = OrderPath(self.journal, self.broker, self.book, self.tape, self.clock)
+        self.engine = Engine(
+            self.journal, path, self.book, self.tape, self, RULES, self.clock, ACCOUNT, max_daily_loss=CAPITAL / 50
+        )
+        self.reconciler = Reconciler(
+            self.journal, self.broker, path, self.book, self.clock, ACCOUNT, self._price, self.engine.alert
+        )
+        self.reconciled_at = float("-inf")
+        self.decided = max(self.journal.marked() or 0, OPENS)
+        self.engine.recover(self.market.session)
+
+    def _died(self, crash: Crash) -> None:
+        self.crashes.append(str(crash))
+        self.journal.close()
+
+    def kill(self) -> None:
+        """The process ends between two steps."""
+        self.crashes.append("between steps")
+        self.journal.close()
+        self._start()
+
+    def due(self, now: int) -> list[Signal]:
+        """The engine's signals: of bars that have arrived."""
+        return [signal for signal in self.wanted.get(now, ()) if signal.as_of <= self.true_time]
+
+    # Time.
+
+    @property
+    def true_time(self) -> int:
+        """The market's own time; the machine's clock may stand elsewhere."""
+        return OPENS + int(self.clock.monotonic())
+
+    @property
+    def over(self) -> bool:
+        return self._bar >= self._height
+
+    @property
+    def _height(self) -> int:
+        return (self.market.session.closes - OPENS) // BAR
+
+    def tick(self) -> None:
+        """The next prices of the market, and what the process makes of them."""
+        instant, prices = self.market.path(self._bar)[self._moment]
+        self._pass_time(instant - self.true_time)
+        for symbol, price in prices.items():
+            self.exchange.quote(symbol, price)
+        self._moment += 1
+        if self._moment == len(MOMENTS):
+            self._moment, self._bar = 0, self._bar + 1
+            self._pass_time(OPENS + self._bar * BAR - self.true_time)
+            self.tape.arrived = self._bar
+        self._live()
+
+    def settle(self) -> None:
+        """The day is over: faults end, the broker squares off, and everything comes to rest."""
+        self.line.heal()
+        self.exchange.end_of_day(square_off=True)
+        for _ in range(SETTLING_ROUNDS):
+            self._pass_time(60)
+            self._live()
+            if self.agreed and not self.journal.open_orders() and not self.book.positions:
+                return
+
+    def _pass_time(self, seconds: int) -> None:
+        self.clock.advance_to(self.clock.now() + max(seconds, 0))  # a slow answer may have taken its time already
+
+    def _live(self) -> None:
+        """What the scheduler makes of a moment: passes that are due, the monitor, the periodic reconciliation."""
+        struck, died = len(self.line.strikes), len(self.crashes)
+        self.agreed = False
+        try:
+            session, now = self.market.session, int(self.clock.now())
+            for close in range(OPENS + BAR, min(now, session.closes) + 1, BAR):
+                if close > self.decided:
+                    self.engine.step(close)
+                    self.decided = close
+            self._reconcile()
+            self.engine.monitor()
+        except Crash as crash:
+            self._died(crash)
+            self._start()
+        undisturbed = (struck, died) == (len(self.line.strikes), len(self.crashes))
+        self.informed = undisturbed and not self._hidden and not self.venue.silent
+        self.watch(self)
+
+    def _reconcile(self) -> None:
+        if self.clock.monotonic() - self.reconciled_at < RECONCILE_SECONDS:
+            return
+        struck = len(self.line.strikes)
+        with suppress(BrokerError):  # the next round tries again
+            self.agreed = self.reconciler.reconcile()
+            self.reconciled_at = self.clock.monotonic()
+        if self.agreed and struck == len(self.line.strikes) and not self._hidden:
+            check_books(self)
+
+    @property
+    def _hidden(self) -> bool:
+        """Whether there is an order that the venue's books do not show yet."""
+        return len(self.exchange.order_book()) < len(self.exchange.orders)
+
+    # What happens.
+
+    def signal(self, symbol: str, side: Side) -> None:
+        """The bar that is under way will close with a signal."""
+        closes = OPENS + (self._bar + 1) * BAR
+        price = self.market.prices[symbol][self._bar][3] if not self.over else 100.0
+        one = Signal("s", "s", symbol, side, Interval.M5, closes - BAR, closes, price, 0.5)
+        earlier = self.wanted.setdefault(closes, [])
+        if all(other.symbol != symbol for other in earlier):
+            earlier.append(one)
+
+    def trade_by_hand(self, symbol: str, quantity: int) -> None:
+        """Somebody trades on the account, past us."""
+        self._by_hand(lambda: self.exchange.manual_trade(symbol, Decimal(quantity)))
+
+    def close_by_hand(self, symbol: str) -> None:
+        """Somebody closes what the account holds."""
+        held = self.exchange.account.position(symbol, Product.MIS)
+        if held:
+            self._by_hand(lambda: self.exchange.manual_trade(symbol, -held))
+
+    def cancel_by_hand(self, nth: int) -> None:
+        """Somebody cancels one of the working orders."""
+        working = [order for order in self.exchange.orders.values() if not order.state.terminal]
+        if working:
+            self._by_hand(lambda: self.exchange.manual_cancel(working[nth % len(working)].order_id))
+
+    def _by_hand(self, act: Callable[[], object]) -> None:
+        with suppress(Rejected):  # people are refused things, too
+            act()
+
+    def withdraw(self, amount: int) -> None:
+        self.exchange.withdraw(Decimal(amount))
+
+    def halt(self) -> None:
+        self.journal.latch("halt", "by hand", self._at())
+
+    def resume(self) -> None:
+        self.journal.unlatch("halt", self._at())
+
+    def step_clock(self, seconds: int) -> None:
+        """The machine's clock is set."""
+        self.clock.step(seconds)
+
+    # What is seen on the way.
+
+    def _sending(self, intent: OrderIntent) -> None:
+        """I6 and I8, at the wire: SENT is committed, as another process sees it, and nothing enters while halted."""
+        row = self._committed.execute("SELECT state FROM orders WHERE intent_id = ?", (intent.intent_id,)).fetchone()
+        if row is None or row[0] != OrderState.SENT:
+            raise Violation("I6", f"{intent.intent_id} goes out while its row says {row and row[0]}")
+        if intent.purpose is Purpose.ENTRY:
+            halted = self._committed.execute("SELECT name FROM latches WHERE name IN ('halt', 'kill')").fetchone()
+            if halted is not None:
+                raise Violation("I8", f"{intent.intent_id} enters while {halted[0]} is on")
+
+    def _price(self, symbol: str) -> Decimal:
+        bar = min(self._bar, self._height - 1)
+        return INSTRUMENT.price(self.market.prices[symbol][bar][0])
+
+    def _at(self) -> datetime:
+        return datetime.fromtimestamp(self.clock.now(), UTC)
+
+
+RULES: tuple[Rule, ...] = (
+    NotHalted(), SymbolFree(), TradingWindow(ZoneInfo("UTC")), BarFreshness(60), PriceSanity(), ExitDefined(),
+    OnePositionPerSymbol(), MaxOpenPositions(MAX_POSITIONS), MaxTradesPerDay(6), LotSanity(), CapitalAllocation(),
+)  # fmt: skip
+
+
+def _sizer(exit: ExitKind) -> Sizer:
+    settings = ExitSettings(exit, stop_loss_pct=0.6, take_profit_pct=0.5, activation_pct=0.3)
+    return Sizer(ACCOUNT, Decimal(30), Decimal(1), {}, INSTRUMENT, {"s": Holding(settings)})
+
+
+def _charges(trade: BrokerTrade) -> Decimal:
+    return CHARGES(trade.action, trade.quantity, trade.price)
