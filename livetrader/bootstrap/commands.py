@@ -49,7 +49,9 @@ def attend(journal: SqlJournal, clock: Clock, desk: Callable[[], Desk], comparin
 
 def _tried(command: Command, desk: Callable[[], Desk], comparing: Comparing | None) -> tuple[str, bool]:
     try:
-        return obey(command, desk(), comparing), True
+        at = desk()
+        at.engine.monitor()  # fills, and latches that came on or off since the last look
+        return obey(command, at, comparing), True
     except StoreError:
         raise  # there is nowhere to write an answer to
     except LiveTraderError as error:

@@ -280,7 +280,7 @@ class Workspace:
 
     @property
     def price_age_seconds(self) -> int:
-        """How long ago the bar may have opened whose close an entry by hand is held against: two bars, and some delay."""
+        """How long ago the bar may have opened that an entry by hand is held against: two bars, and some delay."""
         return 2 * MANUAL_BAR_SECONDS + int(self.settings.constraints.bar_max_age_seconds or COMMAND_SECONDS)
 
     def fill_model(self) -> FillModel:

@@ -281,6 +281,7 @@ class Engine:
             self.journal.advance(intent.intent_id, state, self._at(), reason=reason)
         self.book.recall(replace(record, state=state))
         if state in OPEN:
+            self.path.doubtful.add(intent.intent_id)  # a modify may have been cut off
             log.info("recovered", symbol=intent.symbol, intent_id=intent.intent_id, state=state)
 
     def _take_up_unsent(self) -> None:

@@ -69,7 +69,8 @@ class OrderPath:
     sent: int = field(default=0, init=False)
     unsent: dict[str, OrderIntent] = field(default_factory=dict, init=False)
     """Exits and stops that are written down, and were not sent yet."""
-    _doubtful: set[str] = field(default_factory=set, init=False)  # a modify of theirs had no answer
+    doubtful: set[str] = field(default_factory=set, init=False)
+    """Working orders whose last modify had no answer: which terms they have is not known."""
     _missed: dict[str, float] = field(default_factory=dict, init=False)
     _news: deque[OrderUpdate] = field(default_factory=deque, init=False)
     _waiting: dict[str, tuple[Approved, int]] = field(default_factory=dict, init=False)
@@ -134,10 +135,10 @@ class OrderPath:
             if not grows:
                 self.journal.amend(intent, self._at())
             self.book.amend(intent)
-            self._doubtful.discard(intent.intent_id)
+            self.doubtful.discard(intent.intent_id)
         elif outcome.state is OrderState.UNKNOWN:
-            self._doubtful.add(intent.intent_id)
-        elif grows and intent.intent_id not in self._doubtful:
+            self.doubtful.add(intent.intent_id)
+        elif grows and intent.intent_id not in self.doubtful:
             self.journal.amend(before, self._at())
         return outcome.state
 

@@ -96,7 +96,7 @@ class Protection:
     def _move(self, held: HeldPosition, stop: OrderIntent, level: float, since: int) -> None:
         trigger = self.book.sizer.instrument(stop.symbol).price(level)
         resting, wanted = self.book.unfilled[stop.intent_id], abs(held.position.quantity)
-        if (trigger, resting) == (stop.trigger_price, wanted):
+        if (trigger, resting) == (stop.trigger_price, wanted) and stop.intent_id not in self.path.doubtful:
             return
         terms = replace(
             stop,

@@ -30,6 +30,8 @@ class Violation(AssertionError):
 
 def check(world: World) -> None:
     """What holds after every step. Where a fault has kept the engine from knowing, it cannot have acted yet."""
+    if not world.stirred():
+        return
     _once(world)
     _folds(world)
     _exposure(world)
@@ -56,7 +58,7 @@ def _once(world: World) -> None:
     for tag, count in tags.items():
         if count > 1:
             raise Violation("I1", f"intent {tag} is {count} orders at the venue")
-    for order in world.journal.orders():
+    for order in world.journal.open_orders():
         if order.filled_quantity > order.intent.quantity:
             raise Violation("I1", f"intent {order.intent.intent_id} filled {order.filled_quantity}")
 
@@ -93,9 +95,8 @@ def _protected(world: World) -> None:
     """I7: what is held has one working stop of its size at the venue, or an alert is open."""
     alerts = {alert.key for alert in world.journal.alerts()}
     tags: dict[str, set[str]] = {}
-    for order in world.journal.orders():
-        if order.intent.purpose is Purpose.STOP:
-            tags.setdefault(order.intent.symbol, set()).add(order.intent.intent_id)
+    for symbol, tag in world.committed("SELECT symbol, intent_id FROM orders WHERE purpose = 'stop'"):
+        tags.setdefault(symbol, set()).add(tag)
     for symbol, held in world.book.positions.items():
         orders = world.exchange.orders.values()
         stops = [o for o in orders if o.state in OPEN and o.ticket.tag in tags.get(symbol, ())]

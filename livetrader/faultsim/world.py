@@ -12,6 +12,7 @@ from contextlib import suppress
 from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from livetrader.brokers.loopback.account import flat
@@ -105,6 +106,7 @@ class World:
         self.agreed = self.informed = False
         self.watch = watch
         self.max_positions = MAX_POSITIONS
+        self._seen: object = None
         self._exit, self._bar, self._moment = exit, 0, 0
         self._committed = sqlite3.connect(f"file:{state_path(self.url, MODE)}?mode=ro", uri=True, isolation_level=None)
         self._start()
@@ -277,13 +279,24 @@ class World:
 
     def _sending(self, intent: OrderIntent) -> None:
         """I6 and I8, at the wire: SENT is committed, as another process sees it, and nothing enters while halted."""
-        row = self._committed.execute("SELECT state FROM orders WHERE intent_id = ?", (intent.intent_id,)).fetchone()
-        if row is None or row[0] != OrderState.SENT:
-            raise Violation("I6", f"{intent.intent_id} goes out while its row says {row and row[0]}")
+        rows = self.committed("SELECT state FROM orders WHERE intent_id = ?", intent.intent_id)
+        if rows != [(OrderState.SENT.value,)]:
+            raise Violation("I6", f"{intent.intent_id} goes out while its row says {rows}")
         if intent.purpose is Purpose.ENTRY:
-            halted = self._committed.execute("SELECT name FROM latches WHERE name IN ('halt', 'kill')").fetchone()
-            if halted is not None:
-                raise Violation("I8", f"{intent.intent_id} enters while {halted[0]} is on")
+            halted = self.committed("SELECT name FROM latches WHERE name IN ('halt', 'kill')")
+            if halted:
+                raise Violation("I8", f"{intent.intent_id} enters while {halted} is on")
+
+    def committed(self, sql: str, *values: object) -> list[tuple[Any, ...]]:
+        """Rows as any other process sees them."""
+        return self._committed.execute(sql, values).fetchall()
+
+    def stirred(self) -> bool:
+        """Whether anything was written down, asked for or traded since this was asked last."""
+        head = self.committed("SELECT max(seq) FROM audit")[0][0]
+        now = (head, self.line.order_calls, len(self.exchange.trades), self.informed)
+        stirred, self._seen = now != self._seen, now
+        return stirred
 
     def _price(self, symbol: str) -> Decimal:
         bar = min(self._bar, self._height - 1)

@@ -17,10 +17,11 @@ from livetrader.reporting.trade_chart import trade_chart
 if TYPE_CHECKING:
     from livetrader.domain.position import Trade
 
-ALARM = (
-    "These orders were sent and their outcome is not known. They may have filled. Look at the broker's order "
-    "book, then run <code>livetrader reconcile</code>."
-)
+ALARMS = {
+    "unknown": "These orders were sent and their outcome is not known. They may have filled. Look at the broker's order "
+    "book, then run <code>livetrader reconcile</code>.",
+    "alerts": "Nobody has settled these yet. See <code>livetrader status</code>.",
+}
 
 KEY = " ".join(
     f'<svg class="chart inline" viewBox="0 0 12 12"><path class="{kind}" d="{shape}"/></svg> {kind}'

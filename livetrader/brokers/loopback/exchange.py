@@ -65,6 +65,7 @@ class Exchange:
         self.trades: list[BrokerTrade] = []
         self.feed: dict[str, Quote] = {}
         self.partial_fills = partial_fills
+        self.closed = False
         self._listings = listings
         self._slippage = slippage_bps / BPS
         self._chance = chance
@@ -80,6 +81,8 @@ class Exchange:
         earlier = self._earlier(ticket.tag)
         if earlier is not None:
             return earlier
+        if self.closed:
+            raise Rejected("closed", "the market is closed")
         listing = check_form(ticket, self._listings.get(ticket.symbol), self.profile)
         fault = None if strike is None else strike.fault
         order = self._order(ticket, self._lag(strike))
@@ -177,12 +180,17 @@ class Exchange:
         self.feed[symbol] = Quote(float(price), at)
         if not math.isfinite(price) or price <= 0:
             return
+        self.closed = False
         last = self._last[symbol] = self._listings[symbol].instrument.price(price)
         for order in [order for order in self._live.values() if order.ticket.symbol == symbol]:
             self._match(order, last, at, arriving=False)
 
     def end_of_day(self, *, square_off: bool = False) -> None:
-        """Day orders expire; with `square_off` the broker closes MIS positions at their last price."""
+        """Day orders expire, and none is taken until the next price.
+
+        With `square_off` the broker closes MIS positions at their last price.
+        """
+        self.closed = True
         for order in list(self._live.values()):
             self._settle(order, OrderState.EXPIRED, "the day is over")
         for (symbol, product), holding in list(self.account.held.items()):

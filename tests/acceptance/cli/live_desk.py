@@ -14,10 +14,14 @@ from typing import Any
 from calls import Told, finish, start, until
 
 from livetrader.domain.candles import Interval
+from livetrader.errors import StoreError
 from livetrader.market.calendar import load
 from livetrader.market.clock import SystemClock
 from livetrader.marketdata.simulated import simulate
 from livetrader.marketdata.store import open_store
+from livetrader.store.location import has_state, lock_path, state_path
+from livetrader.store.lock import holder
+from livetrader.store.queries import open_queries
 
 COINS = ("BTCUSDT", "ETHUSDT", "SOLUSDT")
 CONFIG = """\
@@ -127,15 +131,14 @@ class LiveDesk:
         return process
 
     def ready(self, mode: str) -> bool:
-        from livetrader.store.location import has_state, lock_path, state_path
-        from livetrader.store.lock import holder
-        from livetrader.store.queries import open_queries
-
         url = f"sqlite:///{self.folder / 'state.db'}"
         if not has_state(state_path(url, mode)) or holder(lock_path(url, mode)) is None:
             return False
-        with open_queries(url, mode) as queries:
-            return "reconcile" not in queries.latches() and len(queries.flows()) > 0
+        try:
+            with open_queries(url, mode) as queries:
+                return "reconcile" not in queries.latches() and len(queries.flows()) > 0
+        except StoreError:
+            return False  # it is being made
 
     def shown(self, command: str) -> Any:
         return json.loads(self.call(command, "--json").out)
@@ -144,6 +147,15 @@ class LiveDesk:
 def make(folder: Path, profile: str) -> LiveDesk:
     """The desk, with candles up to the end of today, and quotes at the last closes."""
     broker = Broker.started(profile)
+    try:
+        return LiveDesk(folder, broker, _prepared(folder, profile, broker))
+    except BaseException:
+        broker.stop()
+        raise
+
+
+def _prepared(folder: Path, profile: str, broker: Broker) -> dict[str, float]:
+    """Files and quotes; the last prices."""
     (folder / "config.yaml").write_text(CONFIG.format(url=broker.url, profile=profile))
     (folder / "idle.py").write_text(STRATEGY)
     now = SystemClock().now()
@@ -158,4 +170,4 @@ def make(folder: Path, profile: str) -> LiveDesk:
     last = {closed.symbols[s]: float(c) for s, c in zip(closed.symbol, closed.close, strict=True)}
     for coin, price in last.items():
         broker.control("quote", symbol=coin, price=f"{price:.2f}")
-    return LiveDesk(folder, broker, last)
+    return last
