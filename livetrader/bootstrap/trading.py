@@ -85,6 +85,8 @@ class SessionTrader:
             if self.live is None:
                 self._open(session)
             assert self.live is not None, "it was opened just now"
+            if self.desk.engine.path.silent_since is not None:
+                return  # `monitor` waits for the broker: bars that close meanwhile are decided when it is back
             self.live.scan()
         if self.live.over:
             log.info("session over", session=session.date.isoformat())

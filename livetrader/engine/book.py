@@ -86,6 +86,7 @@ class Book:
     entered: dict[str, OrderIntent] = field(default_factory=dict)
     closed_at: dict[str, int] = field(default_factory=dict)
     unknown: set[str] = field(default_factory=set)
+    rejections: Counter[tuple[str, str]] = field(default_factory=Counter)
     halts: dict[str, str] = field(default_factory=dict)
     frozen: dict[str, str] = field(default_factory=dict)
     differing: tuple[str, ...] = ()
@@ -103,6 +104,7 @@ class Book:
         self.session = session
         self.entered = {key: o for key, o in self.orders.items() if o.purpose is Purpose.ENTRY}
         self.closed_at = {}
+        self.rejections = Counter()
         self.day_cash = self.cash + self._invested()
         self.base = self.day_cash if self.compound else self.capital
 
@@ -174,8 +176,10 @@ class Book:
             self.open(intent)
             self.unfilled[intent.intent_id] -= record.filled_quantity
             self.advance(intent.intent_id, state)
-        elif state is OrderState.RECORDED and self.session is not None and intent.as_of >= self.session.opens:
+        elif state is OrderState.RECORDED and self._today(intent):
             self.entered[intent.intent_id] = intent
+        elif state is OrderState.REJECTED and intent.purpose is Purpose.ENTRY and self._today(intent):
+            self.reject(intent.symbol, record.reason)
         if held is None or intent.entry_id != held.entry.intent_id:
             return
         if intent.purpose is Purpose.STOP:
@@ -184,6 +188,15 @@ class Book:
             held.exits += 1
             held.leaving = held.leaving or Leaving(ExitReason(intent.reason), intent.as_of)
             held.intended = intent if state is OrderState.INTENT else None
+
+    def _today(self, intent: OrderIntent) -> bool:
+        return self.session is not None and intent.as_of >= self.session.opens
+
+    def reject(self, symbol: str, reason: str) -> int:
+        """An entry was rejected: how often now, in this session and for what the broker calls this reason."""
+        key = symbol, reason.partition(":")[0]
+        self.rejections[key] += 1
+        return self.rejections[key]
 
     def halt(self, halts: Mapping[str, str], frozen: Mapping[str, str]) -> None:
         """What stops entries from now on: all of them, by the name of each latch, and those in a symbol."""

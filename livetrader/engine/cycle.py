@@ -34,14 +34,13 @@ from livetrader.domain.signal import Signal
 from livetrader.engine.book import Book, HeldPosition
 from livetrader.engine.closing import Closing
 from livetrader.engine.exits import walk
-from livetrader.engine.orders import OrderPath, bar_close
+from livetrader.engine.orders import SYMBOL_LATCH, OrderPath, bar_close
 from livetrader.engine.protection import Protection
 from livetrader.ports import Bars, Clock, Decision, Journal, OrderRecord, Tape
 
 log = structlog.get_logger(__name__)
 
 LOSS_LATCH = "daily_loss:"
-SYMBOL_LATCH = "symbol:"
 
 
 class Signals(Protocol):

@@ -35,6 +35,10 @@ LEAST_PATIENCE_SECONDS = 60.0
 # The latch of books that contradict each other: no entry goes out until somebody has looked.
 MISMATCH = "mismatch"
 
+# The latch of one symbol, and how many entries in it are rejected for one reason before it is put on.
+SYMBOL_LATCH = "symbol:"
+REJECTIONS = 3
+
 
 class Permit(Protocol):
     """The last word before an order leaves: latches and locks as they are now."""
@@ -253,7 +257,15 @@ class OrderPath:
             broker_order_id=outcome.broker_order_id,
             reason=outcome.reason,
         )
+        intent = self.book.orders.get(intent_id)
         self.book.advance(intent_id, outcome.state)
+        if intent is not None and outcome.state is OrderState.REJECTED and intent.purpose is Purpose.ENTRY:
+            self._count_rejection(intent.symbol, outcome.reason)
+
+    def _count_rejection(self, symbol: str, reason: str) -> None:
+        """A broker that says the same no again and again will go on saying it (fault B11)."""
+        if self.book.reject(symbol, reason) >= REJECTIONS:
+            self.journal.latch(SYMBOL_LATCH + symbol, f"rejected {REJECTIONS} times: {reason}", self._at())
 
     def _book(self, fill: Fill, broker_order_id: str | None) -> bool:
         record = self._recorded(fill.intent_id)

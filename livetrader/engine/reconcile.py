@@ -34,7 +34,7 @@ Key = tuple[str, Product]
 
 @dataclass(frozen=True, slots=True)
 class Doubt:
-    """A difference that was read, and since when each read has said the same."""
+    """A difference that was read, and since when (monotonic seconds) each read has said the same."""
 
     amount: Decimal
     since: float
@@ -121,7 +121,7 @@ class Reconciler:
 
     def _believed(self, key: Key, difference: Decimal) -> bool:
         """Whether two reads agree, and no order of ours can be what one of the books does not show yet."""
-        now = self.clock.now()
+        now = self.clock.monotonic()
         doubt = self.differing.get(key)
         if doubt is None or doubt.amount != difference:
             self.differing[key] = Doubt(difference, now)
@@ -173,7 +173,7 @@ class Reconciler:
             self.journal.flow(books.cash - self._traded(), OPENING, self._at())
             return
         difference = books.cash - self._traded() - sum((flow.amount for flow in flows), ZERO)
-        now = self.clock.now()
+        now = self.clock.monotonic()
         if difference == 0:
             self.unexplained = None
         elif self.unexplained is None or self.unexplained.amount != difference:

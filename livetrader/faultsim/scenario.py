@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from random import Random  # noqa: TID251 - a seed is the whole day, and the venue's `Chance` is this interface
 from tempfile import TemporaryDirectory
@@ -9,22 +10,28 @@ from tempfile import TemporaryDirectory
 from livetrader.brokers.loopback.profiles import Profile
 from livetrader.domain.exit_plan import ExitKind
 from livetrader.domain.signal import Side
-from livetrader.faultsim.invariants import check_end
+from livetrader.faultsim.invariants import check, check_end
 from livetrader.faultsim.market import MOMENTS, SYMBOLS, market
-from livetrader.faultsim.world import World
+from livetrader.faultsim.world import Check, World
+
+# A file system in memory, where there is one: a state file lives for some milliseconds.
+MEMORY = Path("/dev/shm")
 
 EXITS = (ExitKind.TRAILING_ATR, ExitKind.PERCENT, ExitKind.STEP_TRAIL)
 RATES = (0.0, 0.02, 0.1, 0.3)
 CLOCK_STEPS = (-3600, -5, 7, 3600)
 
 
-def play(seed: int, profile: Profile, folder: Path | None = None) -> World:
-    """Live through the day of `seed`; Violation where an invariant breaks. The world is closed, and can be read."""
+def play(seed: int, profile: Profile, folder: Path | None = None, watch: Check = check) -> World:
+    """Live through the day of `seed`; Violation where an invariant breaks. The world is closed, and can be read.
+
+    The state file is in `folder`, and stays there; without one it is gone at the end. `watch` looks at each step.
+    """
     chance = Random(f"{profile.name}:{seed}")
     bars = chance.choice((8, 10, 14))
     steps = bars * len(MOMENTS)
     deaths = {chance.randrange(1, 40 * bars) for _ in range(chance.choice((0, 0, 1, 1, 2, 4)))}
-    with TemporaryDirectory(prefix="faultsim-") as made:
+    with TemporaryDirectory(prefix="faultsim-", dir=MEMORY if os.access(MEMORY, os.W_OK) else None) as made:
         world = World(
             folder or Path(made),
             profile,
@@ -34,6 +41,7 @@ def play(seed: int, profile: Profile, folder: Path | None = None) -> World:
             rate=chance.choice(RATES),
             partial_fills=chance.random() < 0.3,
             deaths=deaths,
+            watch=watch,
         )
         try:
             for _ in range(steps):

@@ -106,8 +106,9 @@ class Broker:
         return sum(calls.get(name, 0) for name in ("place", "modify", "cancel"))
 
     def stop(self) -> None:
-        self.process.kill()
-        self.process.communicate()
+        if self.process.poll() is None:
+            self.process.kill()
+            self.process.communicate()
 
 
 @dataclass
@@ -125,7 +126,7 @@ class LiveDesk:
         return told
 
     def run(self, *arguments: str) -> subprocess.Popen[str]:
-        """`livetrader run`, as soon as it has agreed with its broker on the books."""
+        """`livetrader run`, as soon as it has agreed with its broker on the books, and has decided today's bars."""
         process = start("run", "--yes-live", *arguments, cwd=self.folder)
         until(lambda: self.ready("live" if "--mode" not in arguments else arguments[-1]), process)
         return process
@@ -136,7 +137,8 @@ class LiveDesk:
             return False
         try:
             with open_queries(url, mode) as queries:
-                return "reconcile" not in queries.latches() and len(queries.flows()) > 0
+                caught_up = (queries.status().marked or 0) > SystemClock().now() - 600
+                return caught_up and "reconcile" not in queries.latches()
         except StoreError:
             return False  # it is being made
 

@@ -169,7 +169,8 @@ def test_a_target_that_is_not_taken_by_the_next_pass_is_left_at_market() -> None
     line.venue.resting.clear()
     rig.step(at(4))
     monitor(rig)
-    assert exits(rig) == [(S.ACKED, "20")], "between passes it is given its time"
+    rig.step(at(4))
+    assert exits(rig) == [(S.ACKED, "20")], "between passes, and in its own made again, it is given its time"
     rig.step(at(5))
     limit, market = [r for r in rig.journal.orders() if r.intent.purpose is EXIT]
     assert (limit.intent.order_type, limit.intent.limit_price, limit.state) == (OrderType.LIMIT, 103, S.CANCELLED)

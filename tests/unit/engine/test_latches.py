@@ -171,6 +171,18 @@ def test_a_loss_before_a_restart_counts_after_it() -> None:
     assert verdicts(made, 4) == {"B": "not_halted"}
 
 
+def test_a_restart_in_the_day_does_not_take_what_is_held_at_its_present_price() -> None:
+    """Held over at 99, it opens at 98.5: 10 lost today, also for a process that began after that."""
+    bars: list[Price | None] = [flat(100)] * 2 + [flat(99)] * 10 + [flat(99), *[flat(98.5)] * 11]
+    made = Rig(THREE, tape(THREE, {"A": bars}), sizer(PERCENT, product=Product.CNC), [signal()])
+    made.engine.max_daily_loss = Decimal(10)
+    made.play(THREE[1].opens + 3 * BAR)
+    made.boot()
+    made.engine.max_daily_loss = Decimal(10)
+    made.engine.recover(THREE[1])
+    assert (made.book.day_value, made.engine.value(THREE[1].opens + 3 * BAR)) == (9980, 9970)
+
+
 def test_what_a_position_held_over_had_lost_yesterday_is_not_todays_loss() -> None:
     days = THREE
     bars: list[Price | None] = [flat(100)] * 2 + [flat(99)] * 10 + [flat(99)] * 12

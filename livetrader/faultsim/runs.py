@@ -1,0 +1,124 @@
+"""Many seeds over worker processes: what broke, and how much was tried."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from contextlib import contextmanager
+from dataclasses import dataclass, field, fields
+from multiprocessing import active_children, get_context
+from signal import SIG_BLOCK, SIG_SETMASK, SIGINT, pthread_sigmask
+
+import structlog
+
+from livetrader.brokers.loopback.profiles import FINGERPRINT, OPEN_ONLY, STRICT, TAG_SCAN, profile
+from livetrader.faultsim.invariants import Violation
+from livetrader.faultsim.scenario import play
+
+EVERY_PROFILE = tuple(one.name for one in (STRICT, OPEN_ONLY, TAG_SCAN, FINGERPRINT))
+
+# Seeds that a worker plays before it reports: a second or two.
+CHUNK = 50
+
+Progress = Callable[[float], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Broken:
+    """A seed whose day broke an invariant (I1 to I8), or ended in an exception, named by its type."""
+
+    profile: str
+    seed: int
+    invariant: str
+    text: str
+
+    @property
+    def again(self) -> str:
+        """The call that shows it again."""
+        return f"livetrader sim --profile {self.profile} --seed {self.seed}"
+
+
+@dataclass(slots=True)
+class Tally:
+    """What the seeds of one profile have lived through. `add` folds another part in."""
+
+    profile: str
+    seeds: int = 0
+    orders: int = 0
+    fills: int = 0
+    faults: int = 0
+    crashes: int = 0
+    broken: list[Broken] = field(default_factory=list)
+
+    def add(self, other: Tally) -> None:
+        for one in fields(self)[1:]:
+            setattr(self, one.name, getattr(self, one.name) + getattr(other, one.name))
+
+
+def trial(name: str, first: int, count: int) -> Tally:
+    """Play `count` seeds of a profile from `first` on, in this process."""
+    tally, manners = Tally(profile(name).name), profile(name)
+    for seed in range(first, first + count):
+        tally.seeds += 1
+        try:
+            world = play(seed, manners)
+        except Violation as violation:
+            tally.broken.append(Broken(manners.name, seed, violation.invariant, str(violation)))
+        except Exception as error:  # noqa: BLE001 - what nobody caught would have ended the trader
+            tally.broken.append(Broken(manners.name, seed, type(error).__name__, str(error)))
+        else:
+            tally.orders += len(world.exchange.orders)
+            tally.fills += len(world.exchange.trades)
+            tally.faults += len(world.line.strikes)
+            tally.crashes += len(world.crashes)
+    return tally
+
+
+def trials(
+    names: Sequence[str], first: int, count: int, workers: int, progress: Progress = lambda _done: None
+) -> list[Tally]:
+    """Play seeds `first` to `first + count - 1` of each profile, over `workers` processes; a tally for each profile.
+
+    `progress` is told what part is done, from 0 to 1. The result does not depend on `workers`. Ctrl+C ends all
+    workers. UsageError for a profile that does not exist.
+    """
+    tallies = {name: Tally(name) for name in dict.fromkeys(profile(name).name for name in names)}
+    end = first + count
+    parts = [(name, at, min(CHUNK, end - at)) for at in range(first, end, CHUNK) for name in tallies]
+    done = 0
+    with _workers(min(workers, len(parts))) as pool:
+        for job in as_completed([pool.submit(trial, *part) for part in parts]):
+            tally = job.result()
+            tallies[tally.profile].add(tally)
+            done += tally.seeds
+            progress(done / (count * len(tallies)))
+    for tally in tallies.values():
+        tally.broken.sort(key=lambda one: one.seed)
+    return list(tallies.values())
+
+
+@contextmanager
+def _workers(count: int) -> Iterator[ProcessPoolExecutor]:
+    """Processes that do not hear Ctrl+C, which a terminal sends to all: this one ends them."""
+    before = pthread_sigmask(SIG_BLOCK, {SIGINT})
+    try:
+        # spawn: nothing of this process is shared. A worker inherits which signals are blocked.
+        pool = ProcessPoolExecutor(count, mp_context=get_context("spawn"), initializer=silence)
+        for _ in range(count):
+            pool.submit(int)  # each makes the pool start one more
+    finally:
+        pthread_sigmask(SIG_SETMASK, before)
+    with pool:
+        try:
+            yield pool
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)
+            for child in active_children():
+                child.terminate()
+            raise
+
+
+def silence() -> None:
+    """No log in this process: a day of faults has hundreds of warnings."""
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
