@@ -17,8 +17,9 @@ from livetrader.bootstrap.trading import SessionTrader, attending
 from livetrader.bootstrap.workspace import COMMAND_SECONDS
 from livetrader.config import Configuration
 from livetrader.domain.account import Answer
-from livetrader.engine.cycle import LOSS_LATCH, SYMBOL_LATCH
+from livetrader.engine.cycle import LOSS_LATCH
 from livetrader.engine.manual import NotDone
+from livetrader.engine.orders import SYMBOL_LATCH
 from livetrader.errors import AlreadyRunning, BrokerError, LiveTraderError, ReconcileMismatch, StoreError
 from livetrader.ports import Clock
 from livetrader.store import latch_file

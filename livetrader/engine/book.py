@@ -42,8 +42,8 @@ class HeldPosition:
     """A position, the entry that made it, and its exit. `walked` is the close of the last bar it was tested on.
 
     `stop` and `closing` are the intents of the protective stop and of the exit that work at the venue; `intended` is
-    an exit that is written down and not sent. `exits` counts the intents made, `lost_stops` the stops that the venue
-    refused or lost.
+    an exit that is written down and not sent. `exits` counts those made, `lost_stops` the stops that the venue refused
+    or lost. After a rejection the next exit waits until `retry_at`, on the monotonic clock.
     """
 
     entry: OrderIntent
@@ -57,6 +57,7 @@ class HeldPosition:
     intended: OrderIntent | None = None
     closing: str | None = None
     closing_since: int = 0
+    retry_at: float = 0.0
     exits: int = 0
 
     @property

@@ -22,6 +22,9 @@ from livetrader.errors import BrokerError
 
 log = structlog.get_logger(__name__)
 
+# A rejected exit is tried again after 2 s, then 4, and so on: a broker's no seldom changes within a second.
+LONGEST_WAIT_SECONDS = 60.0
+
 
 @dataclass(slots=True)
 class Closing:
@@ -39,7 +42,8 @@ class Closing:
 
     def pursue(self, held: HeldPosition) -> None:
         """The next step on the way out. Nothing goes out while an order of the symbol is of unknown fate."""
-        if held.closing is not None or self.book.unresolved(held.entry.symbol):
+        now = self.path.clock.monotonic()
+        if held.closing is not None or now < held.retry_at or self.book.unresolved(held.entry.symbol):
             return
         exit = held.intended or self._intend(held, abs(held.position.quantity))
         if not self._alone(held):
@@ -52,8 +56,11 @@ class Closing:
             self.path.withdraw(exit.intent_id, reason)
             exit = self._intend(held, quantity)
         held.closing_since = int(self.path.clock.now())
-        if self.path.submit(approve_exit(exit)) is not OrderState.INTENT:
+        state = self.path.submit(approve_exit(exit))
+        if state is not OrderState.INTENT:
             held.intended = None
+        if state is OrderState.REJECTED:
+            held.retry_at = now + min(2.0**held.exits, LONGEST_WAIT_SECONDS)
 
     def press(self, held: HeldPosition, now: int) -> None:
         """An exit at a limit that was not taken by the next pass makes room for one at market."""

@@ -294,7 +294,10 @@ class OrderPath:
                 self.journal.amend(replace(record.intent, quantity=record.filled_quantity), self._at())
                 self.journal.advance(update.intent_id, OrderState.FILLED, self._at())
             elif update.state is not OrderState.FILLED and update.state is not record.state:
-                self._record(update.intent_id, Outcome(update.state, update.broker_order_id, update.reason))
+                # Some brokers call REJECTED what the exchange ended after a part of it had filled.
+                rejected = update.state is OrderState.REJECTED and record.filled_quantity > 0
+                state = OrderState.CANCELLED if rejected else update.state
+                self._record(update.intent_id, Outcome(state, update.broker_order_id, update.reason))
             self.book.settle(update.intent_id)
 
     def _at(self) -> datetime:

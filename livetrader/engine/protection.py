@@ -50,12 +50,17 @@ class Protection:
         """An alert is open for as long as a position that should have a stop has none that is known to work."""
         symbol, stop = held.entry.symbol, held.stop
         if stop is not None and stop not in self.book.unknown:
-            works = self.book.unfilled[stop] == abs(held.position.quantity)
+            trigger = self.book.sizer.instrument(symbol).price(level)
+            resting = self.book.unfilled[stop], self.book.orders[stop].trigger_price
+            works = resting == (abs(held.position.quantity), trigger)
         else:
             leaves = held.leaving is not None and held.leaving.reason is not ExitReason.UNPROTECTED
             works = math.isnan(level) or leaves
         if not works and symbol not in self.bare:
-            self.alert(f"stop:{symbol}", f"{symbol}: the position has no stop of its size at the venue")
+            self.alert(
+                f"stop:{symbol}",
+                f"{symbol}: no stop of the position's size and at its level is known to work at the venue",
+            )
             self.bare.add(symbol)
         elif works and symbol in self.bare:
             self._cover(symbol)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from random import Random  # noqa: TID251 - a seed is the whole day, and the venue's `Chance` is this interface
 from tempfile import TemporaryDirectory
@@ -14,7 +16,7 @@ from livetrader.faultsim.invariants import check, check_end
 from livetrader.faultsim.market import MOMENTS, SYMBOLS, market
 from livetrader.faultsim.world import Check, World
 
-# A file system in memory, where there is one: a state file lives for some milliseconds.
+# A file system in memory, where there is one.
 MEMORY = Path("/dev/shm")
 
 EXITS = (ExitKind.TRAILING_ATR, ExitKind.PERCENT, ExitKind.STEP_TRAIL)
@@ -31,9 +33,9 @@ def play(seed: int, profile: Profile, folder: Path | None = None, watch: Check =
     bars = chance.choice((8, 10, 14))
     steps = bars * len(MOMENTS)
     deaths = {chance.randrange(1, 40 * bars) for _ in range(chance.choice((0, 0, 1, 1, 2, 4)))}
-    with TemporaryDirectory(prefix="faultsim-", dir=MEMORY if os.access(MEMORY, os.W_OK) else None) as made:
+    with short_lived() as made:
         world = World(
-            folder or Path(made),
+            folder or made,
             profile,
             market(chance, bars),
             chance,
@@ -52,6 +54,13 @@ def play(seed: int, profile: Profile, folder: Path | None = None, watch: Check =
         finally:
             world.close()
     return world
+
+
+@contextmanager
+def short_lived() -> Iterator[Path]:
+    """A folder for a state file that lives for some milliseconds: in memory where that is possible."""
+    with TemporaryDirectory(prefix="faultsim-", dir=MEMORY if os.access(MEMORY, os.W_OK) else None) as made:
+        yield Path(made)
 
 
 def _happen(world: World, chance: Random) -> None:

@@ -8,14 +8,12 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 from livetrader.brokers.loopback.faults import Strike
 from livetrader.brokers.loopback.profiles import Profile
 from livetrader.faultsim.invariants import Violation, check
-from livetrader.faultsim.scenario import play
+from livetrader.faultsim.scenario import play, short_lived
 from livetrader.faultsim.world import MODE, World
 from livetrader.store.location import state_path
 
@@ -122,9 +120,9 @@ class Story:
 def tell(seed: int, profile: Profile) -> Story:
     """Play the day of `seed` and tell it, to its end or to what broke."""
     story = Story()
-    with TemporaryDirectory(prefix="faultsim-") as made:
+    with short_lived() as folder:
         try:
-            play(seed, profile, Path(made), story.watch)
+            play(seed, profile, folder, story.watch)
         except Violation as violation:
             story.broken = str(violation)
         except Exception as error:  # noqa: BLE001 - what nobody caught would have ended the trader

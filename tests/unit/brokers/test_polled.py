@@ -143,10 +143,14 @@ def test_a_fingerprint_that_was_there_before_the_send_is_somebody_elses() -> Non
 
 
 def test_a_fingerprint_does_not_take_an_order_that_is_another_of_ours() -> None:
+    """Also after a restart, which has lost the snapshot."""
     made, venue = placed(Identity.FINGERPRINT)
     venue.answer, venue.arrives = LOST, False
     made.place(Approved(intent("i2"), ()))
-    assert made.find(record(intent("i2"))).state is S.UNKNOWN
+    again = PolledBroker(venue, made.charges)
+    again.restore([record(intent(), S.ACKED, "B1"), record(intent("i2"))], [])
+    for one in (made, again):
+        assert one.find(record(intent("i2"))).state is S.UNKNOWN
 
 
 def test_a_venues_clock_may_be_a_little_behind_ours() -> None:

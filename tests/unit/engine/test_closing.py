@@ -181,12 +181,15 @@ def test_a_target_that_is_not_taken_by_the_next_pass_is_left_at_market() -> None
 
 
 def test_a_rejected_exit_is_tried_again_under_a_new_name() -> None:
-    """The decision is the same one, so it keeps its time and reason."""
+    """The decision is the same one, so it keeps its time and reason. Each attempt waits longer for the next."""
     rig, _ = holding(Faulty(places={EXIT: [(REJECTED, False)] * 2}))
     leave(rig)
     monitor(rig)
-    monitor(rig)
-    monitor(rig)
+    assert len(exits(rig)) == 1, "not at once"
+    for wait in (2, 3, 1):
+        rig.clock.sleep(wait)
+        monitor(rig)
+        monitor(rig)
     assert exits(rig) == [(S.REJECTED, "20"), (S.REJECTED, "20"), (S.ACKED, "20")]
     assert len(set(names(rig, EXIT))) == 3
     assert {(r.intent.as_of, r.intent.reason) for r in rig.journal.orders() if r.intent.purpose is EXIT} == {

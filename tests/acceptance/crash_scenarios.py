@@ -1,0 +1,133 @@
+"""Four short days without a fault, in which all that the order path can do is done: what crashes are tried on."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TypeVar
+
+import numpy as np
+
+from livetrader.brokers.loopback.exchange import Exchange
+from livetrader.brokers.loopback.profiles import Profile
+from livetrader.domain.exit_plan import ExitKind
+from livetrader.domain.session import Session
+from livetrader.domain.signal import Side
+from livetrader.faultsim.invariants import check_end
+from livetrader.faultsim.market import BAR, MOMENTS, OPENS, SYMBOLS, Market
+from livetrader.faultsim.scenario import short_lived
+from livetrader.faultsim.world import World
+from livetrader.ports import Bars
+
+T = TypeVar("T")
+Row = tuple[float, float, float, float]
+
+FLAT: Row = (100.0, 100.05, 99.95, 100.0)
+SPIKE: Row = (100.0, 101.0, 99.95, 100.2)  # reaches a target at 100.5, and does not stay there
+HIGHER: Row = (100.2, 100.25, 100.15, 100.2)
+RISE: Row = (100.0, 101.0, 99.95, 101.0)
+FALL: Row = (101.0, 101.05, 99.5, 99.5)
+
+
+class Steady:
+    """Implements faults.Chance: every lag is half of the longest; two halves are followed by the rest."""
+
+    def __init__(self) -> None:
+        self._drawn = 0
+
+    def random(self) -> float:
+        return 0.5
+
+    def choice(self, seq: Sequence[T], /) -> T:
+        self._drawn += 1
+        return seq[1] if self._drawn % 3 else seq[-1]
+
+
+@dataclass(frozen=True)
+class Day:
+    """A market, and what is done in it: (bar, deed) before that bar's first price."""
+
+    name: str
+    exit: ExitKind
+    partial_fills: bool
+    rows: dict[str, list[Row]]
+    deeds: tuple[tuple[int, Callable[[World], None]], ...]
+
+    def market(self) -> Market:
+        count = len(self.rows["AAA"])
+        closes = OPENS + count * BAR
+        session = Session(datetime.fromtimestamp(OPENS, UTC).date(), ((OPENS, closes),), closes - BAR)
+        return Market(session, self.rows, {symbol: _bars(rows) for symbol, rows in self.rows.items()})
+
+
+def _bars(rows: list[Row]) -> Bars:
+    ts = OPENS + BAR * np.arange(len(rows), dtype=np.int64)
+    return Bars(ts, ts + BAR, *(np.array(column) for column in zip(*rows, strict=True)))
+
+
+def _rows(**rows: list[Row]) -> dict[str, list[Row]]:
+    count = max(map(len, rows.values()))
+    return {symbol: rows.get(symbol, []) + [FLAT] * (count - len(rows.get(symbol, []))) for symbol in SYMBOLS}
+
+
+# An entry in parts, its stop resized; a target whose limit is not met, cancelled for an exit at market.
+PARTS = Day(
+    "parts", ExitKind.PERCENT, True, _rows(AAA=[FLAT, SPIKE, HIGHER, HIGHER]),
+    ((0, lambda world: world.signal("AAA", Side.LONG)),),
+)  # fmt: skip
+# A position closed by hand and booked by reconciliation; another one, squared off.
+HANDS = Day(
+    "hands", ExitKind.PERCENT, False, _rows(AAA=[FLAT] * 4),
+    (
+        (0, lambda world: world.signal("BBB", Side.SHORT)),
+        (0, lambda world: world.signal("CCC", Side.LONG)),
+        (2, lambda world: world.close_by_hand("BBB")),
+    ),
+)  # fmt: skip
+# A stop that trails, is moved at the venue, and is reached.
+TRAIL = Day(
+    "trail", ExitKind.TRAILING_ATR, False, _rows(AAA=[FLAT, RISE, FALL, FLAT]),
+    ((0, lambda world: world.signal("AAA", Side.LONG)),),
+)  # fmt: skip
+# A stop that somebody cancels, and that is made anew.
+VANISHED = Day(
+    "vanished", ExitKind.STEP_TRAIL, False, _rows(AAA=[FLAT] * 4),
+    ((0, lambda world: world.signal("BBB", Side.LONG)), (2, lambda world: world.cancel_by_hand(0))),
+)  # fmt: skip
+DAYS = {day.name: day for day in (PARTS, HANDS, TRAIL, VANISHED)}
+
+
+def live(
+    day: Day, profile: Profile, deaths: Collection[int] = (), folder: Path | None = None, world: type[World] = World
+) -> World:
+    """Live through the day, dying at the points of these ordinals. Violation where an invariant breaks."""
+    with short_lived() as made:
+        lived = world(
+            folder or made, profile, day.market(), Steady(), exit=day.exit, partial_fills=day.partial_fills,
+            deaths=deaths,
+        )  # fmt: skip
+        try:
+            for step in range(len(day.rows["AAA"]) * len(MOMENTS)):
+                for bar, deed in day.deeds:
+                    if step == bar * len(MOMENTS):
+                        deed(lived)
+                lived.tick()
+            lived.settle()
+            check_end(lived)
+        finally:
+            lived.close()
+    return lived
+
+
+def opened(exchange: Exchange) -> Counter[str]:
+    """How many units were ever opened at the venue, by symbol: what a trade added to the position there."""
+    held: Counter[str] = Counter()
+    total: Counter[str] = Counter()
+    for trade in exchange.trades:
+        before = held[trade.symbol]
+        held[trade.symbol] += int(trade.quantity) * trade.action.sign
+        total[trade.symbol] += max(0, abs(held[trade.symbol]) - abs(before))
+    return total
