@@ -11,7 +11,6 @@ from markets import Market
 
 from livetrader.bootstrap import research
 from livetrader.bootstrap.replay import Pace, replay
-
 from livetrader.bootstrap.research import Request
 from livetrader.bootstrap.results import RunResult
 from livetrader.bootstrap.trader import ACCOUNT
