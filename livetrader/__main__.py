@@ -21,6 +21,9 @@ def main() -> NoReturn:
     except KeyboardInterrupt:
         print(INTERRUPTED, file=sys.stderr)
         code = 130
+    from signal import SIG_IGN, SIGINT, signal
+
+    signal(SIGINT, SIG_IGN)  # while the interpreter ends, Ctrl+C would kill it, whatever it has to say
     sys.exit(code)
 
 
@@ -31,11 +34,19 @@ def _unraised(swallowed: UnraisableHookArgs) -> None:
         return
     import signal
     import threading
+    import time
 
-    # From another thread: here it would be swallowed once more.
-    again = threading.Timer(0.01, signal.pthread_kill, (threading.main_thread().ident, signal.SIGINT))
-    again.daemon = True
-    again.start()
+    left = threading.Event()
+
+    def again() -> None:
+        left.wait()
+        time.sleep(0.05)  # noqa: TID251 - no Clock is loaded yet
+        signal.pthread_kill(main_thread, signal.SIGINT)
+
+    # From another thread, and not before this hook is left: here it would be swallowed once more.
+    main_thread = threading.main_thread().ident or 0
+    threading.Thread(target=again, daemon=True).start()
+    left.set()
 
 
 if __name__ == "__main__":

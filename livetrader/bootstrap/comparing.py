@@ -36,6 +36,7 @@ class Comparing:
     agreed_at: datetime | None = field(default=None, init=False)
     _due: float = field(default=-inf, init=False)
     _unread_since: float | None = field(default=None, init=False)
+    _error: BrokerError | None = field(default=None, init=False)
     _apart_since: float | None = field(default=None, init=False)
 
     def begin(self) -> None:
@@ -50,11 +51,12 @@ class Comparing:
             try:
                 self.compare(reconciler)
             except BrokerError as error:
+                self._error = error
                 self._endure(error)
         elif silent:
-            if self._unread_since is None:
+            if self._error is None:
                 self._due = -inf  # what exactly is wrong, the next comparison tells
-            self._endure(BrokerUnavailable("the broker's books cannot be read: is it up?"))
+            self._endure(self._error or BrokerUnavailable("the broker's books cannot be read: is it up?"))
 
     def compare(self, reconciler: Reconciler) -> bool:
         """One comparison; True if all agrees. Raises BrokerError where the books cannot be read."""
@@ -67,7 +69,7 @@ class Comparing:
         except BrokerError as error:
             self._stop(APART, f"the broker cannot be read: {error}")
             raise
-        self._unread_since = None
+        self._unread_since = self._error = None
         self._free(AUTH)
         if agreed:
             self._apart_since, self.agreed_at = None, self._at()

@@ -13,7 +13,6 @@ from livetrader.brokers.dry_run import ReadingDryRun
 from livetrader.brokers.polled import PolledBroker
 from livetrader.domain.session import Session
 from livetrader.engine.cycle import Engine
-from livetrader.engine.exits import walk
 from livetrader.engine.manual import Manual
 from livetrader.engine.market import LiveMarket, earlier_bars
 from livetrader.engine.reconcile import Reconciler
@@ -102,21 +101,7 @@ def quiet_desk(workspace: Workspace, account: Account) -> Desk:
     tape.earlier = earlier_bars(workspace.candles, workspace.calendar, account.journal, tape.session)
     desk = seat(workspace, account, tape, ())
     desk.engine.recover(session)
-    retrace(desk.engine)
     return desk
-
-
-def retrace(engine: Engine) -> None:
-    """Walk each position's exit to where the last pass had brought it: its stop must not fall back to the first."""
-    marked = engine.journal.marked()
-    for held in engine.book.positions.values():
-        bars = engine.tape.bars(held.entry.symbol)
-        start = int(bars.ts.searchsorted(held.walked))
-        end = 0 if marked is None else int(bars.closes.searchsorted(marked, side="right"))
-        if held.leaving is None and end > start:
-            walked = walk(held.exit, bars.open, bars.high, bars.low, start, end)
-            if walked.bar is None:
-                held.exit, held.walked = walked.state, int(bars.closes[end - 1])
 
 
 def _last(workspace: Workspace, now: float) -> Session:

@@ -12,7 +12,7 @@ import structlog
 from livetrader.bootstrap.account import Account, taken
 from livetrader.bootstrap.commands import attend
 from livetrader.bootstrap.comparing import Comparing
-from livetrader.bootstrap.desk import Desk, StoredTape, quiet_desk, retrace, seat
+from livetrader.bootstrap.desk import Desk, StoredTape, quiet_desk, seat
 from livetrader.bootstrap.replay import market_of, opened
 from livetrader.bootstrap.runs import recorded
 from livetrader.bootstrap.trader import require_broker
@@ -101,7 +101,6 @@ class SessionTrader:
         self._desk = seat(self.workspace, self.account, tape, names)
         engine = self._desk.engine
         self.live = opened(self.workspace, engine, market, self.clock, self.strategies, self._waits())
-        retrace(engine)
         log.info("session open", session=session.date.isoformat(), symbols=len(self.symbols))
         if self.comparing is not None and self._desk.reconciler is not None:
             self.comparing.watch(self._desk.reconciler)

@@ -35,7 +35,7 @@ COMMANDS = {
     "data": ("data_commands", "Candles: bring them in, check them, take them out."),
     "calendar": ("calendar_commands", "Sessions and holidays."),
     "config": ("config_commands", "Check and show the configuration."),
-    "sim": ("sim_command", "The order path under faults: seeded days, their invariants checked."),
+    "sim": ("sim_command", "The order path under faults: seeded days, invariants checked."),
     "db": ("db_commands", "The state database."),
 }
 EXAMPLE = "livetrader backtest --from 2026-02-02 --to 2026-02-27 --debug"

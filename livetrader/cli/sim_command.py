@@ -35,7 +35,7 @@ def sim(
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """The order path under faults: seeded days, their invariants checked.
+    """The order path under faults: seeded days, invariants checked.
 
     The real engine on a real database trades at a simulated broker, while answers get lost, books lie, the process
     is killed, people meddle and clocks are set. A seed that breaks an invariant prints the line that plays it again.

@@ -25,7 +25,7 @@ from structlog.typing import FilteringBoundLogger
 
 from livetrader.constraints.gate import Rule, review
 from livetrader.constraints.verdict import Approved
-from livetrader.domain.account import ExternalStatus
+from livetrader.domain.account import OPENING, ExternalStatus
 from livetrader.domain.exit_plan import ExitReason
 from livetrader.domain.order import OrderIntent, Purpose
 from livetrader.domain.order_state import OPEN, OrderState
@@ -106,6 +106,7 @@ class Engine:
         if self.book.session is not None and now == self.book.session.closes:
             self._end_session(now)
         self.journal.mark(now, self._at())
+        self.path.decided = now
 
     def monitor(self) -> None:
         """Between passes: hear the broker, resolve what is unknown, finish exits and stops that were begun."""
@@ -266,10 +267,21 @@ class Engine:
             self.start(session)
         for record in records.values():
             self._reopen(record)
-        self._take_up_unsent()
+        self.path.take_up()
+        self.book.flow(sum((flow.amount for flow in self.journal.flows() if flow.reason != OPENING), Decimal(0)))
+        self._retrace(self.path.decided)
         keys = (alert.key for alert in self.journal.alerts())
         self.protection.bare = {key.removeprefix("stop:") for key in keys if key.startswith("stop:")}
         self._heed_latches()
+
+    def _retrace(self, decided: int) -> None:
+        """Walk each exit to where the last pass had brought it: its stop must not fall back to the first."""
+        for held in self.book.positions.values():
+            bars, start, end = self._closed_bars(held, decided)
+            if held.leaving is None and end > start:
+                walked = walk(held.exit, bars.open, bars.high, bars.low, start, end)
+                if walked.bar is None:
+                    held.exit, held.walked = walked.state, int(bars.closes[end - 1])
 
     def _reopen(self, record: OrderRecord) -> None:
         """Take up an order where the last process left it. SENT without an answer is unknown: it may have arrived."""
@@ -282,16 +294,6 @@ class Engine:
         if state in OPEN:
             self.path.doubtful.add(intent.intent_id)  # a modify may have been cut off
             log.info("recovered", symbol=intent.symbol, intent_id=intent.intent_id, state=state)
-
-    def _take_up_unsent(self) -> None:
-        """What was written down and not sent: an exit still goes out; an entry only if its pass is made again."""
-        marked = self.journal.marked() or 0
-        for record in self.journal.unsent():
-            intent = record.intent
-            if intent.purpose is not Purpose.ENTRY:
-                self.path.unsent[intent.intent_id] = intent
-            elif intent.as_of <= marked:
-                self.path.withdraw(intent.intent_id, "never sent")
 
     def _at(self) -> datetime:
         return datetime.fromtimestamp(self.clock.now(), UTC)

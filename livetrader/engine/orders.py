@@ -72,7 +72,11 @@ class OrderPath:
     silent_since: float | None = field(default=None, init=False)
     sent: int = field(default=0, init=False)
     unsent: dict[str, OrderIntent] = field(default_factory=dict, init=False)
-    """Exits and stops that are written down, and were not sent yet."""
+    """What is written down and was not sent: exits and stops that will be, entries that an earlier process decided."""
+    decided: int = field(default=0, init=False)
+    """The last pass that was made whole."""
+    recovered: float = field(default=0.0, init=False)
+    """When this process took up what the one before had left, on the monotonic clock."""
     doubtful: set[str] = field(default_factory=set, init=False)
     """Working orders whose last modify had no answer: which terms they have is not known."""
     _missed: dict[str, float] = field(default_factory=dict, init=False)
@@ -232,16 +236,25 @@ class OrderPath:
         self._missed = {one: since for one, since in self._missed.items() if one in self.book.unknown}
         return now - self._missed.setdefault(intent_id, now)
 
+    def take_up(self) -> None:
+        """What an earlier process wrote down and did not send."""
+        self.unsent = {record.intent.intent_id: record.intent for record in self.journal.unsent()}
+        self.decided, self.recovered = self.journal.marked() or 0, self.clock.monotonic()
+
     def withdraw(self, intent_id: str, reason: str) -> None:
-        """Give up an exit or a stop that was never sent."""
+        """Give up an intent that was never sent."""
         self.unsent.pop(intent_id, None)
         self.journal.advance(intent_id, OrderState.EXPIRED, self._at(), reason=reason)
 
     def drop_unsent(self) -> None:
-        """Exits and stops that were never sent lapse with the position that they were for."""
+        """An exit or a stop that was never sent lapses with its position; an entry, with the pass that decided it."""
         held = {position.entry.intent_id for position in self.book.positions.values()}
-        for intent_id in [name for name, intent in self.unsent.items() if intent.entry_id not in held]:
-            self.withdraw(intent_id, "its position is closed")
+        stale = self.clock.monotonic() - self.recovered > self.fresh_seconds
+        for intent_id, intent in list(self.unsent.items()):
+            if intent.purpose is not Purpose.ENTRY and intent.entry_id not in held:
+                self.withdraw(intent_id, "its position is closed")
+            elif intent.purpose is Purpose.ENTRY and (intent.as_of <= self.decided or stale):
+                self.withdraw(intent_id, "never sent, and not decided again")
 
     def _recorded(self, intent_id: str) -> OrderRecord:
         record = self.journal.order(intent_id)
@@ -277,6 +290,8 @@ class OrderPath:
         # A fill may overtake the cancel that has settled its order (fault B10).
         intent = self.book.orders.get(fill.intent_id) or record.intent
         self.book.book(fill, intent, bar_close(self.tape, fill))
+        if self.book.unfilled.get(fill.intent_id) == 0 and self._recorded(fill.intent_id).state is OrderState.FILLED:
+            self.book.settle(fill.intent_id)  # the order book may be older than the trades, and call it open
         return True
 
     def _revive(self, record: OrderRecord, broker_order_id: str | None) -> None:

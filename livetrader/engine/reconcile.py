@@ -14,7 +14,7 @@ from decimal import Decimal
 
 import structlog
 
-from livetrader.domain.account import External, ExternalKind, ExternalStatus
+from livetrader.domain.account import OPENING, External, ExternalKind, ExternalStatus
 from livetrader.domain.books import Books, BrokerOrder
 from livetrader.domain.exit_plan import ExitReason
 from livetrader.domain.instrument import Product
@@ -27,7 +27,6 @@ from livetrader.ports import BookKeeper, Clock, Journal
 log = structlog.get_logger(__name__)
 
 ZERO = Decimal(0)
-OPENING = "opening balance"
 
 Key = tuple[str, Product]
 

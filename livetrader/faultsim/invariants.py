@@ -10,6 +10,7 @@ from collections import Counter
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
+from livetrader.domain.books import Identity
 from livetrader.domain.instrument import Product
 from livetrader.domain.order import Purpose
 from livetrader.domain.order_state import OPEN
@@ -49,6 +50,7 @@ def check_end(world: World) -> None:
         raise Violation("I5", f"still held after the day: {', '.join(world.book.positions)}")
     if not world.agreed:
         raise Violation("I2", f"the books never agreed: {world.reconciler.differing} {world.reconciler.unexplained}")
+    _complete(world)
     world.journal.verify_audit()
 
 
@@ -68,6 +70,21 @@ def _folds(world: World) -> None:
     cash = world.book.capital + sum((fill.cash for fill in world.journal.fills()), ZERO)
     if cash != world.book.cash:
         raise Violation("I3", f"the book has {world.book.cash}, its fills make {cash}")
+
+
+def _complete(world: World) -> None:
+    """I3: each trade of an order of ours is one fill of its intent, and there is no other fill.
+
+    Where the venue keeps nothing of us, an order like ours (the broker's square-off) may pass for one of unknown fate.
+    """
+    tags = {order.order_id: order.ticket.tag for order in world.exchange.orders.values()}
+    theirs = {(trade.trade_id, tags[trade.broker_order_id]) for trade in world.exchange.trades}
+    ours = {(fill.trade_id, fill.intent_id) for fill in world.journal.fills() if fill.broker == world.broker.name}
+    missing, invented = {(trade, tag) for trade, tag in theirs if tag} - ours, ours - theirs
+    if world.profile.identity is Identity.FINGERPRINT:
+        missing, invented = set(), {(trade, tag) for trade, tag in invented if (trade, "") not in theirs}
+    if missing or invented:
+        raise Violation("I3", f"not booked: {sorted(missing)}, not traded: {sorted(invented)}")
 
 
 def check_books(world: World) -> None:

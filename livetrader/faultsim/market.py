@@ -20,6 +20,8 @@ BAR = Interval.M5.seconds
 SYMBOLS = ("AAA", "BBB", "CCC")
 TICK = Decimal("0.05")
 INSTRUMENT = Instrument("", TICK)
+# Shares, and one that is traded in parts as coins are: quantities of it have no exact float.
+INSTRUMENTS = {"CCC": Instrument("CCC", TICK, Decimal("0.001"))}
 
 # When, after a bar's open, its open, two extremes and close are traded.
 MOMENTS = (0, 100, 200, BAR - 1)

@@ -46,7 +46,7 @@ from livetrader.engine.sizing import ExitSettings, Holding, Sizer
 from livetrader.errors import BrokerError
 from livetrader.faultsim.crash import Crash, CrashPoints, MortalJournal, MortalVenue
 from livetrader.faultsim.invariants import Violation, check, check_books
-from livetrader.faultsim.market import BAR, INSTRUMENT, MOMENTS, OPENS, SYMBOLS, ArrivedTape, Market
+from livetrader.faultsim.market import BAR, INSTRUMENT, INSTRUMENTS, MOMENTS, OPENS, SYMBOLS, ArrivedTape, Market
 from livetrader.market.clock import VirtualClock
 from livetrader.store.database import open_state, template
 from livetrader.store.location import state_path
@@ -56,6 +56,7 @@ CAPITAL = Decimal(100_000)
 CHARGES = flat(Decimal(3))
 RECONCILE_SECONDS = 60
 MAX_POSITIONS = 2
+MAX_DAILY_LOSS = CAPITAL / 250  # two stops
 
 # After the close faults end, and this many rounds of a minute must bring everything to rest.
 SETTLING_ROUNDS = 30
@@ -86,7 +87,7 @@ class World:
         self.clock = VirtualClock(float(OPENS))
         self.tape = ArrivedTape(market)
         self.points = CrashPoints(deaths)
-        listings = dict.fromkeys(SYMBOLS, Listing(INSTRUMENT))
+        listings = {symbol: Listing(INSTRUMENTS.get(symbol, INSTRUMENT)) for symbol in SYMBOLS}
         self.exchange = Exchange(
             profile,
             self.clock,
@@ -133,7 +134,7 @@ class World:
         self.book = Book(_sizer(self._exit), CAPITAL)
         path = OrderPath(self.journal, self.broker, self.book, self.tape, self.clock)
         self.engine = Engine(
-            self.journal, path, self.book, self.tape, self, RULES, self.clock, ACCOUNT, max_daily_loss=CAPITAL / 50
+            self.journal, path, self.book, self.tape, self, RULES, self.clock, ACCOUNT, max_daily_loss=MAX_DAILY_LOSS
         )
         self.reconciler = Reconciler(
             self.journal, self.broker, path, self.book, self.clock, ACCOUNT, self._price, self.engine.alert
@@ -278,7 +279,7 @@ class World:
     # What is seen on the way.
 
     def _sending(self, intent: OrderIntent) -> None:
-        """I6 and I8, at the wire: SENT is committed, as another process sees it, and nothing enters while halted."""
+        """I6 and I8, at the wire: SENT is committed, as others see it; nothing enters while halted, or when too much is lost."""
         rows = self.committed("SELECT state FROM orders WHERE intent_id = ?", intent.intent_id)
         if rows != [(OrderState.SENT.value,)]:
             raise Violation("I6", f"{intent.intent_id} goes out while its row says {rows}")
@@ -286,6 +287,9 @@ class World:
             halted = self.committed("SELECT name FROM latches WHERE name IN ('halt', 'kill')")
             if halted:
                 raise Violation("I8", f"{intent.intent_id} enters while {halted} is on")
+            lost = CAPITAL - self.engine.value(intent.as_of)
+            if lost >= MAX_DAILY_LOSS:
+                raise Violation("I8", f"{intent.intent_id} enters when {lost} of {MAX_DAILY_LOSS} are lost")
 
     def committed(self, sql: str, *values: object) -> list[tuple[Any, ...]]:
         """Rows as any other process sees them."""
@@ -314,7 +318,7 @@ RULES: tuple[Rule, ...] = (
 
 def _sizer(exit: ExitKind) -> Sizer:
     settings = ExitSettings(exit, stop_loss_pct=0.6, take_profit_pct=0.5, activation_pct=0.3)
-    return Sizer(ACCOUNT, Decimal(30), Decimal(1), {}, INSTRUMENT, {"s": Holding(settings)})
+    return Sizer(ACCOUNT, Decimal(30), Decimal(1), INSTRUMENTS, INSTRUMENT, {"s": Holding(settings)})
 
 
 def _charges(trade: BrokerTrade) -> Decimal:

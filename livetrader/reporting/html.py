@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from livetrader.domain.position import Trade
 
 ALARMS = {
-    "unknown": "These orders were sent and their outcome is not known. They may have filled. Look at the broker's order "
-    "book, then run <code>livetrader reconcile</code>.",
+    "unknown": "These orders were sent and their outcome is not known. They may have filled. Look at the broker's "
+    "order book, then run <code>livetrader reconcile</code>.",
     "alerts": "Nobody has settled these yet. See <code>livetrader status</code>.",
 }
 

@@ -40,7 +40,7 @@ class PriceSanity:
 
 
 LastClose = Callable[[str, int, int], float | None]
-"""(symbol, since, before), in epoch seconds: the last close before `before` of a bar that opened at or after `since`."""
+"""(symbol, since, before), in epoch seconds: the last close before `before`, of bars opened since `since`."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,7 @@ import pytest
 from calls import COMMAND, Told, finish, holds, start, until
 
 from livetrader.marketdata.store import open_store
+from livetrader.store.migrations import newest
 
 Call = Callable[..., Told]
 
@@ -81,7 +82,7 @@ STATE_FAULTS = {
     "no database": (no_database, "is not a database: set state.url to another file, or move this one away"),
     "damaged": (damage, "is damaged: move it away and restore a backup"),
     "foreign": (foreign, "holds another program's tables: set state.url to a file of its own"),
-    "newer": (newer, "made by a newer livetrader (schema 9, this one knows 1): update livetrader"),
+    "newer": (newer, f"made by a newer livetrader (schema 9, this one knows {newest()}): update livetrader"),
 }
 
 
@@ -245,7 +246,7 @@ def test_a_file_that_may_not_grow_is_told(desk: Path) -> None:
     assert (desk / "candles.db").read_bytes() == stored
 
 
-def test_two_at_once_on_one_state_is_75(desk: Path, call: Call) -> None:
+def test_p4_two_at_once_on_one_state_is_75(desk: Path, call: Call) -> None:
     held = start("replay", "--date", "2026-02-27", "--speed", "1", cwd=desk)
     try:
         until(lambda: holds(desk / "state.replay.db.lock"), held)

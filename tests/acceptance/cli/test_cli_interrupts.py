@@ -45,7 +45,7 @@ def test_a_replay_stopped_at_random_moments_comes_to_the_same_document(whole: st
     for after in MOMENTS:
         told = interrupted("replay", *WEEK, "--json", *(() if first else ("--resume",)), cwd=desk, after=after)
         tame(told)
-        assert told.code in (0, 130)
+        assert told.code in (0, 130, -signal.SIGINT), "the last before there was an interpreter to say a line"
         assert (told.code == 130) == (GAVE_UP in told.err)
         if told.code == 0:
             first = False

@@ -129,7 +129,7 @@ def found_whole(call: Call, reason: str | None) -> None:
     assert after["open_positions"] == len(COINS)
 
 
-def test_sigterm_ends_an_idle_loop_which_says_what_stays_open_and_keeps_others_out(coins: Path, call: Call) -> None:
+def test_p2_sigterm_ends_an_idle_loop_which_says_what_stays_open_and_keeps_others_out(coins: Path, call: Call) -> None:
     with running(coins, lambda: status(call).get("open_positions") == len(COINS)) as loop:
         assert status(call)["running"] is True
         call("run", "--once").fails(75, f"process {loop.pid} has held the lock")
@@ -141,7 +141,7 @@ def test_sigterm_ends_an_idle_loop_which_says_what_stays_open_and_keeps_others_o
     found_whole(call, "stopped")
 
 
-def test_the_first_interrupt_lets_the_pass_in_flight_end(coins: Path, call: Call) -> None:
+def test_p2_o3_the_first_interrupt_lets_the_pass_in_flight_end(coins: Path, call: Call) -> None:
     (coins / "wait").touch()
     with running(coins, (coins / "in_flight").exists) as loop:
         os.killpg(loop.pid, signal.SIGINT)
@@ -154,7 +154,7 @@ def test_the_first_interrupt_lets_the_pass_in_flight_end(coins: Path, call: Call
     found_whole(call, "stopped")
 
 
-def test_the_second_interrupt_ends_it_at_once(coins: Path, call: Call) -> None:
+def test_p2_o3_the_second_interrupt_ends_it_at_once(coins: Path, call: Call) -> None:
     (coins / "wait").touch()
     with running(coins, (coins / "in_flight").exists) as loop:
         os.killpg(loop.pid, signal.SIGINT)

@@ -17,7 +17,7 @@ from livetrader.constraints.rules.portfolio import (
     MaxTradesPerStrategy,
     OnePositionPerSymbol,
 )
-from livetrader.constraints.rules.sanity import ExitDefined, LotSanity, PriceSanity
+from livetrader.constraints.rules.sanity import ExitDefined, LotSanity, PriceCollar, PriceSanity
 from livetrader.constraints.rules.timing import BarFreshness, TradingWindow
 from livetrader.domain.exit_plan import ExitKind, ExitPlan
 from livetrader.domain.order import OrderIntent
@@ -30,6 +30,11 @@ WINDOW = TradingWindow(INDIA)
 UNTIL = TradingWindow(INDIA, time(9, 40))
 BAND = PriceSanity(Decimal(50), Decimal(500))
 NAN = float("nan")
+
+
+def collar(close: float | None, *, needed: bool = False) -> PriceCollar:
+    """A collar of 20 % around `close`."""
+    return PriceCollar(Decimal(20), lambda *_: close, needed)
 
 
 def trailing(distance: float) -> OrderIntent:
@@ -46,6 +51,9 @@ PASSES: dict[str, tuple[Rule, OrderIntent, Exposure, Mapping[str, str]]] = {
     "price: positive": (PriceSanity(), intent(price="0.05"), FLAT, {"price": "0.05"}),
     "price: lower bound": (BAND, intent(price="50"), FLAT, {"band": "50–500"}),
     "price: upper bound": (BAND, intent(price="500"), FLAT, {}),
+    "collar: at the limit": (collar(125.0), intent(), FLAT, {"last_close": "125.0", "limit_pct": "20"}),
+    "collar: the first bar of a session": (collar(None), intent(), FLAT, {}),
+    "collar: a close that is none": (collar(NAN), intent(), FLAT, {}),
     "exit: trailing stop with an ATR": (ExitDefined(), trailing(3.0), FLAT, {"distance": "3.0000"}),
     "exit: percent needs no ATR": (ExitDefined(), intent(exit=ExitPlan(ExitKind.PERCENT, NAN, 1.0)), FLAT, {}),
     "exit: none": (ExitDefined(), intent(exit=ExitPlan(ExitKind.NONE)), FLAT, {"distance": ""}),
@@ -103,6 +111,27 @@ REFUSES: dict[str, tuple[Rule, OrderIntent, Exposure, str, Mapping[str, str]]] =
     "price: infinite": (PriceSanity(), intent(price="Infinity"), FLAT, "price Infinity is outside 0–∞", {}),
     "price: below the band": (BAND, intent(price="49.95"), FLAT, "price 49.95 is outside 50–500", {}),
     "price: above the band": (BAND, intent(price="500.05"), FLAT, "price 500.05 is outside 50–500", {}),
+    "collar: a spike": (
+        collar(1000.0),
+        intent(),
+        FLAT,
+        "price 100 is 90.00 % from the last close 1000.0, limit 20 %",
+        {"price": "100"},
+    ),
+    "collar: no number": (
+        collar(100.0),
+        intent(price="NaN"),
+        FLAT,
+        "price NaN is NaN % from the last close 100.0, limit 20 %",
+        {},
+    ),
+    "collar: by hand, with nothing to hold it against": (
+        collar(None, needed=True),
+        intent(),
+        FLAT,
+        "A has no close before it in this session",
+        {},
+    ),
     "exit: no ATR yet": (
         ExitDefined(),
         trailing(NAN),
@@ -217,4 +246,4 @@ def test_every_rule_has_a_name_of_its_own_and_says_the_same_one_either_way() -> 
     for rule, order, seen in cases:
         names.setdefault(type(rule), set()).add(rule.check(order, seen).rule)
     assert all(len(said) == 1 for said in names.values())
-    assert len(set.union(*names.values())) == len(names) == 12
+    assert len(set.union(*names.values())) == len(names) == 13

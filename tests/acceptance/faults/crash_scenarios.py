@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import TypeVar
 
 import numpy as np
@@ -100,26 +100,37 @@ VANISHED = Day(
 DAYS = {day.name: day for day in (PARTS, HANDS, TRAIL, VANISHED)}
 
 
-def live(
-    day: Day, profile: Profile, deaths: Collection[int] = (), folder: Path | None = None, world: type[World] = World
-) -> World:
-    """Live through the day, dying at the points of these ordinals. Violation where an invariant breaks."""
-    with short_lived() as made:
-        lived = world(
-            folder or made, profile, day.market(), Steady(), exit=day.exit, partial_fills=day.partial_fills,
-            deaths=deaths,
-        )  # fmt: skip
+@contextmanager
+def begun(day: Day, profile: Profile, deaths: Collection[int] = ()) -> Iterator[World]:
+    """The account before the day's first price."""
+    with short_lived() as folder:
+        world = World(
+            folder, profile, day.market(), Steady(), exit=day.exit, partial_fills=day.partial_fills, deaths=deaths
+        )
         try:
-            for step in range(len(day.rows["AAA"]) * len(MOMENTS)):
-                for bar, deed in day.deeds:
-                    if step == bar * len(MOMENTS):
-                        deed(lived)
-                lived.tick()
-            lived.settle()
-            check_end(lived)
+            yield world
         finally:
-            lived.close()
-    return lived
+            world.close()
+
+
+def steps(world: World, day: Day) -> Iterator[int]:
+    """Live through the day, stopping after each step; at its end all has come to rest, or Violation is raised."""
+    for step in range(len(day.rows["AAA"]) * len(MOMENTS)):
+        for bar, deed in day.deeds:
+            if step == bar * len(MOMENTS):
+                deed(world)
+        world.tick()
+        yield step
+    world.settle()
+    check_end(world)
+
+
+def live(day: Day, profile: Profile, deaths: Collection[int] = ()) -> World:
+    """The whole day, dying at the points of these ordinals. Violation where an invariant breaks."""
+    with begun(day, profile, deaths) as world:
+        for _ in steps(world, day):
+            pass
+    return world
 
 
 def opened(exchange: Exchange) -> Counter[str]:

@@ -1,0 +1,166 @@
+"""Orders by hand: the same records, rules and identity as a strategy's."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+import pytest
+
+from livetrader.constraints.rules.latches import NotHalted, SymbolFree
+from livetrader.constraints.rules.sanity import PriceCollar
+from livetrader.constraints.rules.timing import BarFreshness
+from livetrader.domain.order import Action, OrderType, Purpose
+from livetrader.domain.order_state import OrderState
+from livetrader.engine.manual import Manual, NotDone, Ticket
+from tests.unit.engine.trading_samples import RULES, Rig, at, flat, sessions, tape
+
+D = Decimal
+DAYS = sessions()
+
+
+@pytest.fixture
+def rig() -> Rig:
+    """Ten minutes into a session in which A stays at 100."""
+    made = Rig(DAYS, tape(DAYS, {"A": [flat(100.0)] * 12, "B": [flat(50.0)] * 12}))
+    made.engine.start(DAYS[0])
+    made.step(at(2))
+    return made
+
+
+def manual(rig: Rig) -> Manual:
+    collar = PriceCollar(D(20), lambda symbol, *_: {"A": 100.0, "B": 50.0}.get(symbol), needed=True)
+    prices = {"A": D(100), "B": D(50)}
+    return Manual(rig.engine, (NotHalted(), SymbolFree(), BarFreshness(60), collar, *RULES), prices.get)
+
+
+def ticket(number: int = 1, action: Action = Action.BUY, symbol: str = "A", quantity: str = "10", **terms: D) -> Ticket:
+    return Ticket(number, at(2), action, symbol, D(quantity), **terms)
+
+
+def test_a_command_carried_out_twice_is_one_order(rig: Rig) -> None:
+    """A crash between the order and the answer: the command is found again, and done again."""
+    first = manual(rig).trade(ticket())
+    rig.recover(DAYS[0])
+    again = manual(rig).trade(ticket())
+    assert first.endswith("ACKED")
+    assert again == f"already done: {first}"
+    assert len(rig.journal.orders()) == 1
+
+
+def test_two_commands_are_two_orders(rig: Rig) -> None:
+    manual(rig).trade(ticket(1, symbol="A"))
+    manual(rig).trade(ticket(2, symbol="B"))
+    assert len({one.intent.intent_id for one in rig.journal.orders()}) == 2
+
+
+@pytest.mark.parametrize(
+    ("terms", "kind"),
+    [
+        ({}, OrderType.MARKET),
+        ({"limit_price": D(99)}, OrderType.LIMIT),
+        ({"trigger_price": D(101)}, OrderType.SL_M),
+    ],
+    ids=lambda one: str(one) if isinstance(one, OrderType) else None,
+)
+def test_the_kind_of_order_follows_from_its_prices(rig: Rig, terms: dict[str, D], kind: OrderType) -> None:
+    manual(rig).trade(ticket(**terms))
+    (one,) = rig.journal.orders()
+    assert (one.intent.order_type, one.intent.strategy, one.state) == (kind, "manual", OrderState.ACKED)
+
+
+def test_its_stop_rests_at_the_venue_and_never_trails(rig: Rig) -> None:
+    manual(rig).trade(ticket(stop=D("98")))
+    for bar in range(3, 8):
+        rig.step(at(bar))
+    (stop,) = (one for one in rig.journal.orders() if one.intent.purpose is Purpose.STOP)
+    assert (stop.intent.trigger_price, stop.intent.quantity, stop.state) == (D(98), D(10), OrderState.ACKED)
+
+
+REFUSED = {
+    "not a multiple of the lot": (ticket(quantity="0.5"), "multiple of the lot"),
+    "off the tick": (ticket(limit_price=D("99.97")), "multiple of the tick"),
+    "a stop above a long": (ticket(stop=D(101)), "wrong side"),
+    "no price": (ticket(symbol="NOSUCH"), "no price is known"),
+    "outside the collar": (ticket(limit_price=D(70)), "price_collar"),
+    "more than there is": (ticket(quantity="200"), "capital_allocation"),
+    "an old command": (Ticket(1, at(2) - 61, Action.BUY, "A", D(10)), "bar_freshness"),
+}
+
+
+@pytest.mark.parametrize(("asked", "reason"), REFUSED.values(), ids=REFUSED)
+def test_what_is_refused_sends_nothing(rig: Rig, asked: Ticket, reason: str) -> None:
+    with pytest.raises(NotDone, match=reason):
+        manual(rig).trade(asked)
+    assert not rig.journal.orders()
+
+
+def test_a_refusal_is_on_record_with_its_rules(rig: Rig) -> None:
+    with pytest.raises(NotDone):
+        manual(rig).trade(ticket(quantity="200"))
+    (decision,) = rig.journal.decisions(since=0, until=1 << 40)
+    assert decision.signal.strategy == "manual"
+    assert type(decision.verdict).__name__ == "Refused"
+
+
+def test_i8_a_halt_refuses_entries_and_lets_exits_go(rig: Rig) -> None:
+    manual(rig).trade(ticket())
+    rig.step(at(3))
+    rig.journal.latch("halt", "lunch", rig.journal.orders()[0].created_at)
+    rig.engine.monitor()
+    with pytest.raises(NotDone, match="not_halted: halt: lunch"):
+        manual(rig).trade(Ticket(2, at(3), Action.BUY, "B", D(10)))
+    assert manual(rig).close("A") == "closing 10 A"
+    rig.step(at(4))
+    assert not rig.book.positions
+
+
+def test_a_sale_of_all_that_is_held_closes_it_and_of_less_is_not_done(rig: Rig) -> None:
+    manual(rig).trade(ticket())
+    rig.step(at(3))
+    with pytest.raises(NotDone, match=r"exactly as many"):
+        manual(rig).trade(Ticket(2, at(3), Action.SELL, "A", D(4)))
+    manual(rig).trade(Ticket(3, at(3), Action.SELL, "A", D(10)))
+    rig.step(at(4))
+    assert not rig.book.positions
+    assert rig.journal.orders()[-1].intent.reason == "manual"
+
+
+def test_close_without_a_symbol_leaves_nothing(rig: Rig) -> None:
+    manual(rig).trade(ticket(1))
+    rig.step(at(3))
+    manual(rig).trade(Ticket(2, at(3), Action.BUY, "B", D(10), limit_price=D(45)))
+    manual(rig).close(None)
+    rig.step(at(4))
+    assert not rig.book.positions
+    assert not rig.book.orders
+
+
+def test_an_entry_is_modified_under_the_same_rules(rig: Rig) -> None:
+    hand = manual(rig)
+    hand.trade(ticket(limit_price=D(90)))
+    (name,) = rig.book.orders
+    assert hand.modify(name, D(20), D(91), None).startswith("modified: BUY 20 A LIMIT at 91")
+    assert rig.venue.resting[name].limit_price == D(91)
+    for terms, reason in (
+        ((D(200), None, None), "capital_allocation"),
+        ((None, D(70), None), "price_collar"),
+        ((None, None, D(95)), "--trigger: a LIMIT order has no such price"),
+        ((D("0.5"), None, None), "multiple of the lot"),
+    ):
+        with pytest.raises(NotDone, match=reason):
+            hand.modify(name, *terms)
+    assert (rig.venue.resting[name].quantity, rig.venue.resting[name].limit_price) == (D(20), D(91))
+
+
+def test_an_entry_is_cancelled_and_a_stop_is_not(rig: Rig) -> None:
+    hand = manual(rig)
+    hand.trade(ticket(stop=D(98)))
+    rig.step(at(3))
+    (stop,) = rig.book.orders
+    with pytest.raises(NotDone, match="protects A: run `livetrader close A`"):
+        hand.cancel(stop)
+    hand.trade(Ticket(2, at(3), Action.BUY, "B", D(10), limit_price=D(45)))
+    entry = next(name for name in rig.book.orders if name != stop)
+    assert hand.cancel(entry).startswith("cancelled")
+    with pytest.raises(NotDone, match="no order of ours under way"):
+        hand.cancel(entry)
