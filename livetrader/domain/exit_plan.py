@@ -10,6 +10,7 @@ class ExitKind(StrEnum):
     TRAILING_ATR = "trailing_atr"
     PERCENT = "percent"
     STEP_TRAIL = "step_trail"
+    FIXED = "fixed"
     NONE = "none"
 
 
@@ -32,7 +33,7 @@ class ExitPlan:
     """The exit of one position. Percentages are of the fill price.
 
     `distance` is the trailing stop's distance from the best price in price units (`atr_multiple` × ATR at the
-    signal bar). Fields that a kind does not use are NaN.
+    signal bar), `stop_price` a FIXED stop's level. Fields that a kind does not use are NaN.
     `square_off` is False for positions that are held over the session's end.
     """
 
@@ -43,4 +44,5 @@ class ExitPlan:
     activation_pct: float = float("nan")
     increment_pct: float = float("nan")
     gap_pct: float = float("nan")
+    stop_price: float = float("nan")
     square_off: bool = True

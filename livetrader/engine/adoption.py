@@ -54,7 +54,7 @@ def _take_over(engine: Engine, one: External, price: Decimal, stop: Decimal | No
     quantity, square_off = abs(one.quantity), one.product is Product.MIS
     intent = OrderIntent(
         name, engine.account, STRATEGY, one.symbol, side, action, Purpose.ENTRY, one.product, OrderType.MARKET,
-        quantity, price, now, reason="adopted", exit=fixed_stop(stop, price, side, square_off=square_off),
+        quantity, price, now, reason="adopted", exit=fixed_stop(stop, square_off=square_off),
     )  # fmt: skip
     fill = Fill(f"{engine.path.broker.name}:adopted", name, name, one.symbol, action, quantity, price, ZERO, at)
     with engine.journal.unit():

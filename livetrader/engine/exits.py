@@ -19,7 +19,7 @@ from livetrader.domain.candles import Floats
 from livetrader.domain.exit_plan import ExitKind, ExitPlan, ExitReason
 from livetrader.domain.signal import Side
 
-_KINDS = {ExitKind.NONE: 0, ExitKind.TRAILING_ATR: 1, ExitKind.PERCENT: 2, ExitKind.STEP_TRAIL: 3}
+_KINDS = {ExitKind.NONE: 0, ExitKind.TRAILING_ATR: 1, ExitKind.PERCENT: 2, ExitKind.STEP_TRAIL: 3, ExitKind.FIXED: 4}
 _TRAILING_ATR, _STEP_TRAIL = 1, 3
 _OPEN, _STOPPED, _HIT_TARGET = 0, 1, 2
 
@@ -128,6 +128,8 @@ def begin(plan: ExitPlan, side: Side, fill: float, tick: float) -> ExitState:
         stop = _away(fill - sign * plan.distance, sign, per_unit)
     elif plan.kind in (ExitKind.PERCENT, ExitKind.STEP_TRAIL):
         stop = _away(fill * (1.0 - sign * plan.stop_loss_pct / 100.0), sign, per_unit)
+    elif plan.kind is ExitKind.FIXED:
+        stop = plan.stop_price
     if plan.kind is ExitKind.PERCENT:
         # Towards the market: the same direction as the stop's, seen from the other side.
         target = _away(fill * (1.0 + sign * plan.take_profit_pct / 100.0), sign, per_unit)

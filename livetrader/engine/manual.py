@@ -28,8 +28,6 @@ from livetrader.ports import Decision, OrderRecord
 STRATEGY = "manual"
 ZERO = Decimal(0)
 
-# A trail that no price ever starts: the stop stays where it was put.
-NEVER_PCT = 1e9
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,7 +197,7 @@ class Manual:
             limit_price=ticket.limit_price,
             trigger_price=ticket.trigger_price,
             reason="by hand",
-            exit=fixed_stop(ticket.stop, price, side, square_off=ticket.product is Product.MIS),
+            exit=fixed_stop(ticket.stop, square_off=ticket.product is Product.MIS),
         )
         self._require_grid(intent, ticket.stop)
         return intent
@@ -218,15 +216,11 @@ class Manual:
         return int(self.engine.clock.now())
 
 
-def fixed_stop(stop: Decimal | None, price: Decimal, side: Side, *, square_off: bool) -> ExitPlan:
-    """The exit of a position by hand: a stop that keeps its distance (in percent of the fill price), or none."""
+def fixed_stop(stop: Decimal | None, *, square_off: bool) -> ExitPlan:
+    """The exit of a position by hand: a stop that stays where it is, or none."""
     if stop is None:
         return ExitPlan(ExitKind.NONE, square_off=square_off)
-    distance = float((1 - stop / price) * 100) * side.sign
-    return ExitPlan(
-        ExitKind.STEP_TRAIL, stop_loss_pct=distance, activation_pct=NEVER_PCT, increment_pct=1.0, gap_pct=0.0,
-        square_off=square_off,
-    )  # fmt: skip
+    return ExitPlan(ExitKind.FIXED, stop_price=float(stop), square_off=square_off)
 
 
 def named(intent: OrderIntent) -> str:

@@ -54,6 +54,7 @@ def mirrored(bars: list[Bar]) -> list[Bar]:
         pytest.param(PERCENT, SHORT, 101.30, 102.85, 99.80, id="percent short: 102.8195 and 99.7805"),
         pytest.param(STEP, LONG, 101.30, 99.75, None, id="step trail begins as percent, without a target"),
         pytest.param(STEP, SHORT, 101.30, 102.85, None, id="step trail short"),
+        pytest.param(ExitPlan(ExitKind.FIXED, stop_price=97.05), LONG, 101.30, 97.05, None, id="fixed: as it was put"),
         pytest.param(ExitPlan(ExitKind.NONE), LONG, 100.0, None, None, id="none"),
     ],
 )
@@ -136,6 +137,11 @@ def test_the_best_price_begins_at_the_fill_and_not_at_the_bars_open() -> None:
     """Filled at 100.30 by slippage on a bar that opened at 100.10: its high of 100.20 moves nothing."""
     state = walked(ATR, LONG, [(100.10, 100.20, 99.5)], fill=100.30).state
     assert (state.best, state.stop) == (100.30, 98.80)
+
+
+def test_a_fixed_stop_stays_where_it_was_put() -> None:
+    found = walked(ExitPlan(ExitKind.FIXED, stop_price=98.0), LONG, [(100, 110, 99), (109, 110, 98.5), (100, 101, 97.5)])
+    assert (found.state.stop, found.bar, found.reason) == (98.0, 2, STOP)
 
 
 def test_a_walk_over_no_bars_changes_nothing() -> None:
