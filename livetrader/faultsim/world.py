@@ -279,7 +279,7 @@ class World:
     # What is seen on the way.
 
     def _sending(self, intent: OrderIntent) -> None:
-        """I6 and I8, at the wire: SENT is committed, as others see it; nothing enters while halted, or when too much is lost."""
+        """I6 and I8, at the wire: SENT is committed, as others see it; nothing enters while halted or locked out."""
         rows = self.committed("SELECT state FROM orders WHERE intent_id = ?", intent.intent_id)
         if rows != [(OrderState.SENT.value,)]:
             raise Violation("I6", f"{intent.intent_id} goes out while its row says {rows}")

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
@@ -21,6 +22,7 @@ from livetrader.faultsim.market import BAR, MOMENTS, OPENS
 from livetrader.faultsim.world import World
 
 ROOT = Path(__file__).parents[3]
+ZERO = Decimal(0)
 PROFILES = (STRICT, OPEN_ONLY, TAG_SCAN, FINGERPRINT)
 every_profile = pytest.mark.parametrize("profile", PROFILES, ids=lambda profile: profile.name)
 
@@ -163,9 +165,13 @@ def test_o1_a_position_closed_by_hand_is_closed_in_the_ledger_and_its_stop_cance
         for step in steps(world, HANDS):
             if step == 4 * len(MOMENTS) - 1:
                 stops = [o.state for o in world.exchange.orders.values() if o.ticket.symbol == "BBB" and o.ticket.tag]
-                assert (stops, world.book.own("BBB", Product.MIS)) == ([OrderState.FILLED, OrderState.CANCELLED], 0)
+                assert (stops, world.book.own("BBB", Product.MIS)) == ([OrderState.FILLED, OrderState.CANCELLED], ZERO)
         (by_hand,) = (one for one in world.journal.orders() if one.intent.purpose is Purpose.RECONCILE)
-        assert (by_hand.intent.symbol, by_hand.filled_quantity, by_hand.state) == ("BBB", 300, OrderState.FILLED)
+        assert (by_hand.intent.symbol, by_hand.filled_quantity, by_hand.state) == (
+            "BBB",
+            Decimal(300),
+            OrderState.FILLED,
+        )
         assert [alert.key.split(":")[0] for alert in world.journal.alerts()] == ["hand"]
 
 

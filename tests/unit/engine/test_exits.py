@@ -140,7 +140,8 @@ def test_the_best_price_begins_at_the_fill_and_not_at_the_bars_open() -> None:
 
 
 def test_a_fixed_stop_stays_where_it_was_put() -> None:
-    found = walked(ExitPlan(ExitKind.FIXED, stop_price=98.0), LONG, [(100, 110, 99), (109, 110, 98.5), (100, 101, 97.5)])
+    plan = ExitPlan(ExitKind.FIXED, stop_price=98.0)
+    found = walked(plan, LONG, [(100, 110, 99), (109, 110, 98.5), (100, 101, 97.5)])
     assert (found.state.stop, found.bar, found.reason) == (98.0, 2, STOP)
 
 
