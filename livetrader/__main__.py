@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from typing import TYPE_CHECKING, NoReturn
 
@@ -21,9 +22,12 @@ def main() -> NoReturn:
     except KeyboardInterrupt:
         print(INTERRUPTED, file=sys.stderr)
         code = 130
-    from signal import SIG_IGN, SIGINT, signal
-
-    signal(SIGINT, SIG_IGN)  # while the interpreter ends, Ctrl+C would kill it, whatever it has to say
+    if code == 130:
+        # Not by sys.exit: where a Ctrl+C has passed through an exec (dataclasses are made by one), the interpreter
+        # remembers it, and kills itself with SIGINT in the end, whatever has been said and decided since.
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(code)
     sys.exit(code)
 
 

@@ -79,7 +79,8 @@ def run(trader: Trader, seconds: Mapping[str, float], clock: Clock) -> str:
 
 def _end_at_once() -> NoReturn:
     """As a kill would: a pass in flight cannot be stopped, and must not trade on once the lock is given up."""
-    print(INTERRUPTED, file=sys.stderr, flush=True)
+    # On a line of its own, also when the pass is in the middle of writing one.
+    print(f"\n{INTERRUPTED}", file=sys.stderr, flush=True)
     os._exit(130)
 
 

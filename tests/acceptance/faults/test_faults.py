@@ -42,16 +42,6 @@ def entered(world: World) -> int:
     return sum(order.ticket.action is Action.BUY for order in world.exchange.orders.values())
 
 
-def struck(day: Day, profile: Profile, *faults: tuple[str, int, Strike | Fault]) -> World:
-    """The whole day, with these faults."""
-    with begun(day, profile) as world:
-        world.line.add(faults)
-        for _ in steps(world, day):
-            pass
-        assert len(world.line.strikes) >= len(faults), "each fault struck"
-        return world
-
-
 @every_profile
 @pytest.mark.parametrize("fault", [Fault.LOST_REQUEST, Fault.LOST_ANSWER], ids=["b1", "b2"])
 def test_b1_b2_an_entry_whose_answer_is_lost_is_asked_for_once(fault: Fault, profile: Profile) -> None:
@@ -66,10 +56,16 @@ def test_b1_b2_an_entry_whose_answer_is_lost_is_asked_for_once(fault: Fault, pro
 
 
 @every_profile
-def test_b3_an_entry_that_could_not_be_sent_goes_out_when_it_can_or_not_at_all(profile: Profile) -> None:
-    world = struck(TRAIL, profile, ("place", 1, Fault.REFUSED))
-    assert max(Counter(placed(world)).values(), default=0) <= 1
-    assert opened(world.exchange)["AAA"] in (0, 300)
+@pytest.mark.parametrize(("refusals", "becomes"), [(1, OrderState.FILLED), (3, OrderState.EXPIRED)])
+def test_b3_an_entry_that_could_not_be_sent_goes_out_when_it_can_or_not_at_all(
+    refusals: int, becomes: OrderState, profile: Profile
+) -> None:
+    with begun(TRAIL, profile) as world:
+        world.line.add([("place", nth, Fault.REFUSED) for nth in range(1, refusals + 1)])
+        for _ in steps(world, TRAIL):
+            pass
+        assert (len(world.line.strikes), entries(world)) == (refusals, [becomes])
+        assert opened(world.exchange) == ({"AAA": 300} if becomes is OrderState.FILLED else {})
 
 
 @every_profile
@@ -92,10 +88,15 @@ def test_b7_what_the_broker_says_twice_is_applied_once(day: Day, profile: Profil
 
 @every_profile
 def test_b8_an_order_that_the_books_show_late_stays_pending(profile: Profile) -> None:
-    """Acknowledged, and unseen for 30 s and more: no second order, no alarm that outlives it, and its stop follows."""
-    world = struck(TRAIL, profile, ("place", 1, Strike(Fault.LATE_BOOK, seconds=30.0)))
-    assert max(Counter(placed(world)).values()) == 1
-    assert opened(world.exchange) == {"AAA": 300}
+    """Acknowledged, and in no book for 150 s: no second order; then its fill is booked and its stop follows."""
+    with begun(TRAIL, profile) as world:
+        world.line.add([("place", 1, Strike(Fault.LATE_BOOK, seconds=150.0))])
+        for step in steps(world, TRAIL):
+            if step == len(MOMENTS) + 1:
+                (order,) = world.book.orders.values()
+                assert (order.purpose, len(placed(world))) == (Purpose.ENTRY, 1), "100 s later it is under way"
+        assert opened(world.exchange) == {"AAA": 300}
+        assert set(Counter(placed(world)).values()) == {1}
 
 
 @pytest.mark.parametrize("profile", [STRICT, OPEN_ONLY], ids=lambda profile: profile.name)
@@ -166,8 +167,8 @@ def test_o1_a_position_closed_by_hand_is_closed_in_the_ledger_and_its_stop_cance
             if step == 4 * len(MOMENTS) - 1:
                 stops = [o.state for o in world.exchange.orders.values() if o.ticket.symbol == "BBB" and o.ticket.tag]
                 assert (stops, world.book.own("BBB", Product.MIS)) == ([OrderState.FILLED, OrderState.CANCELLED], ZERO)
-        (by_hand,) = (one for one in world.journal.orders() if one.intent.purpose is Purpose.RECONCILE)
-        assert (by_hand.intent.symbol, by_hand.filled_quantity, by_hand.state) == (
+        (hand,) = (one for one in world.journal.orders() if one.intent.purpose is Purpose.RECONCILE)
+        assert (hand.intent.symbol, hand.filled_quantity, hand.state) == (
             "BBB",
             Decimal(300),
             OrderState.FILLED,
