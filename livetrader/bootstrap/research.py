@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
+from concurrent.futures import as_completed
 from dataclasses import dataclass
 from datetime import date
-from multiprocessing import active_children, get_context
-from signal import SIG_BLOCK, SIG_SETMASK, SIGINT, pthread_sigmask
 
+from livetrader import processes
 from livetrader.bootstrap.results import RunResult, result
 from livetrader.bootstrap.trader import build
 from livetrader.bootstrap.workspace import Workspace
@@ -70,36 +68,12 @@ def _signals(
     size = -(-len(symbols) // request.workers)
     parts = [symbols[i : i + size] for i in range(0, len(symbols), size)]
     found: list[Signal] = []
-    # spawn: a forked child would share the parent's open database files.
-    with ProcessPoolExecutor(request.workers, mp_context=get_context("spawn")) as pool, _ended_early(pool):
-        with _deaf_children():
-            jobs = [pool.submit(_scan_part, workspace.configuration, request, part) for part in parts]
+    with processes.workers(len(parts)) as pool:
+        jobs = [pool.submit(_scan_part, workspace.configuration, request, part) for part in parts]
         for done, job in enumerate(as_completed(jobs), 1):
             found += job.result()
             progress("signals", done / len(jobs))
     return in_order(found, plans, symbols)
-
-
-@contextmanager
-def _deaf_children() -> Iterator[None]:
-    """Processes started here do not hear Ctrl+C, which a terminal sends to all: this one ends them."""
-    before = pthread_sigmask(SIG_BLOCK, {SIGINT})
-    try:
-        yield
-    finally:
-        pthread_sigmask(SIG_SETMASK, before)
-
-
-@contextmanager
-def _ended_early(pool: ProcessPoolExecutor) -> Iterator[None]:
-    """Leave by an exception at once: do not wait for work that nobody wants any more."""
-    try:
-        yield
-    except BaseException:
-        pool.shutdown(wait=False, cancel_futures=True)
-        for child in active_children():
-            child.terminate()
-        raise
 
 
 def _scan_part(configuration: Configuration, request: Request, symbols: tuple[str, ...]) -> list[Signal]:

@@ -29,7 +29,6 @@ STRATEGY = "manual"
 ZERO = Decimal(0)
 
 
-
 @dataclass(frozen=True, slots=True)
 class Ticket:
     """What the operator asks for. `command` is the number of the command, `as_of` when it was given, epoch seconds."""

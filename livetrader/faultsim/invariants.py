@@ -14,19 +14,12 @@ from livetrader.domain.books import Identity
 from livetrader.domain.instrument import Product
 from livetrader.domain.order import Purpose
 from livetrader.domain.order_state import OPEN
+from livetrader.faultsim.violation import Violation
 
 if TYPE_CHECKING:
     from livetrader.faultsim.world import World
 
 ZERO = Decimal(0)
-
-
-class Violation(AssertionError):
-    """An invariant does not hold."""
-
-    def __init__(self, invariant: str, text: str) -> None:
-        super().__init__(f"{invariant}: {text}")
-        self.invariant = invariant
 
 
 def check(world: World) -> None:

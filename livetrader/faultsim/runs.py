@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
+from concurrent.futures import as_completed
 from dataclasses import dataclass, field, fields
-from multiprocessing import active_children, get_context
-from signal import SIG_BLOCK, SIG_SETMASK, SIGINT, pthread_sigmask
 
 import structlog
 
+from livetrader import processes
 from livetrader.brokers.loopback.profiles import FINGERPRINT, OPEN_ONLY, STRICT, TAG_SCAN, profile
-from livetrader.faultsim.invariants import Violation
 from livetrader.faultsim.scenario import play
+from livetrader.faultsim.violation import Violation
 
 EVERY_PROFILE = tuple(one.name for one in (STRICT, OPEN_ONLY, TAG_SCAN, FINGERPRINT))
 
@@ -87,7 +85,7 @@ def trials(
     end = first + count
     parts = [(name, at, min(CHUNK, end - at)) for at in range(first, end, CHUNK) for name in tallies]
     done = 0
-    with _workers(min(workers, len(parts))) as pool:
+    with processes.workers(min(workers, len(parts)), silence) as pool:
         for job in as_completed([pool.submit(trial, *part) for part in parts]):
             tally = job.result()
             tallies[tally.profile].add(tally)
@@ -96,27 +94,6 @@ def trials(
     for tally in tallies.values():
         tally.broken.sort(key=lambda one: one.seed)
     return list(tallies.values())
-
-
-@contextmanager
-def _workers(count: int) -> Iterator[ProcessPoolExecutor]:
-    """Processes that do not hear Ctrl+C, which a terminal sends to all: this one ends them."""
-    before = pthread_sigmask(SIG_BLOCK, {SIGINT})
-    try:
-        # spawn: nothing of this process is shared. A worker inherits which signals are blocked.
-        pool = ProcessPoolExecutor(count, mp_context=get_context("spawn"), initializer=silence)
-        for _ in range(count):
-            pool.submit(int)  # each makes the pool start one more
-    finally:
-        pthread_sigmask(SIG_SETMASK, before)
-    with pool:
-        try:
-            yield pool
-        except BaseException:
-            pool.shutdown(wait=False, cancel_futures=True)
-            for child in active_children():
-                child.terminate()
-            raise
 
 
 def silence() -> None:

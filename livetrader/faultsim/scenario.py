@@ -12,7 +12,7 @@ from tempfile import TemporaryDirectory
 from livetrader.brokers.loopback.profiles import Profile
 from livetrader.domain.exit_plan import ExitKind
 from livetrader.domain.signal import Side
-from livetrader.faultsim.invariants import check, check_end
+from livetrader.faultsim.invariants import check, check_books, check_end
 from livetrader.faultsim.market import MOMENTS, SYMBOLS, market
 from livetrader.faultsim.world import Check, World
 
@@ -44,6 +44,7 @@ def play(seed: int, profile: Profile, folder: Path | None = None, watch: Check =
             partial_fills=chance.random() < 0.3,
             deaths=deaths,
             watch=watch,
+            compare=check_books,
         )
         try:
             for _ in range(steps):

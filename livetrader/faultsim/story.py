@@ -12,8 +12,9 @@ from typing import Any
 
 from livetrader.brokers.loopback.faults import Strike
 from livetrader.brokers.loopback.profiles import Profile
-from livetrader.faultsim.invariants import Violation, check
+from livetrader.faultsim.invariants import check
 from livetrader.faultsim.scenario import play, short_lived
+from livetrader.faultsim.violation import Violation
 from livetrader.faultsim.world import MODE, World
 from livetrader.store.location import state_path
 

@@ -45,8 +45,8 @@ from livetrader.engine.reconcile import Reconciler
 from livetrader.engine.sizing import ExitSettings, Holding, Sizer
 from livetrader.errors import BrokerError
 from livetrader.faultsim.crash import Crash, CrashPoints, MortalJournal, MortalVenue
-from livetrader.faultsim.invariants import Violation, check, check_books
 from livetrader.faultsim.market import BAR, INSTRUMENT, INSTRUMENTS, MOMENTS, OPENS, SYMBOLS, ArrivedTape, Market
+from livetrader.faultsim.violation import Violation
 from livetrader.market.clock import VirtualClock
 from livetrader.store.database import open_state, template
 from livetrader.store.location import state_path
@@ -67,7 +67,8 @@ Check = Callable[["World"], None]
 class World:
     """The account, from before the first price until everything is at rest.
 
-    `deaths` are the ordinals of the crash points at which the process dies. `watch` is what holds after every step.
+    `deaths` are the ordinals of the crash points at which the process dies. `watch` is what holds after
+    every step, `compare` when a reconciliation has just found that the books agree.
     """
 
     def __init__(
@@ -77,11 +78,12 @@ class World:
         market: Market,
         chance: Chance,
         *,
+        watch: Check,
+        compare: Check,
         exit: ExitKind = ExitKind.TRAILING_ATR,
         rate: float = 0.0,
         partial_fills: bool = False,
         deaths: Collection[int] = (),
-        watch: Check = check,
     ) -> None:
         self.market, self.profile = market, profile
         self.clock = VirtualClock(float(OPENS))
@@ -105,7 +107,7 @@ class World:
         self.wanted: dict[int, list[Signal]] = {}
         self.crashes: list[str] = []
         self.agreed = self.informed = False
-        self.watch = watch
+        self.watch, self.compare = watch, compare
         self.max_positions = MAX_POSITIONS
         self._seen: object = None
         self._exit, self._bar, self._moment = exit, 0, 0
@@ -225,7 +227,7 @@ class World:
             self.agreed = self.reconciler.reconcile()
             self.reconciled_at = self.clock.monotonic()
         if self.agreed and struck == len(self.line.strikes) and not self._hidden:
-            check_books(self)
+            self.compare(self)
 
     @property
     def _hidden(self) -> bool:

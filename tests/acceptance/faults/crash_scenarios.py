@@ -16,7 +16,7 @@ from livetrader.brokers.loopback.profiles import Profile
 from livetrader.domain.exit_plan import ExitKind
 from livetrader.domain.session import Session
 from livetrader.domain.signal import Side
-from livetrader.faultsim.invariants import check_end
+from livetrader.faultsim.invariants import check, check_books, check_end
 from livetrader.faultsim.market import BAR, MOMENTS, OPENS, SYMBOLS, Market
 from livetrader.faultsim.scenario import short_lived
 from livetrader.faultsim.world import World
@@ -105,7 +105,15 @@ def begun(day: Day, profile: Profile, deaths: Collection[int] = ()) -> Iterator[
     """The account before the day's first price."""
     with short_lived() as folder:
         world = World(
-            folder, profile, day.market(), Steady(), exit=day.exit, partial_fills=day.partial_fills, deaths=deaths
+            folder,
+            profile,
+            day.market(),
+            Steady(),
+            watch=check,
+            compare=check_books,
+            exit=day.exit,
+            partial_fills=day.partial_fills,
+            deaths=deaths,
         )
         try:
             yield world

@@ -12,7 +12,7 @@ import pytest
 from crash_scenarios import DAYS, Day, live, opened
 
 from livetrader.brokers.loopback.profiles import FINGERPRINT, OPEN_ONLY, STRICT, TAG_SCAN, Profile
-from livetrader.faultsim.invariants import Violation
+from livetrader.faultsim.violation import Violation
 from livetrader.faultsim.world import World
 
 PROFILES = (STRICT, OPEN_ONLY, TAG_SCAN, FINGERPRINT)

@@ -18,7 +18,7 @@ from livetrader.brokers.loopback.faults import BAD_PRICES, OPERATIONS, STRIKES, 
 from livetrader.brokers.loopback.profiles import FINGERPRINT, OPEN_ONLY, STRICT, TAG_SCAN, Profile
 from livetrader.domain.exit_plan import ExitKind
 from livetrader.domain.signal import Side
-from livetrader.faultsim.invariants import check, check_end
+from livetrader.faultsim.invariants import check, check_books, check_end
 from livetrader.faultsim.market import SYMBOLS, market
 from livetrader.faultsim.scenario import short_lived
 from livetrader.faultsim.world import World
@@ -48,7 +48,15 @@ class OrderMachine(RuleBasedStateMachine):
     def begin(self, profile: Profile, exit: ExitKind, partial_fills: bool, chance: Any) -> None:
         folder = self.open.enter_context(short_lived())
         self.world = World(
-            folder, profile, market(chance, BARS), chance, exit=exit, partial_fills=partial_fills, deaths=self.deaths
+            folder,
+            profile,
+            market(chance, BARS),
+            chance,
+            watch=check,
+            compare=check_books,
+            exit=exit,
+            partial_fills=partial_fills,
+            deaths=self.deaths,
         )
         self.open.callback(self.world.close)
         self.sound = True

@@ -1,0 +1,33 @@
+"""Worker processes that end with this one, and when it says so."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import contextmanager
+from multiprocessing import active_children, get_context
+from signal import SIG_BLOCK, SIG_SETMASK, SIGINT, pthread_sigmask
+
+
+@contextmanager
+def workers(count: int, begin: Callable[[], None] | None = None) -> Iterator[ProcessPoolExecutor]:
+    """`count` processes, each of which does `begin` first. Leaving by an exception ends them at once.
+
+    They do not hear Ctrl+C, which a terminal sends to all: this process ends them.
+    """
+    before = pthread_sigmask(SIG_BLOCK, {SIGINT})
+    try:
+        # spawn: a forked child would share the parent's open database files. It inherits which signals are blocked.
+        pool = ProcessPoolExecutor(count, mp_context=get_context("spawn"), initializer=begin)
+        for _ in range(count):
+            pool.submit(int)  # each makes the pool start one more
+    finally:
+        pthread_sigmask(SIG_SETMASK, before)
+    with pool:
+        try:
+            yield pool
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)
+            for child in active_children():
+                child.terminate()
+            raise
