@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from typing import TYPE_CHECKING, NoReturn
 
@@ -22,12 +21,11 @@ def main() -> NoReturn:
     except KeyboardInterrupt:
         print(INTERRUPTED, file=sys.stderr)
         code = 130
-    if code == 130:
-        # Not by sys.exit: where a Ctrl+C has passed through an exec (dataclasses are made by one), the interpreter
-        # remembers it, and kills itself with SIGINT in the end, whatever has been said and decided since.
-        sys.stdout.flush()
-        sys.stderr.flush()
-        os._exit(code)
+    from signal import SIG_BLOCK, SIGINT, pthread_sigmask
+
+    # All is said and done. From here on a Ctrl+C would kill an interpreter that is about to end; so would one that an
+    # exec has seen (dataclasses are made by it), because the interpreter kills itself for that in the end.
+    pthread_sigmask(SIG_BLOCK, {SIGINT})
     sys.exit(code)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -256,8 +257,12 @@ def test_live_needs_a_yes(capsys: pytest.CaptureFixture[str]) -> None:
 def test_the_boundary_is_the_entry_point(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "argv", ["livetrader", "bogus"])
     monkeypatch.setattr(sys, "unraisablehook", sys.unraisablehook)
-    with pytest.raises(SystemExit) as left:
-        main()
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, ())
+    try:
+        with pytest.raises(SystemExit) as left:
+            main()
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)  # a process that ends does not hear it any more
     assert left.value.code == 2
 
 
