@@ -250,16 +250,15 @@ class Workspace:
         rules: list[Rule] = [NotHalted(), SymbolFree(), TradingWindow(self.calendar.timezone, limits.entries_until)]
         if limits.bar_max_age_seconds is not None:
             rules.append(BarFreshness(int(limits.bar_max_age_seconds)))
-        rules.append(PriceSanity(limits.min_price, limits.max_price))
-        if limits.price_collar_pct is not None:
-            rules.append(PriceCollar(limits.price_collar_pct, last_close))
-        rules += [ExitDefined(), OnePositionPerSymbol()]
+        rules += [PriceSanity(limits.min_price, limits.max_price), ExitDefined(), OnePositionPerSymbol()]
         if limits.max_open_positions is not None:
             rules.append(MaxOpenPositions(limits.max_open_positions))
         if limits.max_trades_per_day is not None:
             rules.append(MaxTradesPerDay(limits.max_trades_per_day))
         if limits.max_trades_per_strategy is not None:
             rules.append(MaxTradesPerStrategy(limits.max_trades_per_strategy))
+        if limits.price_collar_pct is not None:
+            rules.append(PriceCollar(limits.price_collar_pct, last_close))
         return (*rules, LotSanity(limits.max_order_value), CapitalAllocation())
 
     def manual_rules(self, last_close: LastClose) -> tuple[Rule, ...]:

@@ -156,13 +156,16 @@ class Engine:
         """
         placed = False
         for held in list(positions):
-            if held.leaving is None:
-                bars, start, end = self._closed_bars(held, now)
-                level, since = held.exit.stop, held.walked
-                if end > start:
-                    levels = walk(held.exit, bars.open, bars.high, bars.low, start, end).levels
-                    level, since = float(levels[-1]), int(bars.ts[start + len(levels) - 1])
-                placed |= self.protection.keep(held, level, since)
+            bars, start, end = self._closed_bars(held, now)
+            if held.leaving is not None or (start == end and held.stop is not None):
+                continue
+            level, since = held.exit.stop, held.walked
+            if end - start == 1:
+                since = int(bars.ts[start])
+            elif end > start:
+                levels = walk(held.exit, bars.open, bars.high, bars.low, start, end).levels
+                level, since = float(levels[-1]), int(bars.ts[start + len(levels) - 1])
+            placed |= self.protection.keep(held, level, since)
         return placed
 
     def _closed_bars(self, held: HeldPosition, now: int) -> tuple[Bars, int, int]:
@@ -188,15 +191,18 @@ class Engine:
         The venue has filled a stop that was reached, and the position is not here any more. If it is, the venue's
         stop was not what it should be, and the position is closed at market.
         """
-        bars, start, end = self._closed_bars(held, now)
-        walked = walk(held.exit, bars.open, bars.high, bars.low, start, end)
-        held.exit = walked.state
         if held.entry.purpose is not Purpose.ENTRY:
             self.closing.close(held, now, ExitReason.RECONCILE)
-        elif walked.bar is not None and walked.reason is not None:
+            return
+        bars, start, end = self._closed_bars(held, now)
+        if start == end:
+            return
+        walked = walk(held.exit, bars.open, bars.high, bars.low, start, end)
+        held.exit = walked.state
+        if walked.bar is not None and walked.reason is not None:
             held.walked = int(bars.ts[walked.bar])
             self.closing.close(held, held.walked, walked.reason)
-        elif end > start:
+        else:
             held.walked = int(bars.closes[end - 1])
 
     def _squares_off(self, entry: OrderIntent, now: int) -> bool:
