@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import atexit
+import os
 import sys
 from typing import TYPE_CHECKING, NoReturn
 
@@ -21,11 +23,21 @@ def main() -> NoReturn:
     except KeyboardInterrupt:
         print(INTERRUPTED, file=sys.stderr)
         code = 130
-    from signal import SIG_BLOCK, SIGINT, pthread_sigmask
+    _end(code)
 
-    # All is said and done. From here on a Ctrl+C would kill an interpreter that is about to end; so would one that an
-    # exec has seen (dataclasses are made by it), because the interpreter kills itself for that in the end.
-    pthread_sigmask(SIG_BLOCK, {SIGINT})
+
+def _end(code: int) -> NoReturn:
+    """All is said and done. From here on Ctrl+C would kill an interpreter that is about to end."""
+    from signal import SIG_IGN, SIGINT, signal
+
+    signal(SIGINT, SIG_IGN)
+    if code == 130:
+        # Not by sys.exit: where a Ctrl+C has passed through an exec (dataclasses are made by one), the interpreter
+        # remembers it, and kills itself with SIGINT in the end.
+        atexit._run_exitfuncs()
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(code)
     sys.exit(code)
 
 

@@ -27,7 +27,7 @@ def workers(count: int, begin: Callable[[], None] | None = None) -> Iterator[Pro
         try:
             yield pool
         except BaseException:
-            pool.shutdown(wait=False, cancel_futures=True)
             for child in active_children():
-                child.terminate()
+                child.terminate()  # first: a worker whose queue is closed before it would complain
+            pool.shutdown(wait=False, cancel_futures=True)
             raise

@@ -257,12 +257,12 @@ def test_live_needs_a_yes(capsys: pytest.CaptureFixture[str]) -> None:
 def test_the_boundary_is_the_entry_point(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "argv", ["livetrader", "bogus"])
     monkeypatch.setattr(sys, "unraisablehook", sys.unraisablehook)
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, ())
+    before = signal.getsignal(signal.SIGINT)
     try:
         with pytest.raises(SystemExit) as left:
             main()
     finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)  # a process that ends does not hear it any more
+        signal.signal(signal.SIGINT, before)  # a process that ends does not hear it any more
     assert left.value.code == 2
 
 
