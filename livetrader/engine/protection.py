@@ -52,7 +52,7 @@ class Protection:
         if stop is not None and stop not in self.book.unknown:
             trigger = self.book.sizer.instrument(symbol).price(level)
             resting = self.book.unfilled[stop], self.book.orders[stop].trigger_price
-            works = resting == (abs(held.position.quantity), trigger)
+            works = resting == (abs(held.position.quantity), trigger) and stop not in self.path.doubtful
         else:
             leaves = held.leaving is not None and held.leaving.reason is not ExitReason.UNPROTECTED
             works = math.isnan(level) or leaves
