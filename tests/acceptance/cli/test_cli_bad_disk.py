@@ -251,7 +251,8 @@ def test_p4_two_at_once_on_one_state_is_75(desk: Path, call: Call) -> None:
     try:
         until(lambda: holds(desk / "state.replay.db.lock"), held)
         call("replay", "--date", "2026-02-27").fails(75, f"process {held.pid} has held the lock since")
-        assert "running" in call("status", "--mode", "replay", "--json").out
+        # It holds the lock before it has made its state anew.
+        until(lambda: "running" in call("status", "--mode", "replay", "--json").out, held)
     finally:
         held.terminate()
     assert finish(held).code == 0
