@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING, Protocol
 
@@ -32,6 +32,11 @@ class Clock(Protocol):
     def monotonic(self) -> float: ...
 
     def sleep(self, seconds: float) -> None: ...
+
+
+def wall_time(clock: Clock) -> datetime:
+    """What `clock` shows, aware, in UTC."""
+    return datetime.fromtimestamp(clock.now(), UTC)
 
 
 class CandleSource(Protocol):

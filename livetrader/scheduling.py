@@ -23,7 +23,7 @@ from apscheduler.executors.pool import ThreadPoolExecutor
 from apscheduler.schedulers.background import BackgroundScheduler
 
 from livetrader import INTERRUPTED
-from livetrader.ports import Clock
+from livetrader.ports import Clock, wall_time
 
 log = structlog.get_logger(__name__)
 
@@ -105,7 +105,7 @@ def _guarded(
 
 
 def _whole_second(clock: Clock) -> datetime:
-    return datetime.fromtimestamp(clock.now(), UTC).replace(microsecond=0) + timedelta(seconds=1)
+    return wall_time(clock).replace(microsecond=0) + timedelta(seconds=1)
 
 
 def _skipped(event: Any) -> None:

@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 
 from livetrader.bootstrap.trader import Connected, account_of, connect
@@ -14,7 +14,7 @@ from livetrader.brokers.polled import PolledBroker
 from livetrader.config import Settings
 from livetrader.domain.order import OrderIntent, Purpose
 from livetrader.errors import AlreadyRunning, StoreError
-from livetrader.ports import Clock
+from livetrader.ports import Clock, wall_time
 from livetrader.store.database import open_state
 from livetrader.store.journal import SqlJournal
 from livetrader.store.latch_file import is_on
@@ -68,7 +68,7 @@ class AccountPermit:
         self._renewed = self.clock.monotonic()
 
     def _at(self) -> datetime:
-        return datetime.fromtimestamp(self.clock.now(), UTC)
+        return wall_time(self.clock)
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +86,7 @@ class Account:
 def taken(settings: Settings, clock: Clock) -> Iterator[Account]:
     """Hold the account of the mode for the block. AlreadyRunning if another process, or another host, has it."""
     url, mode = settings.state.url, settings.mode
-    at = datetime.fromtimestamp(clock.now(), UTC)
+    at = wall_time(clock)
     with ExitStack() as stack:
         stack.enter_context(hold(lock_path(url, mode), at))
         journal = SqlJournal(open_state(url, mode, account_of(settings)))
@@ -109,4 +109,4 @@ def _lease(journal: SqlJournal, at: datetime) -> int:
 
 def _release(journal: SqlJournal, number: int, clock: Clock) -> None:
     with suppress(StoreError):  # it runs out by itself
-        journal.release(number, datetime.fromtimestamp(clock.now(), UTC))
+        journal.release(number, wall_time(clock))

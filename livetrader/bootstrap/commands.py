@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
 
 import structlog
@@ -17,7 +16,7 @@ from livetrader.domain.order import Action
 from livetrader.engine.adoption import adopt, ignore
 from livetrader.engine.manual import NotDone, Ticket
 from livetrader.errors import LiveTraderError, ReconcileMismatch, StoreError
-from livetrader.ports import Clock
+from livetrader.ports import Clock, wall_time
 from livetrader.store.journal import SqlJournal
 
 log = structlog.get_logger(__name__)
@@ -38,7 +37,7 @@ def obey(command: Command, desk: Desk, comparing: Comparing | None) -> str:
 def attend(journal: SqlJournal, clock: Clock, desk: Callable[[], Desk], comparing: Comparing | None) -> None:
     """Carry out what is asked, oldest first, each once answered for good. Old requests lapse."""
     for command in journal.commands():
-        at = datetime.fromtimestamp(clock.now(), UTC)
+        at = wall_time(clock)
         if (at - command.posted_at).total_seconds() > COMMAND_SECONDS:
             said, done = f"not done: nobody was there for it within {COMMAND_SECONDS} s; ask again", False
         else:

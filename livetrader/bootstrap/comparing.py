@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
 from math import inf
 
 import structlog
@@ -11,7 +11,7 @@ import structlog
 from livetrader.engine.orders import PATIENCE
 from livetrader.engine.reconcile import Reconciler
 from livetrader.errors import AuthExpired, BrokerError, BrokerUnavailable, ReconcileMismatch
-from livetrader.ports import Clock, Journal
+from livetrader.ports import Clock, Journal, wall_time
 
 log = structlog.get_logger(__name__)
 
@@ -114,7 +114,7 @@ class Comparing:
             log.info("entries are free again" if latch == APART else "logged in again")
 
     def _at(self) -> datetime:
-        return datetime.fromtimestamp(self.clock.now(), UTC)
+        return wall_time(self.clock)
 
 
 def difference(reconciler: Reconciler) -> str:

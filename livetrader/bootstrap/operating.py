@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
-from datetime import UTC, datetime
 
 from livetrader.bootstrap.account import KILL
 from livetrader.bootstrap.comparing import APART, AUTH
@@ -21,7 +20,7 @@ from livetrader.engine.cycle import LOSS_LATCH
 from livetrader.engine.manual import NotDone
 from livetrader.engine.orders import SYMBOL_LATCH
 from livetrader.errors import AlreadyRunning, BrokerError, LiveTraderError, ReconcileMismatch, StoreError
-from livetrader.ports import Clock
+from livetrader.ports import Clock, wall_time
 from livetrader.store import latch_file
 from livetrader.store.database import open_state
 from livetrader.store.journal import SqlJournal
@@ -51,17 +50,17 @@ def _journal(configuration: Configuration) -> Iterator[SqlJournal]:
 def halt(configuration: Configuration, reason: str, clock: Clock) -> bool:
     """Stop all entries. False if they were halted by hand before; the first reason stands."""
     with _journal(configuration) as journal:
-        return journal.latch(HALT, reason, _at(clock))
+        return journal.latch(HALT, reason, wall_time(clock))
 
 
 def kill(configuration: Configuration, reason: str, clock: Clock) -> str:
     """Stop all entries until `resume`, with the file even where the database fails; what was done."""
     settings = configuration.settings
     file = kill_path(settings.state.url, settings.mode)
-    latch_file.put_on(file, reason, _at(clock))
+    latch_file.put_on(file, reason, wall_time(clock))
     try:
         with _journal(configuration) as journal:
-            journal.latch(KILL, reason, _at(clock))
+            journal.latch(KILL, reason, wall_time(clock))
     except StoreError as error:
         return f"killed, by the file {file} alone ({error})"
     return f"killed: no entries until `livetrader resume`; the file is {file}"
@@ -88,7 +87,7 @@ def resume(configuration: Configuration, symbol: str | None, clock: Clock) -> st
             ]
         with journal.unit():
             for name in chosen:
-                journal.unlatch(name, _at(clock))
+                journal.unlatch(name, wall_time(clock))
             _settle(journal, symbol, clock)
         left = [latch for name, latch in journal.latches().items() if ":" not in name or name.startswith(LOSS_LATCH)]
     if symbol is None:
@@ -105,7 +104,7 @@ def _settle(journal: SqlJournal, symbol: str | None, clock: Clock) -> None:
     for alert in journal.alerts():
         about = alert.key.startswith(f"stop:{symbol}") if symbol is not None else alert.key not in _NOT_BY_HAND
         if about and not alert.key.startswith(("external:", LOSS_LATCH)):
-            journal.settle_alert(alert.key, _at(clock))
+            journal.settle_alert(alert.key, wall_time(clock))
 
 
 def ask(
@@ -130,7 +129,7 @@ def ask(
 
 def _asked(configuration: Configuration, kind: str, given: Mapping[str, str], clock: Clock, wait_seconds: float) -> str:
     with _journal(configuration) as journal:
-        command = journal.post(kind, given, _at(clock))
+        command = journal.post(kind, given, wall_time(clock))
         until = clock.monotonic() + wait_seconds
         while (answer := journal.answered(command)) is None:
             if clock.monotonic() >= until:
@@ -149,7 +148,7 @@ def _alone(trader: SessionTrader, kind: str, given: Mapping[str, str]) -> str:
     else:
         with suppress(ReconcileMismatch, BrokerError):
             trader.compare()
-    command = trader.journal.post(kind, given, _at(trader.clock))
+    command = trader.journal.post(kind, given, wall_time(trader.clock))
     trader.attend()
     trader.settle()
     answer = trader.journal.answered(command)
@@ -161,7 +160,3 @@ def _read(kind: str, answer: Answer) -> str:
     if answer.ok:
         return answer.outcome
     raise ReconcileMismatch(answer.outcome) if kind == "reconcile" else NotDone(answer.outcome)
-
-
-def _at(clock: Clock) -> datetime:
-    return datetime.fromtimestamp(clock.now(), UTC)

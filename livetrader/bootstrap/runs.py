@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
 
 from livetrader import __version__
-from livetrader.ports import Clock
+from livetrader.ports import Clock, wall_time
 from livetrader.store.journal import SqlJournal
 
 
@@ -17,7 +16,7 @@ def recorded(journal: SqlJournal, clock: Clock, mode: str, identity: str) -> Ite
 
     A run that is killed has no end on record.
     """
-    run = journal.start_run(_now(clock), mode=mode, version=__version__, config_hash=identity)
+    run = journal.start_run(wall_time(clock), mode=mode, version=__version__, config_hash=identity)
     reason = "error"
     try:
         yield
@@ -26,8 +25,4 @@ def recorded(journal: SqlJournal, clock: Clock, mode: str, identity: str) -> Ite
         reason = "interrupted"
         raise
     finally:
-        journal.stop_run(run, _now(clock), exit_reason=reason)
-
-
-def _now(clock: Clock) -> datetime:
-    return datetime.fromtimestamp(clock.now(), UTC)
+        journal.stop_run(run, wall_time(clock), exit_reason=reason)

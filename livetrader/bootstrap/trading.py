@@ -24,7 +24,7 @@ from livetrader.domain.order import Purpose
 from livetrader.domain.session import Session
 from livetrader.engine.live import LiveSession
 from livetrader.errors import StoreError
-from livetrader.ports import Clock
+from livetrader.ports import Clock, wall_time
 from livetrader.store.journal import SqlJournal
 from livetrader.strategies.base import Strategy
 
@@ -222,7 +222,7 @@ class SessionTrader:
         return self.workspace.calendar.after(today)
 
     def _at(self) -> datetime:
-        return datetime.fromtimestamp(self.clock.now(), UTC)
+        return wall_time(self.clock)
 
 
 @contextmanager
@@ -255,7 +255,7 @@ def attending(configuration: Configuration, clock: Clock) -> Iterator[SessionTra
 def require_live(workspace: Workspace, clock: Clock) -> None:
     """CalendarError or ConfigError where live orders may not be sent at all; nothing in other modes."""
     if workspace.settings.mode == "live":
-        at = datetime.fromtimestamp(clock.now(), UTC)
+        at = wall_time(clock)
         workspace.calendar.require_live(at.astimezone(workspace.calendar.timezone).date())
         require_broker(workspace.settings, workspace.configuration.where("broker.kind", "broker", "mode"))
 

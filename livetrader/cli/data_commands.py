@@ -129,7 +129,7 @@ def export(
 ) -> None:
     """Write stored candles to a file that `data import` reads back."""
     from livetrader.marketdata.export import export as write
-    from livetrader.marketdata.windows import day_bounds
+    from livetrader.marketdata.placing import day_bounds
 
     length = _interval(interval)
     with _opened(ctx, read_only=True) as place:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import UTC, datetime
 from decimal import Decimal
 
 from livetrader.domain.account import External, ExternalKind, ExternalStatus
@@ -14,6 +13,7 @@ from livetrader.domain.signal import Side
 from livetrader.engine.cycle import Engine
 from livetrader.engine.manual import STRATEGY, NotDone, fixed_stop
 from livetrader.engine.reconcile import Reconciler
+from livetrader.ports import wall_time
 
 ZERO = Decimal(0)
 
@@ -22,7 +22,7 @@ def ignore(engine: Engine, symbol: str) -> str:
     """Leave what is not ours in a symbol alone, and trade the symbol again."""
     found = _externals(engine, symbol)
     for one in found:
-        engine.journal.external(replace(one, status=ExternalStatus.IGNORED), _at(engine))
+        engine.journal.external(replace(one, status=ExternalStatus.IGNORED), wall_time(engine.clock))
         _settle(engine, one)
     engine.book.compared(engine.journal.externals(), engine.book.differing)
     return f"ignored: {', '.join(_named(one) for one in found)}"
@@ -49,7 +49,7 @@ def adopt(engine: Engine, reconciler: Reconciler, symbol: str, stop: Decimal | N
 
 def _take_over(engine: Engine, one: External, price: Decimal, stop: Decimal | None) -> None:
     side = Side.LONG if one.quantity > 0 else Side.SHORT
-    action, now, at = opening(side), int(engine.clock.now()), _at(engine)
+    action, now, at = opening(side), int(engine.clock.now()), wall_time(engine.clock)
     name = intent_id(engine.account, STRATEGY, one.symbol, now, action, f"adopt:{one.product}:{one.quantity}")
     quantity, square_off = abs(one.quantity), one.product is Product.MIS
     intent = OrderIntent(
@@ -84,12 +84,8 @@ def _externals(engine: Engine, symbol: str) -> list[External]:
 
 def _settle(engine: Engine, one: External) -> None:
     key = f"external:{one.kind}:{one.symbol}:{one.product}:{one.broker_order_id}"
-    engine.journal.settle_alert(key, _at(engine))
+    engine.journal.settle_alert(key, wall_time(engine.clock))
 
 
 def _named(one: External) -> str:
     return f"{one.kind} {one.quantity:+f} {one.symbol} {one.product}"
-
-
-def _at(engine: Engine) -> datetime:
-    return datetime.fromtimestamp(engine.clock.now(), UTC)

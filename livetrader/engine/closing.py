@@ -7,7 +7,6 @@ It is written down before anything is cancelled for it, so that a crash in betwe
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from decimal import Decimal
 
 import structlog
@@ -125,6 +124,3 @@ class Closing:
         held.intended = exit
         held.exits += 1
         return exit
-
-    def _at(self) -> datetime:
-        return datetime.fromtimestamp(self.path.clock.now(), UTC)

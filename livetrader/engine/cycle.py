@@ -16,7 +16,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
+from datetime import datetime
 from decimal import Decimal
 from typing import Protocol
 
@@ -36,7 +36,7 @@ from livetrader.engine.closing import Closing
 from livetrader.engine.exits import walk
 from livetrader.engine.orders import SYMBOL_LATCH, OrderPath, bar_close
 from livetrader.engine.protection import Protection
-from livetrader.ports import Bars, Clock, Decision, Journal, OrderRecord, Tape
+from livetrader.ports import Bars, Clock, Decision, Journal, OrderRecord, Tape, wall_time
 
 log = structlog.get_logger(__name__)
 
@@ -302,7 +302,7 @@ class Engine:
             log.info("recovered", symbol=intent.symbol, intent_id=intent.intent_id, state=state)
 
     def _at(self) -> datetime:
-        return datetime.fromtimestamp(self.clock.now(), UTC)
+        return wall_time(self.clock)
 
 
 def loss_latch(session: Session) -> str:

@@ -6,7 +6,7 @@ from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
+from datetime import datetime
 from decimal import Decimal
 from typing import Protocol
 
@@ -17,7 +17,7 @@ from livetrader.domain.order import Fill, OrderIntent, Purpose
 from livetrader.domain.order_state import OPEN, IllegalTransition, OrderState
 from livetrader.engine.book import Book
 from livetrader.errors import BrokerError, ReconcileMismatch, StoreError
-from livetrader.ports import Broker, Clock, Journal, OrderRecord, OrderUpdate, Outcome, Tape
+from livetrader.ports import Broker, Clock, Journal, OrderRecord, OrderUpdate, Outcome, Tape, wall_time
 
 log = structlog.get_logger(__name__)
 
@@ -316,7 +316,7 @@ class OrderPath:
             self.book.settle(update.intent_id)
 
     def _at(self) -> datetime:
-        return datetime.fromtimestamp(self.clock.now(), UTC)
+        return wall_time(self.clock)
 
 
 def bar_close(tape: Tape, fill: Fill) -> int:

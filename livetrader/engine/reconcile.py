@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
 from decimal import Decimal
 
 import structlog
@@ -22,7 +22,7 @@ from livetrader.domain.order import Fill, OrderIntent, OrderType, Purpose, closi
 from livetrader.domain.order_state import OPEN
 from livetrader.engine.book import Book, HeldPosition
 from livetrader.engine.orders import PATIENCE, OrderPath
-from livetrader.ports import BookKeeper, Clock, Journal
+from livetrader.ports import BookKeeper, Clock, Journal, wall_time
 
 log = structlog.get_logger(__name__)
 
@@ -197,7 +197,7 @@ class Reconciler:
         return sum((o.quantity for o in self.journal.externals() if _is_position(o, symbol, product)), ZERO)
 
     def _at(self) -> datetime:
-        return datetime.fromtimestamp(self.clock.now(), UTC)
+        return wall_time(self.clock)
 
 
 def _is_position(one: External, symbol: str, product: Product) -> bool:

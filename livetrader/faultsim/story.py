@@ -7,7 +7,6 @@ import sqlite3
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from typing import Any
 
 from livetrader.brokers.loopback.faults import Strike
@@ -16,6 +15,7 @@ from livetrader.faultsim.invariants import check
 from livetrader.faultsim.scenario import play, short_lived
 from livetrader.faultsim.violation import Violation
 from livetrader.faultsim.world import MODE, World
+from livetrader.ports import wall_time
 from livetrader.store.location import state_path
 
 Payload = Mapping[str, Any]
@@ -134,7 +134,7 @@ def tell(seed: int, profile: Profile) -> Story:
 
 def _clock(world: World) -> str:
     """The time by the machine's clock, as the audit log has it."""
-    return f"{datetime.fromtimestamp(world.clock.now(), UTC):%H:%M:%S}"
+    return f"{wall_time(world.clock):%H:%M:%S}"
 
 
 def _struck(strike: Strike) -> str:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Callable, Collection
 from contextlib import suppress
-from datetime import UTC, datetime
+from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -48,6 +48,7 @@ from livetrader.faultsim.crash import Crash, CrashPoints, MortalJournal, MortalV
 from livetrader.faultsim.market import BAR, INSTRUMENT, INSTRUMENTS, MOMENTS, OPENS, SYMBOLS, ArrivedTape, Market
 from livetrader.faultsim.violation import Violation
 from livetrader.market.clock import VirtualClock
+from livetrader.ports import wall_time
 from livetrader.store.database import open_state, template
 from livetrader.store.location import state_path
 
@@ -309,7 +310,7 @@ class World:
         return INSTRUMENT.price(self.market.prices[symbol][bar][0])
 
     def _at(self) -> datetime:
-        return datetime.fromtimestamp(self.clock.now(), UTC)
+        return wall_time(self.clock)
 
 
 RULES: tuple[Rule, ...] = (

@@ -14,8 +14,8 @@ from livetrader.errors import CalendarError, DataError
 from livetrader.market.calendar import Calendar
 from livetrader.marketdata.flaws import FLAWS, SOUND, Flaw, price_flaws
 from livetrader.marketdata.formats import FileBars, parse_file
+from livetrader.marketdata.placing import judge
 from livetrader.marketdata.store import CandleStore
-from livetrader.marketdata.windows import judge
 
 Progress = Callable[[str, int, int], None]
 """Called with a file's name, the bars of it stored so far, and its bars in all."""

@@ -11,8 +11,8 @@ import numpy as np
 from livetrader.domain.candles import FIELDS, CandleColumns, Interval
 from livetrader.market.calendar import Calendar
 from livetrader.marketdata.detectors import DETECTORS, Finding, Kind, Subject, disagreements, duplicates
+from livetrader.marketdata.placing import day_bounds, judge, place
 from livetrader.marketdata.store import CandleStore
-from livetrader.marketdata.windows import day_bounds, judge, place
 
 __all__ = ["Finding", "Kind", "QualityReport", "check"]
 

@@ -15,10 +15,8 @@ from livetrader.domain.candles import FIELDS, CandleColumns, CandleWindow, Inter
 from livetrader.domain.session import Session
 from livetrader.market.calendar import Calendar
 from livetrader.marketdata.aggregate import aggregate
-from livetrader.marketdata.placing import Dirt, Loaded, day_bounds, judge, place
+from livetrader.marketdata.placing import Dirt, Loaded, day_bounds, place
 from livetrader.marketdata.store import CandleStore
-
-__all__ = ["Dirt", "Loaded", "StoredCandles", "aggregate", "day_bounds", "judge", "place"]
 
 READ_BARS = 300_000  # bars read at once: about 60 MB while they are put in place; more or fewer is slower
 

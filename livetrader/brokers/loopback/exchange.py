@@ -21,7 +21,7 @@ from livetrader.domain.books import BrokerOrder, BrokerPosition, BrokerTrade, Id
 from livetrader.domain.instrument import Product
 from livetrader.domain.order import Action, OrderType
 from livetrader.domain.order_state import OrderState
-from livetrader.ports import Clock
+from livetrader.ports import Clock, wall_time
 
 HALF = Decimal("0.5")
 CHUNKS = (Decimal("0.25"), HALF, Decimal("0.75"), Decimal(1))
@@ -232,7 +232,7 @@ class Exchange:
     # How it works inside.
 
     def _order(self, ticket: Ticket, lag: float) -> Order:
-        placed_at = datetime.fromtimestamp(self.clock.now(), UTC)
+        placed_at = wall_time(self.clock)
         return Order(f"L{len(self.orders) + 1:06d}", ticket, placed_at, self.clock.monotonic() + lag)
 
     def _lag(self, strike: Strike | None) -> float:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Sequence
-from datetime import UTC, datetime
+from datetime import UTC
 from decimal import Decimal
 from email.utils import parsedate_to_datetime
 from typing import Any, TypeVar
@@ -23,7 +23,7 @@ from livetrader.brokers.loopback.throttle import BAN_SECONDS, UNTOLD_SECONDS, Pa
 from livetrader.brokers.loopback.venue import expired, paused
 from livetrader.domain.books import BrokerOrder, BrokerPosition, BrokerTrade
 from livetrader.errors import BrokerProtocol, BrokerUnavailable
-from livetrader.ports import Clock
+from livetrader.ports import Clock, wall_time
 
 T = TypeVar("T")
 
@@ -131,7 +131,7 @@ class LoopbackReader:
             until = parsedate_to_datetime(header)
         except ValueError:
             return None
-        return (until.astimezone(UTC) - datetime.fromtimestamp(self._clock.now(), UTC)).total_seconds()
+        return (until.astimezone(UTC) - wall_time(self._clock)).total_seconds()
 
 
 def kind(error: Exception) -> str:

@@ -13,9 +13,10 @@ from hypothesis import strategies as st
 
 from livetrader.domain.candles import FIELDS, CandleColumns, Interval, grid
 from livetrader.market.calendar import Calendar, load
+from livetrader.marketdata.aggregate import aggregate
 from livetrader.marketdata.flaws import Flaw
 from livetrader.marketdata.store import CandleStore, open_store
-from livetrader.marketdata.windows import StoredCandles, aggregate
+from livetrader.marketdata.windows import StoredCandles
 
 if TYPE_CHECKING:
     from conftest import Make, Row
