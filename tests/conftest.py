@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from livetrader.domain.candles import CandleColumns, Interval
     from livetrader.market.calendar import Calendar
     from livetrader.marketdata.store import CandleStore
+    from tests.postgres import PostgresServer
 
 ROOT = Path(__file__).parents[1]
 
@@ -54,3 +55,33 @@ def candle_store(tmp_path: Path) -> Iterator[Callable[..., CandleStore]]:
             return store
 
         yield make
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[PostgresServer]:
+    """A PostgreSQL of this process's own, which a test may restart. Where it cannot start, the test fails."""
+    from tests.postgres import PostgresServer
+
+    server = PostgresServer()
+    yield server
+    server.remove()
+
+
+@pytest.fixture
+def new_postgres(request: pytest.FixtureRequest) -> Iterator[Callable[[str], str]]:
+    """A function that makes an empty database on one of `tests.postgres.SERVERS` and gives its DSN."""
+    from tests.postgres import OUTSIDE, new_database
+
+    with ExitStack() as made:
+
+        def make(server: str) -> str:
+            outside = os.environ[OUTSIDE] if server == "outside" else None
+            return made.enter_context(new_database(outside or request.getfixturevalue("postgres_server").dsn))
+
+        yield make
+
+
+@pytest.fixture
+def postgres(new_postgres: Callable[[str], str]) -> str:
+    """The DSN of a new, empty database on our own server."""
+    return new_postgres("postgresql")

@@ -15,7 +15,7 @@ from livetrader.domain.session import Session
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 
-__all__ = ["FIELDS", "CandleColumns", "CandleWindow", "Floats", "Interval", "Ints", "grid"]
+__all__ = ["FIELDS", "CandleColumns", "CandleWindow", "Floats", "Interval", "Ints", "empty_window", "grid"]
 
 FIELDS = ("open", "high", "low", "close", "volume")
 
@@ -93,6 +93,13 @@ def grid(
     ts, closes, minute = (np.concatenate([day[k] for day in days] or [_NO_SLOT]) for k in range(3))
     index = np.repeat(np.arange(len(days)), [len(day[0]) for day in days])
     return ts, closes, index.astype(np.int32), minute.astype(np.int32)
+
+
+def empty_window(interval: Interval, symbols: Sequence[str], session: Session) -> CandleWindow:
+    """The grid of one session without a bar in it."""
+    slots = grid((session,), interval)
+    fields = (np.full((len(slots[0]), len(symbols)), np.nan) for _ in FIELDS)
+    return CandleWindow(interval, tuple(symbols), (session,), *slots, *fields)
 
 
 _NO_SLOT: Ints = np.empty(0, np.int64)

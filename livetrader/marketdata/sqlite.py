@@ -150,6 +150,9 @@ class SqliteCandleStore:
     def digest(self, intervals: Sequence[Interval], symbols: Sequence[str], start: int, end: int) -> str:
         return digest((interval, self.read(interval, start, end, symbols)) for interval in set(intervals))
 
+    def warnings(self) -> list[str]:
+        return []
+
     def close(self) -> None:
         self._connection.close()
 

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import date, tzinfo
 from types import TracebackType
-from typing import Protocol, Self
+from typing import Literal, Protocol, Self
+from urllib.parse import parse_qs, unquote, urlsplit
 
 from livetrader.domain.candles import CandleColumns, Interval
 from livetrader.errors import ConfigError
 from livetrader.marketdata.content import Coverage, UpsertCounts
+from livetrader.marketdata.mapping import TableMapping
 
 
 class CandleStore(Protocol):
@@ -62,6 +65,10 @@ class CandleStore(Protocol):
         """Hexadecimal BLAKE2b-128 of the content, whatever the order in which it was stored or asked for."""
         ...
 
+    def warnings(self) -> list[str]:
+        """What makes the store slow, and what to do about it, a line each."""
+        ...
+
     def close(self) -> None: ...
 
     def __enter__(self) -> Self: ...
@@ -71,16 +78,76 @@ class CandleStore(Protocol):
     ) -> None: ...
 
 
-def open_store(url: str, *, read_only: bool = False) -> CandleStore:
-    """The store at an SQLAlchemy-style URL: `sqlite:///relative.db`, `sqlite:////absolute.db`, `sqlite://`.
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """How candles lie in a PostgreSQL database, and what may be done there. An SQLite file has none.
 
-    The file and its folder are made when absent, unless `read_only`. Raises ConfigError for a URL that is not
-    understood, StoreError for a database that cannot be used.
+    Our own tables are in the schema `schema`, hypertables with TimescaleDB: `auto`, where the database has it; `on`;
+    `off`. Where `tables` has any, they are read in place of ours, and nothing is written. With `notify` each change of
+    our own tables is announced on that channel.
     """
-    # Here, because Arrow takes long to import, and reading the configuration needs `file_of` alone.
-    from livetrader.marketdata.sqlite import SqliteCandleStore
 
-    return SqliteCandleStore(file_of(url) or ":memory:", read_only=read_only)
+    schema: str = "livetrader"
+    timescale: Literal["auto", "on", "off"] = "auto"
+    tables: Mapping[Interval, TableMapping] = field(default_factory=dict)
+    notify: str | None = None
+
+
+def open_store(url: str, *, read_only: bool = False, layout: Layout | None = None) -> CandleStore:
+    """The store at an SQLAlchemy-style URL: `sqlite:///relative.db`, `sqlite:////absolute.db`, `sqlite://`, or
+    `postgresql://user:password@host:5432/database`.
+
+    An SQLite file and its folder, and our own tables in PostgreSQL, are made when absent, unless `read_only`. Raises
+    ConfigError for a URL that is not understood or a mapping that does not fit, StoreError for a database that cannot
+    be used.
+    """
+    # Here, because Arrow and psycopg take long to import, and reading the configuration needs `file_of` alone.
+    if not on_server(url):
+        from livetrader.marketdata.sqlite import SqliteCandleStore
+
+        return SqliteCandleStore(file_of(url) or ":memory:", read_only=read_only)
+    layout = layout or Layout()
+    if layout.tables:
+        from livetrader.marketdata.postgres_mapped import MappedCandleStore
+
+        return MappedCandleStore(url, layout.tables)
+    from livetrader.marketdata.postgres import PostgresCandleStore
+
+    return PostgresCandleStore(
+        url, layout.schema, read_only=read_only, timescale=layout.timescale, notify=layout.notify
+    )  # fmt: skip
+
+
+def on_server(url: str) -> bool:
+    """Whether a candle store's URL names a PostgreSQL database."""
+    return url.partition("://")[0] in ("postgresql", "postgres", "postgresql+psycopg")
+
+
+def place_of(url: str) -> str:
+    """A candle store as messages name it: a PostgreSQL database by host and name, never with a user or a password.
+
+    ConfigError, which shows nothing of it, for a URL that cannot be read.
+    """
+    if not on_server(url):
+        return url
+    try:
+        parts = urlsplit(url)
+        port = "" if parts.port is None else f":{parts.port}"
+    except ValueError:
+        parts, port = urlsplit("//@"), ""
+    # What follows the host must not be the rest of a password: it would be shown.
+    if "@" in f"{parts.path}{parts.query}{parts.fragment}" or parts.fragment or not parts.scheme:
+        raise ConfigError(
+            "candles.url: cannot be read; write postgresql://user@host:5432/database, "
+            "with %40 for @, %2F for /, %3A for : and %23 for # in a password"
+        )
+    host = unquote(parts.hostname or "") or parse_qs(parts.query).get("host", ["localhost"])[0]
+    return f"postgresql://{host}{port}{parts.path}"
+
+
+def check_url(url: str) -> None:
+    """ConfigError for a URL that names no candle store; the store itself is not looked at."""
+    place_of(url) if on_server(url) else file_of(url)
 
 
 def file_of(url: str) -> str:
@@ -88,5 +155,8 @@ def file_of(url: str) -> str:
     scheme, separator, path = url.partition("://")
     if scheme != "sqlite" or not separator or (path and not path.startswith("/")):
         # The rest of the URL may hold a password, so only its scheme is shown.
-        raise ConfigError(f"candles.url: {scheme!r} is not a candle store; write sqlite:///path/to/candles.db")
+        raise ConfigError(
+            f"candles.url: {scheme!r} is not a candle store; write sqlite:///path/to/candles.db, or "
+            "postgresql://user@host:5432/database"
+        )
     return path[1:]

@@ -1,4 +1,4 @@
-"""What every candle store promises. A further store joins by a line in `STORES`."""
+"""What every candle store promises. A further store joins by a case of the fixture `url`."""
 
 from __future__ import annotations
 
@@ -17,21 +17,25 @@ from livetrader.domain.candles import FIELDS, CandleColumns, Interval
 from livetrader.errors import ConfigError, LiveTraderError, StoreError
 from livetrader.marketdata.content import Coverage, UpsertCounts, digest
 from livetrader.marketdata.store import CandleStore, open_store
+from tests.postgres import SERVERS
 
 IST = ZoneInfo("Asia/Kolkata")
 T0 = 1_769_485_500  # 2026-01-27 09:15 IST
 END = 2**40
 M5 = Interval.M5
 
-STORES: dict[str, Callable[[Path], str]] = {
-    "sqlite file": lambda folder: f"sqlite:///{folder}/new folder/candles #1.db",
-    "sqlite in memory": lambda _: "sqlite://",
-}
+
+@pytest.fixture(params=["sqlite file", "sqlite in memory", *SERVERS])
+def anywhere(request: pytest.FixtureRequest, tmp_path: Path, new_postgres: Callable[[str], str]) -> str:
+    """The URL of a place for a new store."""
+    if request.param in SERVERS:
+        return new_postgres(request.param)
+    return "sqlite://" if "memory" in request.param else f"sqlite:///{tmp_path}/new folder/candles #1.db"
 
 
-@pytest.fixture(params=STORES.values(), ids=STORES.keys())
-def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[CandleStore]:
-    with open_store(request.param(tmp_path)) as opened:
+@pytest.fixture
+def store(anywhere: str) -> Iterator[CandleStore]:
+    with open_store(anywhere) as opened:
         yield opened
 
 
@@ -206,12 +210,12 @@ def test_digest_tells_interval_symbol_and_range_apart(store: CandleStore) -> Non
     assert len(answers) == len(questions)
 
 
-class TestSharedFile:
-    """Two connections, and two processes, on one file."""
+class TestShared:
+    """Two connections, and two processes, on one store."""
 
-    @pytest.fixture
-    def url(self, tmp_path: Path) -> str:
-        return f"sqlite:///{tmp_path}/candles.db"
+    @pytest.fixture(params=["sqlite", *SERVERS])
+    def url(self, request: pytest.FixtureRequest, tmp_path: Path, new_postgres: Callable[[str], str]) -> str:
+        return new_postgres(request.param) if request.param in SERVERS else f"sqlite:///{tmp_path}/candles.db"
 
     def test_a_reader_sees_what_a_writer_committed_and_its_version_changes(self, url: str) -> None:
         with open_store(url) as writer, open_store(url, read_only=True) as reader:
@@ -227,7 +231,7 @@ class TestSharedFile:
             reader.upsert(M5, bars(("A", T0, 1.0)))
 
     def test_processes_write_and_read_at_once_without_losing_a_bar(self, url: str) -> None:
-        """Four processes create and fill the same new file while this one reads it."""
+        """Four processes create and fill the same new store while this one reads it."""
         context = multiprocessing.get_context("spawn")
         writers = [context.Process(target=write_bars, args=(url, f"S{i}")) for i in range(4)]
         for process in writers:
