@@ -1,4 +1,4 @@
-"""`livetrader db`: migrate."""
+"""`livetrader db`: check, migrate."""
 
 from __future__ import annotations
 
@@ -6,10 +6,16 @@ from typing import Annotated
 
 import typer
 
-from livetrader.cli.call import configuration, one_of
+from livetrader.cli.call import Json, configuration, one_of
 from livetrader.cli.group import group
+from livetrader.cli.output import print_json, print_table
 
-db = group("db", "The state database.", "livetrader db migrate")
+db = group("db", "The state database.", "livetrader db check")
+
+MODES = ("paper", "dry-run", "live", "replay")
+Mode = Annotated[
+    str | None, typer.Option("--mode", metavar="MODE", help="paper, dry-run, live or replay; from the config.")
+]
 
 
 def register(app: typer.Typer) -> None:
@@ -21,28 +27,41 @@ def family() -> None:
     """The state database."""
 
 
+@db.command(epilog="Example: livetrader db check --mode live")
+def check(ctx: typer.Context, mode: Mode = None, as_json: Json = False) -> None:
+    """Whether a state is whole: its file, its schema, its audit log (exit code 74 if it is not).
+
+    Reads only, also while a trader runs.
+    """
+    one_of(mode, "--mode", MODES)
+    from livetrader.bootstrap.state import open_books
+
+    with open_books(configuration(ctx), mode) as queries:
+        where, found = queries.where, queries.check()
+    if as_json:
+        print_json({"state": where, "rows": found})
+        return
+    print_table(("table", "rows"), [(name, str(count)) for name, count in found.items()])
+    typer.echo(f"{where}: whole; each of the {found['audit']} rows of the audit log follows from the one before it")
+
+
 @db.command(epilog="Example: livetrader db migrate --mode live")
-def migrate(
-    ctx: typer.Context,
-    mode: Annotated[
-        str | None, typer.Option("--mode", metavar="MODE", help="paper, dry-run, live or replay; from the config.")
-    ] = None,
-) -> None:
+def migrate(ctx: typer.Context, mode: Mode = None) -> None:
     """Take a state of an older livetrader to today's schema.
 
     Makes a backup first. No trader may run meanwhile.
     """
-    one_of(mode, "--mode", ("paper", "dry-run", "live", "replay"))
+    one_of(mode, "--mode", MODES)
     from datetime import UTC, datetime
 
     from livetrader.market.clock import SystemClock
     from livetrader.store.database import migrate as take_up
-    from livetrader.store.location import lock_path, state_path
+    from livetrader.store.location import lock_path, place
     from livetrader.store.lock import hold
 
     settings = configuration(ctx).settings
-    url, asked = settings.state.url, mode or settings.mode
-    with hold(lock_path(url, asked), datetime.fromtimestamp(SystemClock().now(), UTC)):
-        backup = take_up(url, asked)
+    state, asked = settings.state, mode or settings.mode
+    with hold(lock_path(state.url, asked, state.directory), datetime.fromtimestamp(SystemClock().now(), UTC)):
+        backup = take_up(state.url, asked)
     done = "is of today's schema" if backup is None else f"migrated; the state before is {backup}"
-    typer.echo(f"{state_path(url, asked)}: {done}")
+    typer.echo(f"{place(state.url, asked)}: {done}")

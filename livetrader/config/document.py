@@ -114,7 +114,7 @@ class _Walk:
             if isinstance(node, yaml.MappingNode):
                 return dict(self._pairs(node, path))
             if isinstance(node, yaml.SequenceNode):
-                return [self.value(item, path) for item in node.value]
+                return [self.value(item, f"{path}.{i}") for i, item in enumerate(node.value)]
             return self._loader.construct_object(node)
         finally:
             self._open.discard(id(node))

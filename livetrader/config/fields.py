@@ -11,6 +11,7 @@ from datetime import time
 from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
+from zoneinfo import ZoneInfo
 
 from pydantic import (
     AfterValidator,
@@ -32,6 +33,9 @@ if TYPE_CHECKING:
 _CLOCK_TIME = re.compile(r"([01]\d|2[0-3]):([0-5]\d)")
 _SQLITE_FILE = re.compile(r"sqlite:///(?!/|:memory:)(.+)")
 _URL = re.compile(r"[a-z][a-z0-9+]*://\S*")
+# A variable's name, or what cannot be a service with a token in its URL.
+_SERVICE = re.compile(r"env:[A-Za-z_]\w*|[a-z]+://(127\.0\.0\.1|localhost|\[::1\])(:\d{1,5})?(/\S*)?", re.ASCII)
+_GATEWAY = re.compile(r"https?://(?:[A-Za-z0-9.-]+|\[[0-9A-Fa-f:]+\])(?::\d{1,5})?")
 _LOOPBACK = re.compile(r"http://(127\.0\.0\.1|localhost|\[::1\])(:\d{1,5})?/?")
 
 
@@ -76,6 +80,20 @@ def _symbol(value: str) -> str:
     return value
 
 
+def _table_name(value: str) -> str:
+    if not 1 <= len(parts := value.split(".")) <= 2 or not all(parts):
+        raise PydanticCustomError("table", "must be a table such as ohlc_5m or public.ohlc_5m")
+    return value
+
+
+def _time_zone(value: str) -> str:
+    try:
+        ZoneInfo(value)
+    except (KeyError, ValueError, OSError):
+        raise PydanticCustomError("time_zone", "must be a time zone such as Asia/Kolkata") from None
+    return value
+
+
 def _database_url(value: str, info: ValidationInfo) -> str:
     if not _URL.fullmatch(value):
         raise PydanticCustomError("url", "must be a database URL such as sqlite:///data/candles.db")
@@ -88,6 +106,22 @@ def _loopback_url(value: str) -> str:
     if not _LOOPBACK.fullmatch(value):
         raise PydanticCustomError("loopback", "must be a server on this machine, such as http://127.0.0.1:8800")
     return value.rstrip("/")
+
+
+def _service(value: str) -> str:
+    if not _SERVICE.fullmatch(value):
+        raise PydanticCustomError(
+            "service", "must be env:NAME, with the URL in the variable NAME, or a server on this machine"
+        )
+    return value
+
+
+def _gateway_url(value: str) -> str:
+    """The server alone: the path of its API is ours to add, and a password has no place in it."""
+    server = value.rstrip("/").removesuffix("/api/v1")
+    if not _GATEWAY.fullmatch(server):
+        raise PydanticCustomError("gateway", "must be a server such as http://127.0.0.1:5000, without user or path")
+    return server
 
 
 class _WrittenAsNumber:
@@ -119,7 +153,11 @@ FilePath = Annotated[
     WithJsonSchema({"type": "string", "format": "path"}),
 ]
 DatabaseUrl = Annotated[str, AfterValidator(_database_url)]
+ServiceUrl = Annotated[str, AfterValidator(_service)]
+GatewayUrl = Annotated[str, AfterValidator(_gateway_url)]
 LoopbackUrl = Annotated[str, AfterValidator(_loopback_url)]
+TableName = Annotated[str, AfterValidator(_table_name)]
+TimeZone = Annotated[str, AfterValidator(_time_zone)]
 Symbol = Annotated[str, AfterValidator(_symbol)]
 
 

@@ -13,6 +13,7 @@ from urllib.parse import unquote, urlsplit
 from pydantic import ValidationError
 
 from livetrader.config import document
+from livetrader.config.databases import completed
 from livetrader.config.environment import Variable, read_environment, setting_path
 from livetrader.config.problems import describe
 from livetrader.config.secrets import Secret
@@ -83,6 +84,7 @@ def load(
     settings, problems = _checked(values, origins, base, content.name)
     if settings is None or content.problems:
         raise ConfigError(sorted((*content.problems, *problems), key=_line))
+    settings = _completed(settings, variables)
     _register_passwords(settings)
     return Configuration(settings, base, file, origins, variables)
 
@@ -130,6 +132,17 @@ def _line(problem: str) -> int:
     """Problems of the file come first, in its order."""
     match = re.match(r"[^ ]*?:(\d+): ", problem)
     return int(match[1]) if match else sys.maxsize
+
+
+def _completed(settings: Settings, variables: Mapping[str, Variable]) -> Settings:
+    """With what database URLs leave to the environment. A URL that says nothing is that of TIMESCALE_DB_*."""
+    state, candles = settings.state, settings.candles
+    prefixes = ("STATE_DB", "TIMESCALE_DB") if state.url.endswith("://") else ("STATE_DB",)
+    whole = {
+        "state": state.model_copy(update={"url": completed(state.url, variables, *prefixes)}),
+        "candles": candles.model_copy(update={"url": completed(candles.url, variables, "TIMESCALE_DB")}),
+    }
+    return settings.model_copy(update=whole)
 
 
 def _register_passwords(settings: Settings) -> None:

@@ -57,7 +57,8 @@ def _text(error: ErrorDetails, location: tuple[str, ...], origin: str) -> str:
         return "unknown key" + (f"; did you mean {meant}?" if meant else "")
     if kind == "missing":
         return "is missing; it has no default"
-    shown = _shown(error["input"])
+    # Where a URL belongs, any text may be one with a token in it.
+    shown = "this text" if location[0] == "notify" and isinstance(error["input"], str) else _shown(error["input"])
     if kind == "literal_error":
         choices = context["expected"].replace("'", "").replace(" or ", ", ").replace("True", "true").split(", ")
         expected = f"must be {'one of ' if len(choices) > 1 else ''}{', '.join(choices)}"
@@ -96,7 +97,7 @@ def _sections(model: type[BaseModel], path: tuple[str, ...] = ()) -> Iterator[tu
     yield path, list(model.model_fields)
     for name, field in model.model_fields.items():
         kinds = (field.annotation, *get_args(field.annotation))
-        step = (name, "*") if get_origin(field.annotation) is Mapping else (name,)
+        step = (name, "*") if get_origin(field.annotation) in (Mapping, tuple) else (name,)
         for kind in kinds:
             if isinstance(kind, type) and issubclass(kind, BaseModel):
                 yield from _sections(kind, path + step)

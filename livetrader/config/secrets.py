@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from html import escape
 from typing import ClassVar, NoReturn
 
 HIDDEN = "***"
@@ -24,7 +25,7 @@ class Secret:
         self.__value = value
         # A shorter one would tear holes into ordinary words.
         if len(value) >= _SHORTEST:
-            Secret._registered.add(value)
+            Secret._registered |= {value, escape(value)}  # in a report of HTML it stands escaped
 
     def reveal(self) -> str:
         """The value, for the one call that needs it."""

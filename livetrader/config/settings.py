@@ -8,12 +8,25 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, model_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, model_validator
 from pydantic_core import PydanticCustomError
 
-from livetrader.config.fields import ClockTime, DatabaseUrl, FilePath, LoopbackUrl, Number, Positive, Symbol, setting
+from livetrader.config.fields import (
+    ClockTime,
+    DatabaseUrl,
+    FilePath,
+    GatewayUrl,
+    LoopbackUrl,
+    Number,
+    Positive,
+    ServiceUrl,
+    Symbol,
+    TableName,
+    TimeZone,
+    setting,
+)
 
 Mode = Literal["paper", "dry-run", "live"]
 Style = Literal["scalp", "intraday", "btst", "swing"]
@@ -68,10 +81,54 @@ class Market(Section):
     )
 
 
+class CandleTable(Section):
+    """A table or view of yours with the candles of one interval, by the names of its columns. It is only read."""
+
+    table: TableName = setting(..., "Its name, such as public.ohlc_5m.")
+    time: str = setting("time", "The bar's time: a timestamp, a date, or a number since 1970.")
+    symbol: str = setting("symbol", "The symbol: text or an enum.")
+    open: str = setting("open", "Price, of any type of number.")
+    high: str = setting("high", "Price.")
+    low: str = setting("low", "Price.")
+    close: str = setting("close", "Price.")
+    volume: str = setting("volume", "Volume.")
+    stamp: Literal["open", "close"] = setting("open", "Which end of the bar its time is; close: up to 15m only.")
+    timezone: TimeZone | None = setting(None, "Zone of times that have none themselves; null: the exchange's.")
+    time_unit: Literal["s", "ms", "us"] = setting("s", "Unit of a time that is a number.")
+    symbol_prefix: str = setting("", "What stands before the symbol, such as NSE:. Rows without it are not seen.")
+    symbol_suffix: str = setting("", "What stands behind the symbol, such as -EQ. Rows without it are not seen.")
+
+
 class Candles(Section):
     """Where candles are kept."""
 
-    url: DatabaseUrl = setting("sqlite:///data/candles.db", "Database URL of the candles.")
+    url: DatabaseUrl = setting(
+        "sqlite:///data/candles.db",
+        "Database URL of the candles. Or postgresql://user@host/database, with what it leaves out from "
+        "TIMESCALE_DB_USER, _PASSWORD, _HOST, _PORT and _NAME.",
+    )
+    db_schema: str = setting(
+        "livetrader", "PostgreSQL: schema of our own tables.", pattern="^[A-Za-z_][A-Za-z0-9_]{0,62}$"
+    )
+    timescale: Literal["auto", "on", "off"] = setting(
+        "auto", "PostgreSQL: make hypertables; auto: where the database has TimescaleDB."
+    )
+    tables: Mapping[Literal["1m", "5m", "15m", "1h", "1d"], CandleTable] = setting(
+        {}, "PostgreSQL: tables of yours by interval, read in place of our own."
+    )
+    notify: str | None = setting(
+        None, "PostgreSQL: channel on which to hear, and say, that there are new candles; null: poll only.",
+        min_length=1, max_length=63,
+    )  # fmt: skip
+    tape: FilePath | None = setting(
+        "data/tape", "Folder in which `run` records the bars of a session as it saw them; null records nothing."
+    )
+
+    @model_validator(mode="after")
+    def _tables_are_on_a_server(self) -> Self:
+        if self.tables and self.url.startswith("sqlite:"):
+            raise PydanticCustomError("tables", "has tables, which are PostgreSQL's: set url to postgresql://…")
+        return self
 
 
 class State(Section):
@@ -79,8 +136,10 @@ class State(Section):
 
     url: DatabaseUrl = setting(
         "sqlite:///data/state.db",
-        "Database URL of journal and ledger; the mode's name is added: data/state.paper.db.",
+        "Database URL of journal and ledger; the mode's name is added: data/state.paper.db. Or "
+        "postgresql://host/database, with what it leaves out from STATE_DB_USER, _PASSWORD, _HOST, _PORT and _NAME.",
     )
+    directory: FilePath = setting("data", "PostgreSQL: folder of the lock file and the kill file.")
 
 
 class Capital(Section):
@@ -126,8 +185,26 @@ class Schedule(Section):
 class Broker(Section):
     """Where live orders go; dry-run reads its books, and sends nothing."""
 
-    kind: Literal["loopback"] | None = setting(
-        None, "null (none: live refuses to start), or loopback, the simulated broker on this machine."
+    kind: Literal["loopback", "openalgo"] | None = setting(
+        None, "null (none: live refuses to start), openalgo, or loopback, the simulated broker on this machine."
+    )
+    base_url: GatewayUrl = setting(
+        "http://127.0.0.1:5000", "openalgo: the address of its server. Its API key is LIVETRADER_OPENALGO_KEY."
+    )
+    expect: Literal["live", "analyze"] = setting(
+        "live", "openalgo: the mode that its server has to be in; in the other one nothing is sent, no book believed."
+    )
+    exchange: Literal["NSE", "BSE"] = setting("NSE", "openalgo: where a symbol without an exchange trades.")
+    segments: Annotated[tuple[Literal["NSE", "BSE", "NFO", "BFO"], ...], BeforeValidator(_tuple)] = setting(
+        (), "openalgo: further exchanges whose instruments are listed each day; NFO for options."
+    )
+    timeout_seconds: float = setting(10, "openalgo: how long an answer to a read may take.", gt=0, le=120)
+    order_timeout_seconds: float = setting(
+        30, "openalgo: how long an answer to an order may take, before the order is looked for.", gt=0, le=130
+    )
+    reads_per_second: float = setting(5, "openalgo: reads of account and market in one second.", ge=1, le=50)
+    algo_id: str | None = setting(
+        None, "Registered id of the algorithm, for brokers that take one with an order; OpenAlgo does not."
     )
     url: LoopbackUrl = setting("http://127.0.0.1:8800", "loopback: the address of its server.")
     profile: Literal[
@@ -136,6 +213,14 @@ class Broker(Section):
     patience_seconds: float = setting(
         300, "A broker that cannot be read for longer ends the process (exit code 69).", gt=0, le=86400
     )
+    registered_ip: str | None = setting(
+        None, "The static address that is registered with the broker; `doctor --live` looks at it.",
+        pattern="^[0-9A-Fa-f.:]+$",
+    )  # fmt: skip
+    ip_check_url: str | None = setting(
+        None, "A service that answers with the address it is asked from, in plain text; null: none is asked.",
+        pattern="^https?://",
+    )  # fmt: skip
 
 
 class Venue(Section):
@@ -227,6 +312,35 @@ class Strategies(Section):
         return tuple(name for name, entry in self.entries.items() if entry.enabled)
 
 
+class Target(Section):
+    """A service that messages go to."""
+
+    url: ServiceUrl = setting(
+        ..., "env:NAME: the variable (or line of .env) that holds its Apprise URL; or one of a server on this machine."
+    )
+    at_least: Literal["info", "warning", "critical"] = setting("info", "The least severity that it gets.")
+
+
+def _distinct(targets: tuple[Target, ...]) -> tuple[Target, ...]:
+    """What a target has been told is remembered under its name."""
+    if len({target.url for target in targets}) < len(targets):
+        raise PydanticCustomError("twice", "must not have a target twice")
+    return targets
+
+
+class Notify(Section):
+    """Messages to the operator. Targets need Apprise: `pip install 'livetrader[notify]'`."""
+
+    targets: Annotated[tuple[Target, ...], BeforeValidator(_tuple), AfterValidator(_distinct)] = setting(
+        (), "Services that messages go to."
+    )
+    per_minute: int = setting(10, "Most messages to one target in a minute; bursts are folded into one.", ge=2, le=600)
+    heartbeat_url: ServiceUrl | None = setting(
+        None, "env:NAME: the variable with a URL that is fetched while scans are completed, for a dead man's switch."
+    )
+    heartbeat_seconds: float = setting(60, "Least seconds between heartbeats.", ge=1, le=86400)
+
+
 class Logging(Section):
     """The log."""
 
@@ -242,7 +356,7 @@ class Reports(Section):
 
 
 _NOT_DECIDING: dict[str, Any] = dict.fromkeys(
-    ("mode", "candles", "state", "schedule", "broker", "logging", "reports"), True
+    ("mode", "candles", "state", "schedule", "broker", "notify", "logging", "reports"), True
 ) | {
     "market": {"corporate_actions"},
     "strategies": {"paths": True, "signals_file": {"path"}},
@@ -263,6 +377,7 @@ class Settings(Section):
     broker: Broker = setting({}, Broker.__doc__)
     venue: Venue = setting({}, Venue.__doc__)
     strategies: Strategies = setting({}, Strategies.__doc__)
+    notify: Notify = setting({}, Notify.__doc__)
     logging: Logging = setting({}, Logging.__doc__)
     reports: Reports = setting({}, Reports.__doc__)
 

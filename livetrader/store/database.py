@@ -1,47 +1,19 @@
-"""Opens the state's database, and refuses one that is not ours to write."""
+"""Makes, checks, migrates and wipes states, and refuses one that is not ours to write."""
 
 from __future__ import annotations
 
-import sqlite3
-from collections.abc import Iterator
-from contextlib import contextmanager
-from datetime import UTC
-from functools import lru_cache, partial
-from pathlib import Path
+from contextlib import closing
+from functools import lru_cache
 from tempfile import TemporaryDirectory
 
-from sqlalchemy import Connection, Engine, create_engine, func, insert, select
-from sqlalchemy.engine import URL
-from sqlalchemy.exc import DBAPIError
-from sqlalchemy.pool import QueuePool
-
-from livetrader.store import migrations, sqlite
+from livetrader.errors import StoreError
+from livetrader.store import migrations
 from livetrader.store.audit import GENESIS, link
-from livetrader.store.location import SCHEME, has_state, state_path
-from livetrader.store.ownership import (
-    no_state,
-    require_known,
-    require_ours,
-    tables_of,
-    version_of,
-)
+from livetrader.store.driver import Connection, Database, database_of
+from livetrader.store.location import SCHEME, place, state_path
+from livetrader.store.ownership import require_known, require_ours, version_of
 from livetrader.store.rows import canonical, stamp
-from livetrader.store.tables import METADATA, audit, meta, schema_version
-
-
-@contextmanager
-def faults(where: Path | str) -> Iterator[None]:
-    """Raise what the database reports as StoreError: one line of where, what, what to do."""
-    with sqlite.faults(where):
-        try:
-            yield
-        except DBAPIError as error:
-            raise sqlite.fault(error.orig, where) from error
-
-
-def begin_write(connection: Connection) -> None:
-    """Take the write lock now: what is read after this cannot change before the commit (fault D2)."""
-    connection.exec_driver_sql("BEGIN IMMEDIATE")
+from livetrader.store.tables import audit, insertion, meta, schema, schema_version
 
 
 def open_state(
@@ -52,34 +24,28 @@ def open_state(
     create: bool = True,
     read_only: bool = False,
     synchronous: str | None = None,
-) -> Engine:
-    """An engine on the state of `mode` and `account`, of today's schema; SqlJournal writes through it.
+) -> Database:
+    """The database of the state of `mode` and `account`, of today's schema; SqlJournal writes to it.
 
-    A missing file is made unless `create` is False or `read_only` is set. `synchronous` is SQLite's (FULL, NORMAL,
-    OFF): FULL unless said otherwise, and NORMAL for a replay, which can be made again. StoreError, in one line,
-    for a file that is missing, not a database, another program's, another mode's or account's, of an older or newer
-    schema, or that cannot be opened or written.
+    A missing state is made unless `create` is False or `read_only` is set. `synchronous` is FULL (a commit that
+    returns is on the disk), NORMAL or OFF (it may be lost with the machine): FULL unless said otherwise, and NORMAL
+    for a replay, which can be made again. StoreError, in one line, for a state that is missing, another program's,
+    another mode's or account's, of an older or newer schema, or that cannot be opened or written; ConfigError for a
+    URL that names none.
     """
-    path = state_path(url, mode)
-    if not has_state(path):
-        if read_only or not create:
-            raise no_state(path)
-        with faults(path):
-            path.parent.mkdir(parents=True, exist_ok=True)
-            sqlite.make(path)
     durability = synchronous or ("NORMAL" if mode == "replay" else "FULL")
-    engine = _engine(path, "ro" if read_only else "rw", durability)
-    try:
-        with faults(path), engine.connect() as connection, connection.begin():
-            if not read_only:
-                begin_write(connection)
-            if create and not read_only and not tables_of(_driver(connection)):
-                _make(connection, mode, account)
-            require_ours(_driver(connection), path, mode, account)
-    except BaseException:
-        engine.dispose()
-        raise
-    return engine
+    database = database_of(url, mode, read_only=read_only, synchronous=durability)
+    create = create and not read_only
+    with closing(database.connect(create=create)) as connection:
+        if read_only:
+            connection.snapshot()
+        else:
+            connection.begin()
+        if create and not connection.tables():
+            _make(connection, database.dialect, mode, account)
+        require_ours(connection, database.where, mode, account)
+        connection.commit()
+    return database
 
 
 @lru_cache
@@ -90,55 +56,47 @@ def template(mode: str, account: str) -> bytes:
     """
     with TemporaryDirectory() as folder:
         url = f"{SCHEME}{folder}/state.db"
-        open_state(url, mode, account).dispose()
+        open_state(url, mode, account)
         return state_path(url, mode).read_bytes()
 
 
-def migrate(url: str, mode: str) -> Path | None:
-    """Take the state of `mode` to the newest schema: the backup made before, or None if it was newest."""
-    path = state_path(url, mode)
-    if not has_state(path):
-        raise no_state(path)
-    engine = _engine(path, "rw")
-    try:
-        with faults(path), engine.connect() as connection, connection.begin():
-            begin_write(connection)
-            version = version_of(_driver(connection), path)
-            require_known(path, version)
-            if version == migrations.newest():
-                return None
-            copy = path.with_name(f"{path.name}.schema{version}.bak")
-            sqlite.backup(path, copy)
-            for step in range(version, migrations.newest()):
-                migrations.MIGRATIONS[step - 1](connection)
-                _record(connection, step + 1)
-            return copy
-    finally:
-        engine.dispose()
+def migrate(url: str, mode: str) -> str | None:
+    """Take the state of `mode` to the newest schema: the place of the backup made before, or None if it was newest."""
+    database = database_of(url, mode)
+    with closing(database.connect()) as connection:
+        connection.begin()
+        version = version_of(connection, database.where)
+        require_known(database.where, version)
+        if version == migrations.newest():
+            return None
+        copy = database.backup(connection, version)
+        for step in range(version, migrations.newest()):
+            migrations.MIGRATIONS[step - 1](connection)
+            _record(connection, step + 1)
+        connection.commit()
+        return copy
 
 
-def _engine(path: Path, access: str, synchronous: str = "FULL") -> Engine:
-    # One connection for each holder, whatever its thread: the journal serialises its own use of it.
-    url = URL.create("sqlite", database=str(path))
-    return create_engine(url, creator=partial(sqlite.connect, path, access, synchronous), poolclass=QueuePool)
+def wipe(url: str, mode: str) -> None:
+    """Delete a replay's state, so that the same days can be replayed again. No other mode's ever is."""
+    if mode != "replay":
+        raise StoreError(
+            f"{place(url, mode)}: only a replay's state can be wiped; this is {mode}'s, move it away by hand"
+        )
+    database_of(url, mode).wipe()
 
 
-def _make(connection: Connection, mode: str, account: str) -> None:
-    METADATA.create_all(connection)
+def _make(connection: Connection, dialect: str, mode: str, account: str) -> None:
+    connection.make(schema(dialect))
     at = _record(connection, migrations.newest())
-    connection.execute(insert(meta).values(mode=mode, account=account, created_at=at))
+    connection.execute(insertion(meta), {"mode": mode, "account": account, "created_at": at})
     payload = canonical({"mode": mode, "account": account})
     first = {"seq": 1, "at": at, "kind": "create", "payload": payload, "previous": GENESIS}
-    connection.execute(insert(audit).values(**first, hash=link(GENESIS, 1, at, "create", payload)))
+    connection.execute(insertion(audit), {**first, "hash": link(GENESIS, 1, at, "create", payload)})
 
 
 def _record(connection: Connection, version: int) -> str:
-    """Note that the database has this schema now; when, by its own clock, on which nothing is decided."""
-    at = stamp(connection.execute(select(func.current_timestamp())).scalar_one().replace(tzinfo=UTC))
-    connection.execute(insert(schema_version).values(version=version, applied_at=at))
+    """Note that the database has this schema now; when, by its own clock."""
+    at = stamp(connection.now())
+    connection.execute(insertion(schema_version), {"version": version, "applied_at": at})
     return at
-
-
-def _driver(connection: Connection) -> sqlite3.Connection:
-    driver: sqlite3.Connection = connection.connection.driver_connection  # type: ignore[assignment]  # our `creator`'s
-    return driver

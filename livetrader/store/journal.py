@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from datetime import datetime
 from decimal import Decimal
-
-from sqlalchemy import Engine
 
 from livetrader.domain.order import Fill, OrderIntent
 from livetrader.domain.order_state import OrderState
@@ -15,6 +13,7 @@ from livetrader.ports import Decision, OrderRecord
 from livetrader.store import reads, tables
 from livetrader.store.audit import verify
 from livetrader.store.booking import advanced, amended, booked, found, intended, require_same, unknown_intent
+from livetrader.store.driver import Database
 from livetrader.store.lease import LeaseTable
 from livetrader.store.queue import CommandTable
 from livetrader.store.rows import (
@@ -27,6 +26,7 @@ from livetrader.store.rows import (
     terms_values,
 )
 from livetrader.store.standing import StandingTables
+from livetrader.store.tail import AuditReads
 from livetrader.store.writer import Writer
 
 _INTEND = tables.insertion(tables.orders)
@@ -41,9 +41,6 @@ _AMEND = (
     "UPDATE orders SET quantity = :quantity, limit_price = :limit_price, trigger_price = :trigger_price,"
     " intent_reason = :intent_reason, amended = :amended, updated_at = :updated_at WHERE intent_id = :intent_id"
 )
-_MARK = (
-    "INSERT INTO cursor (name, as_of) VALUES (:name, :as_of) ON CONFLICT (name) DO UPDATE SET as_of = excluded.as_of"
-)
 _EQUITY = (
     "INSERT INTO equity (as_of, value, cash, recorded_at) VALUES (:as_of, :value, :cash, :recorded_at)"
     " ON CONFLICT (as_of) DO UPDATE"
@@ -53,8 +50,8 @@ _START = tables.insertion(tables.runs)
 _STOP = "UPDATE runs SET stopped_at = :stopped_at, exit_reason = :exit_reason WHERE run = :run"
 
 
-class SqlJournal(StandingTables, LeaseTable, CommandTable):
-    """Implements ports.Journal, ports.Lease and ports.CommandQueue over an engine of `database.open_state`.
+class SqlJournal(StandingTables, LeaseTable, CommandTable, AuditReads):
+    """Implements ports.Journal, ports.Lease, ports.CommandQueue and ports.AuditTail over `database.open_state`.
 
     A method that writes has committed, with its row of the audit log, when it returns; inside `unit` it
     commits with the unit, so that whatever relies on it (a call to a broker) belongs after the block. What
@@ -62,12 +59,18 @@ class SqlJournal(StandingTables, LeaseTable, CommandTable):
     database cannot commit.
     """
 
-    def __init__(self, engine: Engine) -> None:
-        self._writer = Writer(engine)
+    def __init__(self, database: Database, algo_id: str = "") -> None:
+        """`algo_id` is kept with every order: what the algorithm is registered as at the exchange."""
+        self._writer = Writer(database)
+        self._algo_id = algo_id
         self._select = self._writer.select
 
     def close(self) -> None:
         self._writer.close()
+
+    def on_full(self, hook: Callable[[], None]) -> None:
+        """Have `hook` called inside the unit that was done in the ballast's room, because the disk was full."""
+        self._writer.on_full = hook
 
     def unit(self) -> AbstractContextManager[None]:
         """Several writes in one commit: all of them, or none if an exception leaves the block."""
@@ -94,7 +97,7 @@ class SqlJournal(StandingTables, LeaseTable, CommandTable):
                 return False
             values = intent_values(record.intent)
             seq = self._writer.append("intend", {**values, **said}, at)
-            made = {"seq": seq, "created_at": stamp(at)}
+            made = {"seq": seq, "created_at": stamp(at), "algo_id": self._algo_id}
             self._writer.execute(_INTEND, {**values, **made, **progress_values(record)})
             return True
 
@@ -151,7 +154,7 @@ class SqlJournal(StandingTables, LeaseTable, CommandTable):
             if marked is not None and as_of <= marked:
                 return
             self._writer.append("mark", {"as_of": as_of}, at)
-            self._writer.execute(_MARK, {"name": reads.MARKED, "as_of": as_of})
+            self._writer.execute(tables.KEEP, {"name": reads.MARKED, "as_of": as_of})
 
     def marked(self) -> int | None:
         return reads.marked(self._select)

@@ -11,14 +11,14 @@ from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 
+from livetrader.store.faults import file_faults
 from livetrader.store.rows import stamp
-from livetrader.store.sqlite import faults
 
 
 def is_on(path: Path) -> bool:
     """Whether the file `path` (location.kill_path) is there, be it a broken link; StoreError where that cannot be told,
     which is no permission to trade."""
-    with faults(path):
+    with file_faults(path):
         try:
             path.lstat()
         except FileNotFoundError:
@@ -28,7 +28,7 @@ def is_on(path: Path) -> bool:
 
 def put_on(path: Path, reason: str, at: datetime) -> bool:
     """Make the file, durably. False if it is there already: it is left as it is. StoreError where it cannot be made."""
-    with faults(path):
+    with file_faults(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         try:
             descriptor = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o644)
@@ -47,7 +47,7 @@ def put_on(path: Path, reason: str, at: datetime) -> bool:
 
 def take_off(path: Path) -> bool:
     """Remove the file, durably. False if it was not there. StoreError where it cannot be removed."""
-    with faults(path):
+    with file_faults(path):
         try:
             path.unlink()
         except FileNotFoundError:

@@ -1,12 +1,60 @@
-"""Where a mode's state lives. The mode is part of the file's name, so paper and live never share one."""
+"""Where a mode's state lives. The mode is part of its name, so paper and live never share one.
+
+`sqlite:///data/state.db` is a file for each mode, with its lock and its kill file beside it.
+`postgresql://host/database` is a schema for each mode in that database; the lock and the kill file of each lie in a
+folder on this host.
+"""
 
 from __future__ import annotations
 
 from pathlib import Path
+from urllib.parse import SplitResult, parse_qs, urlsplit
 
-from livetrader.errors import ConfigError, StoreError
+from livetrader.errors import ConfigError
 
 SCHEME = "sqlite:///"
+
+_SERVERS = ("postgresql", "postgres", "postgresql+psycopg")
+_LOCAL = "localhost"
+
+
+def on_server(url: str) -> bool:
+    """Whether the URL names a PostgreSQL database."""
+    return url.partition("://")[0] in _SERVERS
+
+
+def place(url: str, mode: str) -> str:
+    """The place of `mode`'s state as messages name it: the file, or the schema with its host and database.
+
+    ConfigError for a URL that is neither. Never with a user or a password.
+    """
+    if not on_server(url):
+        return str(state_path(url, mode))
+    parts = server_of(url)
+    host = parts.hostname or parse_qs(parts.query).get("host", [_LOCAL])[0]
+    port = "" if parts.port is None else f":{parts.port}"
+    return f"postgresql://{host}{port}{parts.path}, schema {schema_name(mode)}"
+
+
+def server_of(url: str) -> SplitResult:
+    """The parts of a PostgreSQL URL. ConfigError, which shows nothing of it, for one that cannot be read."""
+    try:
+        parts = urlsplit(url)
+        port = parts.port
+    except ValueError:
+        port, parts = -1, urlsplit("")
+    # What follows the host must not be the rest of a password: it would be shown.
+    if port == -1 or "@" in f"{parts.path}{parts.query}{parts.fragment}" or parts.fragment:
+        raise ConfigError(
+            "state.url cannot be read: write postgresql://user@host:5432/database, with %40 for @, %2F for /, "
+            "%3A for :, %3F for ? and %23 for # in a password"
+        )
+    return parts
+
+
+def schema_name(mode: str) -> str:
+    """The PostgreSQL schema of `mode`'s state."""
+    return f"livetrader_{mode.replace('-', '_')}"
 
 
 def state_path(url: str, mode: str) -> Path:
@@ -16,37 +64,46 @@ def state_path(url: str, mode: str) -> Path:
     """
     name = url.removeprefix(SCHEME)
     if not url.startswith(SCHEME) or not name or name.startswith(":") or "?" in name:
-        raise ConfigError(f"state.url {url!r} does not name a SQLite file: write sqlite:///path/to/state.db")
+        raise ConfigError(
+            f"state.url {url!r} names no database for the state: write sqlite:///path/to/state.db, "
+            "or postgresql://host/database"
+        )
     path = Path(name)
     return path.with_name(f"{path.stem}.{mode}{path.suffix}")
 
 
-def state_url(url: str, mode: str) -> str:
-    """The URL of `mode`'s state."""
-    return f"{SCHEME}{state_path(url, mode)}"
-
-
 def has_state(path: Path) -> bool:
-    """Whether anything was ever committed to it; a process killed at its start leaves an empty file."""
+    """Whether anything was ever committed to a file; a process killed at its start leaves an empty one."""
     return path.exists() and path.stat().st_size > 0
 
 
-def lock_path(url: str, mode: str) -> Path:
-    """The file that whoever trades on this state holds the lock of."""
-    path = state_path(url, mode)
-    return path.with_name(f"{path.name}.lock")
+def lock_path(url: str, mode: str, directory: Path | None = None) -> Path:
+    """The file that whoever trades on this state holds the lock of; `directory` is that of `kill_path`."""
+    return _beside(url, mode, directory, "lock")
 
 
-def kill_path(url: str, mode: str) -> Path:
-    """The file that stops whoever trades on this state, as long as it is there."""
-    path = state_path(url, mode)
-    return path.with_name(f"{path.name}.kill")
+def kill_path(url: str, mode: str, directory: Path | None = None) -> Path:
+    """The file that stops whoever trades on this state, as long as it is there.
+
+    It lies beside a SQLite file, and in `directory` (setting state.directory) for a state in PostgreSQL.
+    """
+    return _beside(url, mode, directory, "kill")
 
 
-def wipe(url: str, mode: str) -> None:
-    """Delete a replay's state, so that the same days can be replayed again. No other mode's ever is."""
-    path = state_path(url, mode)
-    if mode != "replay":
-        raise StoreError(f"{path}: only a replay's state can be wiped; this is {mode}'s, move it away by hand")
-    for suffix in ("", "-wal", "-shm", "-journal"):
-        path.with_name(path.name + suffix).unlink(missing_ok=True)
+def ballast_path(url: str, mode: str) -> Path | None:
+    """The file that keeps room on the state's disk; None where the disk is another machine's business."""
+    return None if on_server(url) else ballast_of(state_path(url, mode))
+
+
+def ballast_of(path: Path) -> Path:
+    """The ballast of a SQLite file."""
+    return path.with_name(f"{path.name}.ballast")
+
+
+def _beside(url: str, mode: str, directory: Path | None, kind: str) -> Path:
+    if not on_server(url):
+        path = state_path(url, mode)
+        return path.with_name(f"{path.name}.{kind}")
+    if directory is None:
+        raise ValueError(f"a state in PostgreSQL has its {kind} file in a directory of its own, which was not given")
+    return directory / f"{schema_name(mode)}.{kind}"

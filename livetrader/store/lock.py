@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import IO
 
 from livetrader.errors import AlreadyRunning
-from livetrader.store.sqlite import faults
+from livetrader.store.faults import file_faults
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +31,7 @@ def hold(path: Path, at: datetime) -> Iterator[None]:
     AlreadyRunning, naming the process that holds it and since when; StoreError where the file cannot be made.
     The file stays: deleting it would let two processes hold locks of the same name.
     """
-    with faults(path):
+    with file_faults(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         file = path.open("a+", encoding="utf-8")
     with file:
@@ -68,7 +68,7 @@ def _take(file: IO[str], kind: int = fcntl.LOCK_EX) -> bool:
 
 def _write(file: IO[str], content: str) -> None:
     # Past Python's buffer: what a full disk did not take must not be tried again when the file is closed.
-    with faults(file.name):
+    with file_faults(file.name):
         os.ftruncate(file.fileno(), 0)
         os.pwrite(file.fileno(), content.encode(), 0)
 

@@ -18,6 +18,7 @@ class MemoryStanding(MemoryUnit):
         self._latches: dict[str, Latch] = {}
         self._alerts: dict[str, Alert] = {}
         self._day_starts: dict[date, Decimal] = {}
+        self._agreed: dict[str, datetime] = {}
         self._flows: dict[int, Flow] = {}
         self._externals: dict[tuple[str, str, str, str], External] = {}
 
@@ -49,6 +50,12 @@ class MemoryStanding(MemoryUnit):
         if session not in self._day_starts:
             self._put(self._day_starts, session, equity)
         return self._day_starts[session]
+
+    def agree(self, at: datetime) -> None:
+        self._put(self._agreed, "", at.replace(microsecond=0))
+
+    def agreed(self) -> datetime | None:
+        return self._agreed.get("")
 
     def flow(self, amount: Decimal, reason: str, at: datetime) -> None:
         self._put(self._flows, len(self._flows), Flow(amount, reason, at))

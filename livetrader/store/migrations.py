@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from sqlalchemy import Connection
+    from livetrader.store.driver import Connection
 
 # Stops, modifies and the time of sending; what stands in an account beside its orders.
 _SCHEMA_2 = """
@@ -50,11 +50,16 @@ UPDATE orders SET sent_at = sent.at FROM (
 
 def _to_schema_2(connection: Connection) -> None:
     for statement in _SCHEMA_2.split(";"):
-        connection.exec_driver_sql(statement)
+        connection.execute(statement)
 
 
-# The n-th takes schema n to n + 1. Append only.
-MIGRATIONS: list[Callable[[Connection], None]] = [_to_schema_2]
+def _to_schema_3(connection: Connection) -> None:
+    """The registered id of the algorithm that an order was sent under."""
+    connection.execute("ALTER TABLE orders ADD COLUMN algo_id TEXT DEFAULT '' NOT NULL")
+
+
+# The n-th takes schema n to n + 1. Append only. What made schemas 1 and 2 knew SQLite only.
+MIGRATIONS: list[Callable[[Connection], None]] = [_to_schema_2, _to_schema_3]
 
 
 def newest() -> int:

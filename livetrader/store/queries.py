@@ -1,13 +1,12 @@
 """What the command line asks of the state: read-only, while the daemon writes and when it is dead.
 
-Goes to SQLite directly: importing SQLAlchemy alone takes longer than `livetrader status` may.
+Goes to the driver directly: importing SQLAlchemy alone takes longer than `livetrader status` may.
 """
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import datetime, tzinfo
 from decimal import Decimal
@@ -19,15 +18,17 @@ from livetrader.domain.order_state import OrderState
 from livetrader.domain.position import Trade
 from livetrader.domain.trades import OpenPosition
 from livetrader.domain.trades import trades as fold
+from livetrader.errors import StoreError
 from livetrader.ports import Decision, OrderRecord
 from livetrader.store import reads
 from livetrader.store.audit import verify
+from livetrader.store.driver import Connection, database_of
+from livetrader.store.faults import NoState
 from livetrader.store.latch_file import is_on
-from livetrader.store.location import has_state, kill_path, lock_path, state_path
+from livetrader.store.location import kill_path, lock_path
 from livetrader.store.lock import Holder, holder
-from livetrader.store.ownership import no_state, require_ours
+from livetrader.store.ownership import require_ours
 from livetrader.store.rows import Row, instant
-from livetrader.store.sqlite import connect, faults
 
 FOREVER = 1 << 62
 
@@ -55,16 +56,18 @@ class LeaseHolder:
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """`livetrader status`: `holder` is the trader that runs now, `marked` the last bar close decided, `killed` whether
-    the kill file is there, `lease` who has the account's lease (None: given up, or never taken)."""
+    """`livetrader status`: `holder` is the trader that runs now, `marked` the last bar close decided, `agreed` when the
+    broker's books agreed with ours last, `killed` whether the kill file is there, `lease` who has the account's lease
+    (None: given up, or never taken)."""
 
-    path: Path
+    where: str
     mode: str
     account: str
     created_at: datetime
     holder: Holder | None
     last_run: Run | None
     marked: int | None
+    agreed: datetime | None
     orders: dict[OrderState, int]
     equity: tuple[int, Decimal, Decimal] | None
     killed: bool
@@ -74,51 +77,54 @@ class Status:
 
 
 @contextmanager
-def open_queries(url: str, mode: str) -> Iterator[Queries]:
+def open_queries(url: str, mode: str, directory: Path | None = None) -> Iterator[Queries]:
     """The queries over the state of `mode`, all of one moment: what commits later is not seen.
 
-    StoreError, in one line, for a state that is not there or cannot be read.
+    `directory` is where the lock and the kill file of a state in PostgreSQL lie. StoreError, in one line, for a state
+    that is not there (NoState) or cannot be read.
     """
-    path = state_path(url, mode)
-    if not has_state(path):
-        raise no_state(path)
-    with faults(path):
-        connection = connect(path, "ro")
-    connection.row_factory = sqlite3.Row
+    database = database_of(url, mode, read_only=True)
+    lock, kill = lock_path(url, mode, directory), kill_path(url, mode, directory)
+    with closing(database.connect()) as connection:
+        connection.snapshot()
+        require_ours(connection, database.where, mode)
+        yield Queries(connection, database.where, lock, kill)
+
+
+def exists(url: str, mode: str) -> bool:
+    """Whether there is a state of `mode`. StoreError where that cannot be told."""
     try:
-        with faults(path):
-            connection.execute("BEGIN")
-            require_ours(connection, path, mode)
-        yield Queries(connection, path, lock_path(url, mode), kill_path(url, mode))
-    finally:
-        connection.close()
+        with closing(database_of(url, mode, read_only=True).connect()) as connection:
+            return bool(connection.tables())
+    except NoState:
+        return False
 
 
 class Queries:
     """Reads of one moment of the state. Made by `open_queries`; StoreError when the database fails."""
 
-    def __init__(self, connection: sqlite3.Connection, path: Path, lock: Path, kill: Path) -> None:
+    def __init__(self, connection: Connection, where: str, lock: Path, kill: Path) -> None:
         self._connection = connection
-        self._path = path
+        self._where = where
         self._lock = lock
         self._kill = kill
 
     def _select(self, sql: str, /, **values: object) -> Sequence[Row]:
-        with faults(self._path):
-            return self._connection.execute(sql, values).fetchall()
+        return self._connection.select(sql, values)
 
     def status(self) -> Status:
         meta = self._select("SELECT mode, account, created_at FROM meta")[0]
         counts = self._select("SELECT state, count(*) AS orders FROM orders GROUP BY state ORDER BY state")
         equities = reads.equities(self._select)
         return Status(
-            path=self._path,
+            where=self._where,
             mode=meta["mode"],
             account=meta["account"],
             created_at=instant(meta["created_at"]),
             holder=holder(self._lock),
             last_run=next(iter(self.runs()), None),
             marked=reads.marked(self._select),
+            agreed=reads.agreed(self._select),
             orders={OrderState(row["state"]): int(row["orders"]) for row in counts},
             equity=equities[-1] if equities else None,
             killed=is_on(self._kill),
@@ -189,6 +195,22 @@ class Queries:
     def _fold(self, timezone: tzinfo) -> tuple[list[Trade], list[OpenPosition]]:
         intents = {record.intent.intent_id: record.intent for record in self.orders()}
         return fold(intents, self.fills(), timezone)
+
+    @property
+    def where(self) -> str:
+        """The place of the state, as messages name it."""
+        return self._where
+
+    def check(self) -> dict[str, int]:
+        """The number of rows of each table, when everything was found whole; StoreError naming what is not."""
+        if damage := self._connection.damage():
+            raise StoreError(
+                f"{self._where}: is damaged ({damage}): move it away and restore a backup, then run "
+                "`livetrader reconcile`"
+            )
+        self.verify_audit()
+        tables = sorted(self._connection.tables())
+        return {table: int(self._select(f"SELECT count(*) AS count FROM {table}")[0]["count"]) for table in tables}
 
     def verify_audit(self) -> int:
         """The number of rows in the audit log; StoreError naming the first that was changed or is missing."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
-from datetime import date
+from datetime import UTC, date, datetime
 from decimal import Decimal
 
 from livetrader.domain.account import Alert, Answer, Command, External, Flow, Latch
@@ -15,7 +15,7 @@ from livetrader.ports import Decision, OrderRecord
 from livetrader.store.audit import Select
 from livetrader.store.rows import Row, decision_of, external_of, fill_of, instant, order_of
 
-MARKED = "marked"
+MARKED, AGREED = "marked", "agreed"
 
 
 def _any(rows: Iterable[Row]) -> bool:
@@ -98,7 +98,17 @@ def decided(select: Select, signal: Signal) -> bool:
 
 
 def marked(select: Select) -> int | None:
-    rows = select("SELECT as_of FROM cursor WHERE name = :name", name=MARKED)
+    return _kept(select, MARKED)
+
+
+def agreed(select: Select) -> datetime | None:
+    """When the broker's books agreed with ours last."""
+    at = _kept(select, AGREED)
+    return None if at is None else datetime.fromtimestamp(at, UTC)
+
+
+def _kept(select: Select, name: str) -> int | None:
+    rows = select("SELECT as_of FROM cursor WHERE name = :name", name=name)
     return next((int(row["as_of"]) for row in rows), None)
 
 

@@ -164,6 +164,7 @@ def order_of(row: Row) -> OrderRecord:
         created_at=instant(row["created_at"]),
         updated_at=instant(row["updated_at"]),
         sent_at=None if row["sent_at"] is None else instant(row["sent_at"]),
+        algo_id=row["algo_id"],
     )
 
 

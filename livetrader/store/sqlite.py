@@ -1,4 +1,4 @@
-"""What is SQLite's own: how a state file is opened, and what its errors mean to the operator.
+"""What is SQLite's own: how a state file is opened and copied, and what its errors mean to the operator.
 
 Free of SQLAlchemy, whose import alone costs more than the whole time that `livetrader status` has.
 """
@@ -6,11 +6,19 @@ Free of SQLAlchemy, whose import alone costs more than the whole time that `live
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 from livetrader.errors import StoreError
+from livetrader.store import ballast
+from livetrader.store.driver import NOTHING, Connection
+from livetrader.store.faults import Busy, Full, NoState, file_faults
+from livetrader.store.location import ballast_of, has_state
+from livetrader.store.rows import Row
 
 # A writer waits this long for another one; the journal tries three times.
 BUSY_SECONDS = 2.0
@@ -26,74 +34,172 @@ _FAULTS = {
     sqlite3.SQLITE_CORRUPT: "is damaged: move it away and restore a backup, then run `livetrader reconcile`",
     sqlite3.SQLITE_PERM: "access was denied: see the permissions of the file and its directory",
 }
+# A disk that takes no more because of a quota is an I/O error to SQLite.
+_KINDS = {sqlite3.SQLITE_BUSY: Busy, sqlite3.SQLITE_FULL: Full, sqlite3.SQLITE_IOERR_WRITE: Full}
 
 
-def primary_code(error: BaseException | None) -> int:
-    """SQLite's result code without its extension (of SQLITE_IOERR_READ: SQLITE_IOERR); 0 for others."""
-    return getattr(error, "sqlite_errorcode", 0) & 0xFF
-
-
-def busy(error: BaseException) -> bool:
-    """Whether another process held the write lock for longer than the busy timeout."""
-    return primary_code(error) == sqlite3.SQLITE_BUSY
-
-
-def fault(error: BaseException | None, where: Path | str) -> StoreError:
+def fault(error: sqlite3.Error, where: Path | str) -> StoreError:
     """A driver's error as one line: where, what, what to do."""
-    known = _FAULTS.get(primary_code(error))
+    code = getattr(error, "sqlite_errorcode", 0)
+    primary = code & 0xFF  # of SQLITE_IOERR_READ: SQLITE_IOERR
+    kind = _KINDS.get(code) or _KINDS.get(primary) or StoreError
+    known = _FAULTS.get(primary)
     if known is not None:
-        return StoreError(f"{where}: {known}")
+        return kind(f"{where}: {known}")
     detail = " ".join(str(error).split())
     return StoreError(f"{where}: {detail}: run `livetrader doctor`")
 
 
 @contextmanager
-def faults(where: Path | str) -> Iterator[None]:
-    """Raise what the driver and the file system report as StoreError."""
+def _faults(where: Path | str) -> Iterator[None]:
     try:
         yield
     except sqlite3.Error as error:
         raise fault(error, where) from error
-    except OSError as error:
-        raise StoreError(f"{where}: {error.strerror}: see that the directory may be written to") from error
+
+
+class SqliteConnection:
+    """Implements driver.Connection.
+
+    Statements go to one cursor, which keeps what it has prepared: SQLAlchemy's way to it takes several times as long
+    as SQLite itself.
+    """
+
+    def __init__(self, driver: sqlite3.Connection, where: Path) -> None:
+        self._driver = driver
+        self._where = where
+        self._cursor = driver.cursor()
+        self._cursor.row_factory = sqlite3.Row
+
+    def begin(self) -> None:
+        self.execute("BEGIN IMMEDIATE")
+
+    def snapshot(self) -> None:
+        self.execute("BEGIN")
+
+    def commit(self) -> None:
+        self.execute("COMMIT")
+
+    def roll_back(self) -> None:
+        with _faults(self._where):
+            # What the database has rolled back by itself needs no second one.
+            if self._driver.in_transaction:
+                self._cursor.execute("ROLLBACK")
+
+    def execute(self, sql: str, values: Mapping[str, Any] = NOTHING) -> int:
+        try:
+            return self._cursor.execute(sql, values).rowcount
+        except sqlite3.Error as error:
+            raise fault(error, self._where) from error
+
+    def select(self, sql: str, values: Mapping[str, Any] = NOTHING) -> Sequence[Row]:
+        try:
+            return self._cursor.execute(sql, values).fetchall()
+        except sqlite3.Error as error:
+            raise fault(error, self._where) from error
+
+    def make(self, statements: Iterable[str]) -> None:
+        for statement in statements:
+            self.execute(statement)
+
+    def tables(self) -> set[str]:
+        return {row["name"] for row in self.select("SELECT name FROM sqlite_master WHERE type = 'table'")}
+
+    def now(self) -> datetime:
+        said = self.select("SELECT current_timestamp AS now")[0]["now"]
+        return datetime.fromisoformat(said).replace(tzinfo=UTC)
+
+    def damage(self) -> str:
+        said = self.select("PRAGMA integrity_check(1)")[0]["integrity_check"]
+        return "" if said == "ok" else " ".join(said.split())
+
+    def close(self) -> None:
+        self._driver.close()
+
+
+@dataclass(frozen=True, slots=True)
+class SqliteDatabase:
+    """Implements driver.Database: a file in write-ahead mode.
+
+    With `synchronous` FULL a commit has reached the disk when it returns. With NORMAL or OFF it survives the death of
+    the process; a power cut may take back the last ones (NORMAL) or damage the file (OFF).
+    """
+
+    path: Path
+    read_only: bool = False
+    synchronous: str = "FULL"
+
+    @property
+    def where(self) -> str:
+        return str(self.path)
+
+    @property
+    def dialect(self) -> str:
+        return "sqlite"
+
+    def connect(self, *, create: bool = False) -> SqliteConnection:
+        if not has_state(self.path):
+            if not create or self.read_only:
+                raise NoState(self.where)
+            with file_faults(self.path):
+                self.path.parent.mkdir(parents=True, exist_ok=True)
+            make(self.path)
+        with _faults(self.path):
+            return SqliteConnection(_connect(self.path, self.read_only, self.synchronous), self.path)
+
+    def backup(self, connection: Connection, version: int) -> str:  # noqa: ARG002 - SQLite copies past a writer
+        copy = self.path.with_name(f"{self.path.name}.schema{version}.bak")
+        with _faults(self.path):
+            source, target = _connect(self.path, True, self.synchronous), sqlite3.connect(copy)
+            try:
+                source.backup(target)
+            finally:
+                source.close()
+                target.close()
+        return str(copy)
+
+    def doubts(self) -> str:
+        return ""
+
+    def relieve(self) -> bool:
+        return ballast.drop(ballast_of(self.path))
+
+    def wipe(self) -> None:
+        for suffix in ("", "-wal", "-shm", "-journal"):
+            self.path.with_name(self.path.name + suffix).unlink(missing_ok=True)
 
 
 def make(path: Path) -> None:
     """Make an empty state file in write-ahead mode, which it keeps: readers and a writer do not wait for each
-    other. Raises sqlite3.Error."""
-    connection = _open(path, "mode=rwc")
+    other. Raises StoreError."""
+    with _faults(path):
+        driver = _open(path, "mode=rwc")
+        try:
+            driver.execute("PRAGMA journal_mode=WAL")
+        finally:
+            driver.close()
+
+
+def _connect(path: Path, read_only: bool, synchronous: str) -> sqlite3.Connection:
+    """Transactions are begun by hand (isolation_level None): what the driver begins by itself is deferred, and a
+    deferred read-then-write fails at once when another process writes, whatever the busy timeout (fault D2)."""
+    driver = _open(path, f"mode={'ro' if read_only else 'rw'}")
     try:
-        connection.execute("PRAGMA journal_mode=WAL")
-    finally:
-        connection.close()
-
-
-def connect(path: Path, access: str, synchronous: str = "FULL") -> sqlite3.Connection:
-    """Open a state file, `rw` or `ro`. Raises sqlite3.Error.
-
-    With `synchronous` FULL a commit has reached the disk when it returns. With NORMAL or OFF it survives the death of
-    the process; a power cut may take back the last ones (NORMAL) or damage the file (OFF).
-
-    Transactions are begun by hand (isolation_level None): what the driver begins by itself is deferred, and a
-    deferred read-then-write fails at once when another process writes, whatever the busy timeout (fault D2).
-    """
-    connection = _open(path, f"mode={access}")
-    try:
-        if access == "ro":
-            _probe(connection)
+        if read_only:
+            _probe(driver)
         else:
-            connection.execute(f"PRAGMA synchronous={synchronous}")
-            connection.execute("PRAGMA foreign_keys=ON")
+            driver.execute(f"PRAGMA synchronous={synchronous}")
+            driver.execute("PRAGMA foreign_keys=ON")
     except sqlite3.OperationalError:
-        connection.close()
-        if access != "ro" or path.with_name(f"{path.name}-wal").exists():
+        driver.close()
+        if not read_only or path.with_name(f"{path.name}-wal").exists():
             raise
         # Nobody has it open, and we may not make the files that reading a WAL takes: it cannot change.
         return _open(path, "mode=ro&immutable=1")
     except sqlite3.Error:
-        connection.close()
+        driver.close()
         raise
-    return connection
+    return driver
 
 
 def _open(path: Path, options: str) -> sqlite3.Connection:
@@ -106,16 +212,6 @@ def _open(path: Path, options: str) -> sqlite3.Connection:
     )
 
 
-def _probe(connection: sqlite3.Connection) -> None:
-    connection.execute("PRAGMA query_only=ON")
-    connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
-
-
-def backup(path: Path, copy: Path) -> None:
-    """Copy a database that others may be using. Raises sqlite3.Error."""
-    source, target = connect(path, "ro"), sqlite3.connect(copy)
-    try:
-        source.backup(target)
-    finally:
-        source.close()
-        target.close()
+def _probe(driver: sqlite3.Connection) -> None:
+    driver.execute("PRAGMA query_only=ON")
+    driver.execute("SELECT count(*) FROM sqlite_master").fetchone()

@@ -78,6 +78,14 @@ class StandingTables:
             self._writer.execute(_START, {**values, "recorded_at": stamp(at)})
             return equity
 
+    def agree(self, at: datetime) -> None:
+        # No row of the log: it happens every minute, and decides nothing.
+        with self._writer.unit():
+            self._writer.execute(tables.KEEP, {"name": reads.AGREED, "as_of": int(at.timestamp())})
+
+    def agreed(self) -> datetime | None:
+        return reads.agreed(self._select)
+
     def flow(self, amount: Decimal, reason: str, at: datetime) -> None:
         values = {"amount": str(amount), "reason": reason}
         with self._writer.unit():

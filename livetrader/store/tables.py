@@ -7,7 +7,6 @@ leads from any row to the log.
 from __future__ import annotations
 
 from sqlalchemy import (
-    DDL,
     BigInteger,
     Column,
     ForeignKey,
@@ -18,17 +17,21 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
-    event,
 )
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.schema import CreateIndex, CreateTable
 
 METADATA = MetaData()
 
 # SQLite has one integer type, and keys rows by it.
 _Big = BigInteger().with_variant(Integer, "sqlite")
 
+# Texts sort by their bytes, as they do in SQLite, and not by a language's rules.
+_Text = Text().with_variant(postgresql.TEXT(collation="C"), "postgresql")
+
 
 def _text(name: str, *, primary_key: bool = False, nullable: bool = False, default: str | None = None) -> Column[str]:
-    return Column(name, Text, primary_key=primary_key, nullable=nullable, server_default=default)
+    return Column(name, _Text, primary_key=primary_key, nullable=nullable, server_default=default)
 
 
 def _big(name: str, *, primary_key: bool = False, nullable: bool = False) -> Column[int]:
@@ -84,6 +87,7 @@ orders = Table(
     _text("entry_id", default=""),
     _big("amended", nullable=True),
     _text("sent_at", nullable=True),
+    _text("algo_id", default=""),
     Index("orders_as_of", "as_of"),
     Index("orders_state", "state"),
 )
@@ -94,7 +98,7 @@ fills = Table(
     _seq(),
     _text("broker"),
     _text("trade_id"),
-    Column("intent_id", Text, ForeignKey("orders.intent_id"), nullable=False, index=True),
+    Column("intent_id", _Text, ForeignKey("orders.intent_id"), nullable=False, index=True),
     _text("symbol"),
     _text("action"),
     _text("quantity"),
@@ -186,21 +190,45 @@ commands = Table(
 )
 
 
+# Sets a name in `cursor`.
+KEEP = "INSERT INTO cursor (name, as_of) VALUES (:name, :as_of) ON CONFLICT (name) DO UPDATE SET as_of = excluded.as_of"
+
+
 def insertion(table: Table) -> str:
     """The INSERT of a whole row, with `:name` parameters."""
     names = [column.name for column in table.columns]
     return f"INSERT INTO {table.name} ({', '.join(names)}) VALUES ({', '.join(f':{name}' for name in names)})"
 
 
-# SQLite's own: the log only grows, by one, for whoever has the file open. (INSERT OR REPLACE deletes without
-# a DELETE trigger, hence the condition on inserts.)
+# The log only grows, by one, for whoever has the database open. (SQLite's INSERT OR REPLACE deletes without a DELETE
+# trigger, and PostgreSQL's TRUNCATE too, hence the condition on inserts and the third event.)
+_ONLY_GROWS = "the audit log is append-only"
 _NEXT = "NEW.seq <> (SELECT coalesce(max(seq), 0) + 1 FROM audit)"
-for _name, _when in {
-    "audit_no_update": "BEFORE UPDATE ON audit",
-    "audit_no_delete": "BEFORE DELETE ON audit",
-    "audit_no_gap": f"BEFORE INSERT ON audit WHEN {_NEXT}",
-}.items():
-    _trigger = DDL(  # type: ignore[no-untyped-call]  # SQLAlchemy left it unannotated
-        f"CREATE TRIGGER {_name} {_when} BEGIN SELECT RAISE(ABORT, 'the audit log is append-only'); END"
-    )
-    event.listen(audit, "after_create", _trigger.execute_if(dialect="sqlite"))
+_TRIGGERS = {
+    "sqlite": [
+        f"CREATE TRIGGER {name} {when} BEGIN SELECT RAISE(ABORT, '{_ONLY_GROWS}'); END"
+        for name, when in (
+            ("audit_no_update", "BEFORE UPDATE ON audit"),
+            ("audit_no_delete", "BEFORE DELETE ON audit"),
+            ("audit_no_gap", f"BEFORE INSERT ON audit WHEN {_NEXT}"),
+        )
+    ],
+    "postgresql": [
+        "CREATE FUNCTION audit_only_grows() RETURNS trigger LANGUAGE plpgsql SET search_path FROM CURRENT AS"
+        f" $$ BEGIN IF TG_OP = 'INSERT' THEN IF NOT ({_NEXT}) THEN RETURN NEW; END IF; END IF;"
+        f" RAISE EXCEPTION '{_ONLY_GROWS}'; END $$",
+        "CREATE TRIGGER audit_no_change BEFORE UPDATE OR DELETE OR TRUNCATE ON audit"
+        " FOR EACH STATEMENT EXECUTE FUNCTION audit_only_grows()",
+        "CREATE TRIGGER audit_no_gap BEFORE INSERT ON audit FOR EACH ROW EXECUTE FUNCTION audit_only_grows()",
+    ],
+}
+_DIALECTS = {"sqlite": sqlite.dialect, "postgresql": postgresql.dialect}
+
+
+def schema(name: str) -> list[str]:
+    """The statements that make today's schema, in the dialect of that name."""
+    dialect = _DIALECTS[name]()
+    tables = METADATA.sorted_tables
+    made: list[CreateTable | CreateIndex] = [CreateTable(table) for table in tables]
+    made += [CreateIndex(index) for table in tables for index in sorted(table.indexes, key=lambda one: str(one.name))]
+    return [str(one.compile(dialect=dialect)).strip() for one in made] + _TRIGGERS[name]

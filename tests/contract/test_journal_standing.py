@@ -6,7 +6,6 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import date, timedelta
 from decimal import Decimal
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,8 +14,8 @@ from journal_samples import AT, LATER
 from livetrader.domain.account import Alert, External, ExternalKind, ExternalStatus, Flow, Latch
 from livetrader.domain.instrument import Product
 from livetrader.ports import Journal
-from livetrader.store.database import open_state
 from livetrader.store.journal import SqlJournal
+from tests.databases import DATABASES
 
 MONDAY, TUESDAY = date(2026, 2, 2), date(2026, 2, 3)
 POSITION = External(ExternalKind.POSITION, "INFY", Product.CNC, Decimal("-10.50"), ExternalStatus.FROZEN, AT)
@@ -117,6 +116,13 @@ def change_and_fail(journal: Journal) -> None:
         raise ZeroDivisionError
 
 
+def test_the_last_time_that_the_books_agreed_is_kept_to_the_second(journal: Journal) -> None:
+    assert journal.agreed() is None
+    journal.agree(AT)
+    journal.agree(LATER)
+    assert journal.agreed() == LATER.replace(microsecond=0)
+
+
 def test_a_unit_that_an_exception_leaves_changes_nothing(journal: Journal) -> None:
     stand(journal)
     before = standing(journal)
@@ -126,11 +132,11 @@ def test_a_unit_that_an_exception_leaves_changes_nothing(journal: Journal) -> No
     assert journal.day_start(TUESDAY, Decimal(7), LATER) == 7
 
 
-@pytest.mark.parametrize("journal", ["sql"], indirect=True)
-def test_all_of_it_survives_a_restart(journal: SqlJournal, tmp_path: Path) -> None:
+@pytest.mark.parametrize("journal", DATABASES, indirect=True)
+def test_all_of_it_survives_a_restart(journal: SqlJournal) -> None:
     """Invariant I8: HALTED means halted, across restarts."""
     stand(journal)
-    again = SqlJournal(open_state(f"sqlite:///{tmp_path}/state.db", "paper", "main"))
+    again = SqlJournal(journal._writer._database)
     assert standing(again) == standing(journal)
     again.close()
 
@@ -146,7 +152,7 @@ CHANGES: dict[str, Callable[[Journal], object]] = {
 }
 
 
-@pytest.mark.parametrize("journal", ["sql"], indirect=True)
+@pytest.mark.parametrize("journal", DATABASES, indirect=True)
 @pytest.mark.parametrize("kind", CHANGES)
 def test_each_change_is_a_row_of_the_log_and_no_change_is_none(journal: SqlJournal, kind: str) -> None:
     stand(journal)

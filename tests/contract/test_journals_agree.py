@@ -3,50 +3,33 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 from decimal import Decimal
-from tempfile import TemporaryDirectory
+from pathlib import Path
 from typing import Any
 
+import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
+from journal_samples import AT, LATER, fill, intent
 
 from livetrader.domain.account import External, ExternalKind, ExternalStatus
 from livetrader.domain.instrument import Product
-from livetrader.domain.order import Action, Fill, OrderIntent, OrderType, Purpose
 from livetrader.domain.order_state import IllegalTransition, OrderState
-from livetrader.domain.signal import Side
 from livetrader.errors import LiveTraderError
 from livetrader.ports import Journal
-from livetrader.store.database import open_state
+from livetrader.store.database import open_state, wipe
 from livetrader.store.journal import SqlJournal
 from livetrader.store.memory import MemoryJournal
-
-AT = datetime(2026, 2, 2, 4, 0, tzinfo=UTC)
-LATER = datetime(2026, 2, 2, 4, 5, tzinfo=UTC)
-
-
-def intent(name: str, quantity: str = "10") -> OrderIntent:
-    return OrderIntent(
-        intent_id=name,
-        account="main",
-        strategy="momentum_long",
-        symbol="INFY",
-        side=Side.LONG,
-        action=Action.BUY,
-        purpose=Purpose.ENTRY,
-        product=Product.MIS,
-        order_type=OrderType.MARKET,
-        quantity=Decimal(quantity),
-        price=Decimal(100),
-        as_of=1000,
-    )
-
-
-def fill(name: str, of: str, quantity: str) -> Fill:
-    price, charges = Decimal("100.05"), Decimal(1)
-    return Fill("sim", name, of, "INFY", Action.BUY, Decimal(quantity), price, charges, LATER)
+from tests.databases import DATABASES, empty
 
 
 def everything(journal: Journal) -> str:
@@ -59,13 +42,17 @@ NAMES = st.sampled_from(["a", "b", "c"])
 
 
 class Both(RuleBasedStateMachine):
-    """Whatever is asked of them, in whatever order, the two journals answer the same and hold the same."""
+    """The journal in memory, and the one in the database at `url`, begun anew."""
+
+    def __init__(self, url: str) -> None:
+        super().__init__()
+        self.url = url
 
     @initialize()
     def start(self) -> None:
-        self.folder = TemporaryDirectory()
         self.memory = MemoryJournal()
-        self.sql = SqlJournal(open_state(f"sqlite:///{self.folder.name}/state.db", "paper", "main"))
+        wipe(self.url, "replay")
+        self.sql = SqlJournal(open_state(self.url, "replay", "main"))
         self.trades = 0
 
     def both(self, method: str, *arguments: Any, **options: Any) -> object:
@@ -140,8 +127,13 @@ class Both(RuleBasedStateMachine):
         if hasattr(self, "sql"):
             self.sql.verify_audit()
             self.sql.close()
-            self.folder.cleanup()
 
 
-TestBoth = Both.TestCase
-TestBoth.settings = settings(max_examples=25, stateful_step_count=30, deadline=None)
+@pytest.mark.parametrize("database", DATABASES)
+def test_the_journals_answer_the_same_and_hold_the_same(
+    database: str, tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
+    """Whatever is asked of them, in whatever order."""
+    few = settings(max_examples=25, stateful_step_count=30)
+    with empty(database, tmp_path, request) as url:
+        run_state_machine_as_test(lambda: Both(url), settings=few)

@@ -22,7 +22,7 @@ from livetrader.brokers.loopback.server import LoopbackServer
 from livetrader.brokers.loopback.venue import LoopbackVenue
 from livetrader.brokers.permit import LivePermit
 from livetrader.domain.books import Identity
-from livetrader.domain.instrument import Product
+from livetrader.domain.instrument import Instrument, Product
 from livetrader.domain.order import Action, OrderType
 from livetrader.domain.order_state import OrderState
 from livetrader.errors import AuthExpired, BrokerError, BrokerProtocol, BrokerUnavailable
@@ -63,7 +63,8 @@ class Bench:
 
     def books(self) -> tuple[Any, ...]:
         venue = self.venue
-        return venue.orders(), venue.trades(), venue.positions(), venue.funds(), venue.quotes(["INFY"])
+        books = venue.orders(), venue.trades(), venue.positions(), venue.funds()
+        return *books, venue.instruments(), venue.quotes(["INFY"])
 
 
 def reopen(server: LoopbackServer) -> None:
@@ -120,7 +121,7 @@ def test_what_is_placed_is_in_the_books_once_the_lag_has_passed(
     outcome = b.venue.place(approved("mine"))
     assert outcome == Outcome(S.ACKED, "L000001")
     b.exchange.clock.sleep(b.venue.visibility_seconds)
-    (order,), (trade,), (position,), funds, quotes = b.books()
+    (order,), (trade,), (position,), funds, _, quotes = b.books()
     assert order == b.exchange.order_book()[0]
     assert order.tag == ("" if b.venue.identity is Identity.FINGERPRINT else intent("mine").intent_id)
     assert (order.state, order.filled_quantity, order.average_price) == (S.FILLED, 10, D(1000))
@@ -272,6 +273,7 @@ def test_b4_b5_a_read_is_data_or_an_error_and_never_flat(
     before = read()
     b.venue.place(approved("b"))
     b.exchange.quote("INFY", D(1001), START + 1)
+    b.exchange.relist(Instrument("TCS", tick=D("0.1"), band=(D(3000), D(3600))))
     b.strike(operation, strike)
     if strike.spoils:
         kinds_of_error: type[BrokerError] = BrokerUnavailable

@@ -14,6 +14,7 @@ from livetrader.domain.order import Action, Fill, OrderIntent, OrderType, Purpos
 from livetrader.domain.signal import Side
 from livetrader.store.database import open_state
 from livetrader.store.journal import SqlJournal
+from tests.databases import empty
 
 OrderMaker = Callable[..., OrderIntent]
 FillMaker = Callable[..., Fill]
@@ -25,8 +26,10 @@ def at() -> datetime:
 
 
 @pytest.fixture
-def url(tmp_path: Path) -> str:
-    return f"sqlite:///{tmp_path}/state.db"
+def url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """A place for a state: in SQLite, or where tests/databases.py says so in another one."""
+    with empty(getattr(request, "param", "sqlite"), tmp_path, request) as place:
+        yield place
 
 
 @pytest.fixture

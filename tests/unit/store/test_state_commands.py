@@ -6,17 +6,21 @@ import subprocess
 import sys
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from pathlib import Path
 
 from livetrader.domain.account import Answer, Command
 from livetrader.domain.order import OrderIntent
 from livetrader.domain.order_state import OrderState
 from livetrader.store.journal import SqlJournal
 from livetrader.store.queries import open_queries
+from tests.databases import on_each_database
 
 OrderMaker = Callable[..., OrderIntent]
 
+pytestmark = on_each_database
 
-def test_a_command_waits_until_it_is_answered(url: str, journal: SqlJournal, at: datetime) -> None:
+
+def test_a_command_waits_until_it_is_answered(url: str, journal: SqlJournal, tmp_path: Path, at: datetime) -> None:
     later = at + timedelta(seconds=1)
     halt = journal.post("halt", {"reason": "lunch – बंद"}, at)
     close = journal.post("close", {"symbol": "INFY", "quantity": "10"}, at)
@@ -28,7 +32,7 @@ def test_a_command_waits_until_it_is_answered(url: str, journal: SqlJournal, at:
     assert journal.answer(halt, "halted", True, later)
     assert journal.answer(close, "no position in INFY", False, later)
     assert journal.commands() == []
-    with open_queries(url, "paper") as queries:
+    with open_queries(url, "paper", tmp_path) as queries:
         assert queries.answered(halt) == journal.answered(halt) == Answer("halted", True, later)
         assert queries.answered(close) == Answer("no position in INFY", False, later)
         assert queries.commands() == []

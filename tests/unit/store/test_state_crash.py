@@ -14,6 +14,7 @@ from livetrader.domain.order_state import OrderState
 from livetrader.store.database import open_state
 from livetrader.store.journal import SqlJournal
 from livetrader.store.queries import open_queries
+from tests.databases import on_each_database
 
 # Writes whole orders for ever, and says of each step that it was committed once the journal has said so.
 WRITER = """
@@ -64,17 +65,17 @@ def write_and_kill(url: str, start: int, after: int) -> dict[str, str]:
     return dict(line.split() for line in said)
 
 
+@on_each_database
 @pytest.mark.parametrize("kills", [(1, 2, 3), (10, 50)], ids=["early", "in_full_flow"])
 def test_a_killed_writer_leaves_all_that_it_committed_and_nothing_by_halves(
-    tmp_path: Path, kills: tuple[int, ...], at: datetime
+    url: str, tmp_path: Path, kills: tuple[int, ...], at: datetime
 ) -> None:
     """The audit chain holds, every acknowledged step is there, and the next process carries on."""
-    url = f"sqlite:///{tmp_path}/state.db"
     order_of_steps = [OrderState.INTENT, OrderState.SENT, OrderState.FILLED]
     committed: dict[str, str] = {}
     for number, after in enumerate(kills):
         committed |= write_and_kill(url, number * 1_000_000, after)
-        with open_queries(url, "paper") as queries:
+        with open_queries(url, "paper", tmp_path) as queries:
             assert queries.verify_audit() > 1
             records = {r.intent.intent_id: r for r in queries.orders()}
             filled = {fill.intent_id for fill in queries.fills()}

@@ -49,8 +49,8 @@ class Cursor:
 
 
 def tamper(journal: SqlJournal, sql: str, **steps: Any) -> None:
-    writer = journal._writer
-    writer._cursor = Cursor(writer._cursor, sql, **steps)  # type: ignore[assignment]
+    connection = journal._writer._connection
+    connection._cursor = Cursor(connection._cursor, sql, **steps)
 
 
 # --- D1: the connection is lost -----------------------------------------------------------------------------
@@ -93,7 +93,7 @@ def test_d1_a_connection_that_is_lost_within_a_unit_loses_all_of_it(
     def lose_it() -> None:
         with journal.unit():
             journal.intend(order("a"), at)
-            journal._writer._cursor.connection.close()
+            journal._writer._connection._cursor.connection.close()
             journal.intend(order("b"), at)
 
     with pytest.raises(StoreError):
@@ -106,11 +106,11 @@ def test_d1_a_connection_that_is_lost_within_a_unit_loses_all_of_it(
 def test_d1_a_connection_that_is_lost_between_units_is_an_error_once(
     journal: SqlJournal, at: datetime, order: OrderMaker
 ) -> None:
-    journal._writer._cursor.connection.close()
+    journal._writer._connection._cursor.connection.close()
     with pytest.raises(StoreError):
         journal.intend(order("a"), at)
     assert journal.intend(order("a"), at)
-    journal._writer._cursor.connection.close()
+    journal._writer._connection._cursor.connection.close()
     with pytest.raises(StoreError):
         journal.orders()
     assert len(journal.orders()) == 1
@@ -165,7 +165,7 @@ def test_d2_a_lock_that_is_let_go_in_time_is_never_noticed(
 
 def room_for(journal: SqlJournal, pages: int) -> None:
     """Make the disk as good as full: so many pages are left."""
-    driver = journal._writer._cursor
+    driver = journal._writer._connection._cursor
     used = driver.execute("PRAGMA page_count").fetchone()[0]
     driver.execute(f"PRAGMA max_page_count = {used + pages}")
 
@@ -215,7 +215,7 @@ def test_d3_after_the_database_rolled_back_by_itself_a_unit_writes_nothing_more(
     journal: SqlJournal, at: datetime, order: OrderMaker, sql: str
 ) -> None:
     """Outside the transaction that is no more, each statement would be a commit of its own."""
-    driver = journal._writer._cursor.connection
+    driver = journal._writer._connection._cursor.connection
 
     def roll_back_and_fail() -> None:
         if driver.in_transaction:

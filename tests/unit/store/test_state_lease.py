@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
+from pathlib import Path
 
 import pytest
 
@@ -13,9 +14,12 @@ from livetrader.errors import AlreadyRunning
 from livetrader.store.database import open_state
 from livetrader.store.journal import SqlJournal
 from livetrader.store.queries import LeaseHolder, open_queries
+from tests.databases import on_each_database
 
 OrderMaker = Callable[..., OrderIntent]
 TTL = 30.0
+
+pytestmark = on_each_database
 
 
 @pytest.fixture
@@ -97,14 +101,16 @@ def test_a_lease_that_was_lost_takes_the_sent_row_with_it(
     assert journal.orders()[0].state is OrderState.INTENT
 
 
-def test_takings_and_releases_are_logged_and_renewals_are_not(url: str, journal: SqlJournal, at: datetime) -> None:
+def test_takings_and_releases_are_logged_and_renewals_are_not(
+    url: str, journal: SqlJournal, tmp_path: Path, at: datetime
+) -> None:
     journal.lease("mumbai", TTL, at)
     journal.renew(1, at)
     assert journal.verify_audit() == 2
-    with open_queries(url, "paper") as queries:
+    with open_queries(url, "paper", tmp_path) as queries:
         assert queries.status().lease == LeaseHolder("mumbai", 1, at + timedelta(seconds=TTL))
     journal.release(1, at)
     journal.release(1, at)
     assert journal.verify_audit() == 3
-    with open_queries(url, "paper") as queries:
+    with open_queries(url, "paper", tmp_path) as queries:
         assert queries.status().lease is None

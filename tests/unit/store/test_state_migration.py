@@ -9,7 +9,6 @@ from decimal import Decimal
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Connection
 
 from livetrader.constraints.verdict import Approved
 from livetrader.domain.order import OrderIntent
@@ -17,9 +16,12 @@ from livetrader.domain.order_state import OrderState
 from livetrader.errors import StoreError
 from livetrader.store import migrations, sqlite
 from livetrader.store.database import migrate, open_state
+from livetrader.store.driver import Connection
 from livetrader.store.journal import SqlJournal
 from livetrader.store.location import state_path
 from livetrader.store.queries import open_queries
+from tests.databases import on_each_database, on_postgresql
+from tests.postgres import execute
 
 OrderMaker = Callable[..., OrderIntent]
 
@@ -57,7 +59,7 @@ def schema(path: Path) -> dict[str, object]:
 
 def test_schema_1_is_refused_until_it_is_migrated(url: str, old: Path) -> None:
     before = dump(old)
-    says = "has schema 1 of 2: run `livetrader db migrate`"
+    says = "has schema 1 of 3: run `livetrader db migrate`"
     with pytest.raises(StoreError, match=says):
         open_state(url, "paper", "main")
     with pytest.raises(StoreError, match=says), open_queries(url, "paper"):
@@ -65,16 +67,16 @@ def test_schema_1_is_refused_until_it_is_migrated(url: str, old: Path) -> None:
     assert dump(old) == before, "and it is left alone"
 
 
-def test_schema_1_becomes_schema_2_and_keeps_all_that_it_held(url: str, old: Path) -> None:
+def test_schema_1_becomes_todays_and_keeps_all_that_it_held(url: str, old: Path) -> None:
     copy = migrate(url, "paper")
-    assert copy == old.with_name("state.paper.db.schema1.bak")
+    assert copy == str(old.with_name("state.paper.db.schema1.bak"))
     journal = SqlJournal(open_state(url, "paper", "main"))
     assert journal.verify_audit() == 9
     bought, planned = journal.orders()
     assert (bought.state, bought.filled_quantity, bought.broker_order_id) == (OrderState.PARTIALLY_FILLED, 4, "B1")
     assert bought.sent_at == datetime(2026, 2, 2, 4, 0, 1, tzinfo=UTC), "told by the log"
     assert (planned.state, planned.sent_at) == (OrderState.INTENT, None)
-    assert (planned.intent.entry_id, planned.intent.amended) == ("", None)
+    assert (planned.intent.entry_id, planned.intent.amended, planned.algo_id) == ("", None, "")
     assert (journal.open_orders(), journal.unsent()) == ([bought], [planned])
     (decision,) = journal.decisions(since=0, until=2000)
     assert isinstance(decision.verdict, Approved)
@@ -88,7 +90,7 @@ def test_schema_1_becomes_schema_2_and_keeps_all_that_it_held(url: str, old: Pat
 
 def test_a_migrated_state_has_the_schema_of_a_new_one(url: str, tmp_path: Path, old: Path) -> None:
     migrate(url, "paper")
-    open_state(f"sqlite:///{tmp_path}/new.db", "paper", "main").dispose()
+    open_state(f"sqlite:///{tmp_path}/new.db", "paper", "main")
     assert schema(old) == schema(tmp_path / "new.paper.db")
 
 
@@ -96,19 +98,78 @@ def test_the_copy_made_before_holds_all_that_there_was(url: str, old: Path) -> N
     before = dump(old)
     copy = migrate(url, "paper")
     assert copy is not None
-    assert dump(copy) == before
+    assert dump(Path(copy)) == before
 
 
 def test_a_migration_that_fails_changes_nothing(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     def half(connection: Connection) -> None:
-        connection.exec_driver_sql("ALTER TABLE orders ADD COLUMN algo_id TEXT")
-        connection.exec_driver_sql("ALTER TABLE nowhere ADD COLUMN algo_id TEXT")
+        connection.execute("ALTER TABLE orders ADD COLUMN venue TEXT")
+        connection.execute("ALTER TABLE nowhere ADD COLUMN venue TEXT")
 
-    open_state(url, "paper", "main").dispose()
+    open_state(url, "paper", "main")
     before = schema(state_path(url, "paper"))
     with monkeypatch.context() as newer:
         newer.setattr(migrations, "MIGRATIONS", [*migrations.MIGRATIONS, half])
         with pytest.raises(StoreError, match="no such table"):
             migrate(url, "paper")
-    open_state(url, "paper", "main").dispose()
+    open_state(url, "paper", "main")
     assert schema(state_path(url, "paper")) == before
+
+
+def step(connection: Connection) -> None:
+    """What the next schema might bring."""
+    connection.execute("ALTER TABLE orders ADD COLUMN venue TEXT")
+    connection.execute("UPDATE orders SET venue = 'NSE'")
+
+
+def half(connection: Connection) -> None:
+    step(connection)
+    connection.execute("ALTER TABLE nowhere ADD COLUMN venue TEXT")
+
+
+@on_postgresql
+def test_in_postgresql_the_copy_is_a_schema_beside_it(
+    url: str, journal: SqlJournal, at: datetime, order: OrderMaker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    journal.intend(order("a"), at)
+    monkeypatch.setattr(migrations, "MIGRATIONS", [*migrations.MIGRATIONS, step])
+    with pytest.raises(StoreError, match="has schema 3 of 4: run `livetrader db migrate`"):
+        open_state(url, "paper", "main")
+    assert migrate(url, "paper") == "schema livetrader_paper_schema3_bak"
+    assert execute(url, "SELECT intent_id, venue FROM livetrader_paper.orders") == [("a", "NSE")]
+    for table in ("audit", "meta", "schema_version", "leases"):
+        before = execute(url, f"SELECT * FROM livetrader_paper_schema3_bak.{table}")
+        after = execute(url, f"SELECT * FROM livetrader_paper.{table}")
+        assert before == after[: len(before)]
+    again = SqlJournal(open_state(url, "paper", "main"))
+    assert (again.verify_audit(), len(again.orders())) == (2, 1)
+    again.close()
+    assert migrate(url, "paper") is None, "once is enough"
+
+
+@on_postgresql
+def test_in_postgresql_a_migration_that_fails_changes_nothing_and_leaves_no_copy(
+    url: str, journal: SqlJournal, at: datetime, order: OrderMaker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    journal.intend(order("a"), at)
+    with monkeypatch.context() as newer:
+        newer.setattr(migrations, "MIGRATIONS", [*migrations.MIGRATIONS, half])
+        with pytest.raises(StoreError, match='relation "nowhere" does not exist'):
+            migrate(url, "paper")
+    assert execute(url, "SELECT nspname FROM pg_namespace WHERE nspname LIKE 'livetrader%'") == [("livetrader_paper",)]
+    again = SqlJournal(open_state(url, "paper", "main"))
+    assert len(again.orders()) == 1
+    again.close()
+
+
+@on_each_database
+def test_a_newer_schema_is_not_migrated(
+    url: str, journal: SqlJournal, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert journal.orders() == []
+    monkeypatch.setattr(migrations, "MIGRATIONS", [])
+    for act in (migrate, lambda url, mode: open_state(url, mode, "main")):
+        with pytest.raises(StoreError, match="made by a newer livetrader"):
+            act(url, "paper")
+    with pytest.raises(StoreError, match="made by a newer livetrader"), open_queries(url, "paper", tmp_path):
+        pytest.fail("read a schema that it does not know")

@@ -27,9 +27,10 @@ from livetrader.errors import StoreError
 from livetrader.ports import Decision
 from livetrader.store.database import open_state
 from livetrader.store.journal import SqlJournal
-from livetrader.store.location import lock_path, state_path
+from livetrader.store.location import lock_path, place, state_path
 from livetrader.store.lock import hold
 from livetrader.store.queries import Run, open_queries
+from tests.databases import on_each_database
 
 OrderMaker = Callable[..., OrderIntent]
 FillMaker = Callable[..., Fill]
@@ -58,8 +59,9 @@ def shut_directory() -> Iterator[Path]:
         directory.chmod(0o755)
 
 
+@on_each_database
 def test_status_says_what_is_there(
-    url: str, journal: SqlJournal, at: datetime, order: OrderMaker, fill: FillMaker
+    url: str, tmp_path: Path, journal: SqlJournal, at: datetime, order: OrderMaker, fill: FillMaker
 ) -> None:
     buy = order("a")
     run = journal.start_run(at, mode="paper", version="0.1.0", config_hash="c0ffee")
@@ -70,9 +72,9 @@ def test_status_says_what_is_there(
     journal.mark(1300, at)
     journal.equity(1000, Decimal(1), Decimal(1), at)
     journal.equity(1300, Decimal("100.50"), Decimal(99), at)
-    with hold(lock_path(url, "paper"), at), open_queries(url, "paper") as queries:
+    with hold(lock_path(url, "paper", tmp_path), at), open_queries(url, "paper", tmp_path) as queries:
         status = queries.status()
-    assert (status.path, status.mode, status.account) == (state_path(url, "paper"), "paper", "main")
+    assert (status.where, status.mode, status.account) == (place(url, "paper"), "paper", "main")
     assert status.holder is not None
     assert (status.holder.pid, status.holder.since) == (os.getpid(), at)
     assert status.last_run == Run("paper", "0.1.0", "c0ffee", at, None, None)
@@ -81,22 +83,24 @@ def test_status_says_what_is_there(
     assert status.equity == (1300, Decimal("100.50"), 99)
 
     journal.stop_run(run, at + timedelta(hours=6), exit_reason="session ended")
-    with open_queries(url, "paper") as queries:
+    with open_queries(url, "paper", tmp_path) as queries:
         ended = queries.status()
     assert ended.holder is None
     assert ended.last_run == Run("paper", "0.1.0", "c0ffee", at, at + timedelta(hours=6), "session ended")
 
 
+@on_each_database
 @pytest.mark.usefixtures("journal")
-def test_a_state_in_which_nothing_happened_yet_has_a_status(url: str) -> None:
-    with open_queries(url, "paper") as queries:
+def test_a_state_in_which_nothing_happened_yet_has_a_status(url: str, tmp_path: Path) -> None:
+    with open_queries(url, "paper", tmp_path) as queries:
         status = queries.status()
     assert (status.last_run, status.marked, status.orders, status.equity) == (None, None, {}, None)
     assert status.created_at.tzinfo is not None
 
 
+@on_each_database
 def test_what_stands_and_what_is_unknown_is_shown(
-    url: str, journal: SqlJournal, at: datetime, order: OrderMaker
+    url: str, tmp_path: Path, journal: SqlJournal, at: datetime, order: OrderMaker
 ) -> None:
     """Invariant I7 and the red lines of `livetrader status`, from the database alone."""
     external = External(ExternalKind.POSITION, "TCS", Product.CNC, Decimal(5), ExternalStatus.FROZEN, at)
@@ -109,7 +113,7 @@ def test_what_stands_and_what_is_unknown_is_shown(
     journal.external(external, at)
     journal.flow(Decimal(-500), "withdrawn", at)
     asked = journal.post("resume", {}, at)
-    with open_queries(url, "paper") as queries:
+    with open_queries(url, "paper", tmp_path) as queries:
         status = queries.status()
         assert (status.killed, status.latches, status.alerts) == (False, queries.latches(), queries.alerts())
         assert queries.latches() == {"halt": Latch("halt", "by hand", at)}
@@ -121,8 +125,9 @@ def test_what_stands_and_what_is_unknown_is_shown(
         assert [one.id for one in queries.commands()] == [asked]
 
 
+@on_each_database
 def test_trades_and_positions_are_folded_from_the_fills(
-    url: str, journal: SqlJournal, at: datetime, order: OrderMaker, fill: FillMaker
+    url: str, tmp_path: Path, journal: SqlJournal, at: datetime, order: OrderMaker, fill: FillMaker
 ) -> None:
     deals = [
         (order("a"), "100"),
@@ -134,7 +139,7 @@ def test_trades_and_positions_are_folded_from_the_fills(
         journal.intend(intent, at)
         journal.advance(intent.intent_id, OrderState.SENT, at)
         journal.book(fill(intent, price), at)
-    with open_queries(url, "paper") as queries:
+    with open_queries(url, "paper", tmp_path) as queries:
         (trade,) = queries.trades(INDIA)
         (position,) = queries.positions(INDIA)
         assert queries.verify_audit() == journal.verify_audit()
@@ -142,27 +147,31 @@ def test_trades_and_positions_are_folded_from_the_fills(
     assert (position.intent_id, position.quantity, position.average_price) == ("c", 6, 50)
 
 
-def test_why_finds_the_decisions_of_a_symbol(url: str, journal: SqlJournal, at: datetime, order: OrderMaker) -> None:
+@on_each_database
+def test_why_finds_the_decisions_of_a_symbol(
+    url: str, tmp_path: Path, journal: SqlJournal, at: datetime, order: OrderMaker
+) -> None:
     for symbol, as_of in (("INFY", 1000), ("TCS", 1000), ("INFY", 1300)):
         signal = Signal("s", "11", symbol, Side.LONG, Interval.M5, as_of - 300, as_of, 1.5, 0.5)
         journal.decide(Decision(signal, Approved(order("a"), ())), at)
-    with open_queries(url, "paper") as queries:
+    with open_queries(url, "paper", tmp_path) as queries:
         found = queries.decisions(symbol="INFY", since=1000, until=1001)
         assert [(d.signal.symbol, d.signal.as_of) for d in found] == [("INFY", 1000)]
         assert len(queries.decisions(symbol="INFY")) == 2
         assert len(queries.decisions()) == 3
 
 
+@on_each_database
 def test_reading_sees_one_moment_while_the_daemon_writes(
-    url: str, journal: SqlJournal, at: datetime, order: OrderMaker
+    url: str, tmp_path: Path, journal: SqlJournal, at: datetime, order: OrderMaker
 ) -> None:
     """Neither waits for the other: what a unit has not committed, or commits later, is not seen."""
     journal.intend(order("a"), at)
     with journal.unit():
         journal.intend(order("b"), at)
-        with open_queries(url, "paper") as queries:
+        with open_queries(url, "paper", tmp_path) as queries:
             assert [r.intent.intent_id for r in queries.orders()] == ["a"]
-    with open_queries(url, "paper") as queries:
+    with open_queries(url, "paper", tmp_path) as queries:
         assert len(queries.orders()) == 2
         journal.intend(order("c"), at)
         assert len(queries.orders()) == 2
@@ -189,7 +198,7 @@ def test_a_directory_that_may_not_be_written_cannot_be_traded_in(shut_directory:
     with unprivileged(), pytest.raises(StoreError, match=r"cannot be opened: see that its directory exists"):
         open_state(url, "paper", "main")
     shut_directory.chmod(0o755)
-    open_state(url, "paper", "main").dispose()
+    open_state(url, "paper", "main")
     state_path(url, "paper").chmod(0o444)
     shut_directory.chmod(0o555)
     with unprivileged(), pytest.raises(StoreError, match=r"is read-only|cannot be opened"):
