@@ -12,7 +12,7 @@ from typing import Protocol
 
 from livetrader.constraints.verdict import Approved
 from livetrader.domain.books import Books, BrokerOrder, BrokerPosition, BrokerTrade
-from livetrader.domain.instrument import Product
+from livetrader.domain.instrument import Instrument, Product
 from livetrader.domain.order import OrderIntent
 from livetrader.domain.order_state import OrderState
 from livetrader.ports import OrderRecord, OrderUpdate, Outcome
@@ -34,6 +34,8 @@ class Reader(Protocol):
     def positions(self) -> Sequence[BrokerPosition]: ...
 
     def funds(self) -> Decimal: ...
+
+    def instruments(self) -> Sequence[Instrument]: ...
 
 
 class DryRunBroker:
@@ -77,3 +79,6 @@ class ReadingDryRun(DryRunBroker):
 
     def owner(self, order: BrokerOrder) -> str | None:  # noqa: ARG002 - a dry run has sent none of them
         return None
+
+    def instruments(self) -> Sequence[Instrument]:
+        return self.reader.instruments()

@@ -2,20 +2,21 @@
 
 Which order is ours is told by what the venue keeps of us (`Identity`): our id, or where it keeps nothing, the
 broker's own order ids that we were told, and for an order whose answer was lost its fingerprint (symbol, action,
-quantity, product, type) among the orders that were not there before the send. Contract: ORDERS.md.
+quantity, product, type) among the orders that were not there before the send. If several have it, one is taken: the
+others are nobody's, which freezes the symbol until somebody has looked. Contract: ORDERS.md.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from decimal import Decimal
 
 from livetrader.constraints.verdict import Approved
 from livetrader.domain.books import Books, BrokerOrder, BrokerTrade, Identity
-from livetrader.domain.instrument import Product
-from livetrader.domain.order import Fill, OrderIntent
+from livetrader.domain.instrument import Instrument, Product
+from livetrader.domain.order import Fill, OrderIntent, OrderType, Purpose
 from livetrader.domain.order_state import OPEN, OrderState
 from livetrader.errors import BrokerError, BrokerProtocol
 from livetrader.ports import OrderRecord, OrderUpdate, Outcome, Venue
@@ -24,6 +25,9 @@ ZERO = Decimal(0)
 
 # A venue's clock may be behind ours: how much earlier than its sending an order may claim to have been placed.
 CLOCK_SKEW = timedelta(seconds=5)
+
+# What a broker with market protection may show an order as.
+PROTECTED: Mapping[OrderType, OrderType] = {OrderType.MARKET: OrderType.LIMIT, OrderType.SL_M: OrderType.SL}
 
 NOT_SHOWN = Outcome(OrderState.UNKNOWN, reason="the order book does not show it")
 
@@ -42,7 +46,8 @@ class PolledBroker:
     told: dict[str, tuple[OrderState, Decimal]] = field(default_factory=dict)
     booked: set[str] = field(default_factory=set)
     before: dict[str, frozenset[str]] = field(default_factory=dict)
-    shown: set[str] = field(default_factory=set)
+    shown: set[str] | None = None
+    tags: dict[str, str] = field(default_factory=dict)
     gone: frozenset[str] = frozenset()
     name: str = field(init=False)
     visibility_seconds: float = field(init=False)
@@ -61,16 +66,31 @@ class PolledBroker:
 
     def place(self, order: Approved) -> Outcome:
         intent = order.intent
-        if self.venue.identity is Identity.FINGERPRINT:
-            try:
-                self.before[intent.intent_id] = frozenset(one.broker_order_id for one in self._orders())
-            except BrokerError as error:
-                return Outcome(OrderState.INTENT, reason=f"not sent, the order book cannot be read: {error}")
+        try:
+            there = self._there(intent)
+        except BrokerError as error:
+            return Outcome(OrderState.INTENT, reason=f"not sent, the order book cannot be read: {error}")
         self.orders[intent.intent_id] = intent
-        outcome = self.venue.place(order)
+        outcome = self.venue.place(order) if there is None else Outcome(OrderState.UNKNOWN, there, "it is there already")
         if outcome.broker_order_id:
             self.links[outcome.broker_order_id] = intent.intent_id
         return outcome
+
+    def _there(self, intent: OrderIntent) -> str | None:
+        """The order that is `intent` already, though our journal does not know that it was sent (fault D5).
+
+        A journal that was restored from an old copy makes the same intents again. Without a tag it is an order at work
+        with the fingerprint of an exit or a stop: whoever made it, a second one would sell what is not there.
+        """
+        if not self.venue.identity.by_fingerprint:
+            return self.tags.get(intent.intent_id)
+        book = self._orders()
+        self.before[intent.intent_id] = frozenset(order.broker_order_id for order in book)
+        if intent.purpose is Purpose.ENTRY:
+            return None
+        working = [order for order in book if order.state in OPEN]
+        alike = [seen for kind in self._shown_as(intent) for seen in working if self._alike(seen, intent, kind)]
+        return alike[0].broker_order_id if alike else None
 
     def modify(self, intent: OrderIntent) -> Outcome:
         broker_order_id = self._broker_order_id(intent.intent_id)
@@ -108,14 +128,18 @@ class PolledBroker:
 
     def find(self, order: OrderRecord) -> Outcome:
         """Look the order up in the book, by what the venue keeps of us."""
-        for seen in self._orders():
-            if self.owner(seen) == order.intent.intent_id or self._matches(seen, order):
-                self.links[seen.broker_order_id] = order.intent.intent_id
-                state = OrderState.ACKED if seen.filled_quantity else seen.state
-                return Outcome(state, seen.broker_order_id, seen.reason)
-        return NOT_SHOWN
+        ours, book = order.intent.intent_id, self._orders()
+        known = [seen for seen in book if self.owner(seen) == ours]
+        alike = [seen for kind in self._shown_as(order.intent) for seen in book if self._matches(seen, order, kind)]
+        if not (known or alike):
+            return NOT_SHOWN
+        seen = (known or alike)[0]
+        self.links[seen.broker_order_id] = ours
+        return Outcome(OrderState.ACKED if seen.filled_quantity else seen.state, seen.broker_order_id, seen.reason)
 
     def position(self, symbol: str, product: Product) -> Decimal:
+        if self.shown is None:
+            self._orders()  # who asks this is about to send: what is there already has to be known
         held = (p.quantity for p in self.venue.positions() if (p.symbol, p.product) == (symbol, product))
         return sum(held, ZERO)
 
@@ -124,17 +148,21 @@ class PolledBroker:
         trades = {trade.trade_id: trade for trade in venue.trades()}
         return Books(tuple(orders), tuple(trades.values()), tuple(venue.positions()), venue.funds())
 
+    def instruments(self) -> Sequence[Instrument]:
+        return self.venue.instruments()
+
     def _orders(self) -> Sequence[BrokerOrder]:
         """The order book, each order once. BrokerProtocol where orders are gone that it has shown before.
 
         They may be: brokers clear their books at night. Two answers in a row have to say so.
         """
         book = {order.broker_order_id: order for order in self.venue.orders()}
-        gone = frozenset(self.shown - book.keys())
+        gone = frozenset((self.shown or set()) - book.keys())
         if gone and gone != self.gone:
             self.gone = gone
             raise BrokerProtocol(f"{self.name}: {len(gone)} orders are gone from the order book: reading it again")
         self.shown, self.gone = set(book), frozenset()
+        self.tags = {order.tag: order.broker_order_id for order in book.values()}
         return list(book.values())
 
     def owner(self, order: BrokerOrder) -> str | None:
@@ -145,17 +173,29 @@ class PolledBroker:
     def _broker_order_id(self, intent_id: str) -> str | None:
         return next((theirs for theirs, ours in self.links.items() if ours == intent_id), None)
 
-    def _matches(self, seen: BrokerOrder, order: OrderRecord) -> bool:
+    def _shown_as(self, intent: OrderIntent) -> Sequence[OrderType]:
+        """The types that the venue may show an order as, its own first; none where no fingerprint is needed."""
+        if not self.venue.identity.by_fingerprint:
+            return ()
+        kind = intent.order_type
+        if self.venue.identity is Identity.LOOSE_FINGERPRINT and kind in PROTECTED:
+            return kind, PROTECTED[kind]
+        return (kind,)
+
+    def _matches(self, seen: BrokerOrder, order: OrderRecord, order_type: OrderType) -> bool:
         """Whether an order of nobody's has the fingerprint of ours, and was not there before ours was sent."""
-        if self.venue.identity is not Identity.FINGERPRINT or seen.broker_order_id in self.links:
-            return False
         if seen.broker_order_id in self.before.get(order.intent.intent_id, ()):
             return False
-        intent = order.intent
-        same = (seen.symbol, seen.action, seen.quantity, seen.product, seen.order_type) == (
-            intent.symbol, intent.action, intent.quantity, intent.product, intent.order_type,
+        in_time = order.sent_at is None or seen.placed_at >= order.sent_at - CLOCK_SKEW
+        return in_time and self._alike(seen, order.intent, order_type)
+
+    def _alike(self, seen: BrokerOrder, intent: OrderIntent, order_type: OrderType) -> bool:
+        """Whether an order is nobody's and has the fingerprint of `intent`."""
+        if seen.tag or seen.broker_order_id in self.links:
+            return False
+        return (seen.symbol, seen.action, seen.quantity, seen.product, seen.order_type) == (
+            intent.symbol, intent.action, intent.quantity, intent.product, order_type,
         )  # fmt: skip
-        return same and (order.sent_at is None or seen.placed_at >= order.sent_at - CLOCK_SKEW)
 
     def _news(self, intent_id: str, order: BrokerOrder, fills: tuple[Fill, ...], known: Decimal) -> OrderUpdate | None:
         state = order.state

@@ -20,6 +20,11 @@ class Identity(StrEnum):
     CLIENT_ID = "client_id"  # the broker keeps our id, and finds an order by it
     TAG = "tag"  # the book carries our id, and has to be searched for it
     FINGERPRINT = "fingerprint"  # nothing of ours comes back: symbol, side, quantity, type and time have to do
+    LOOSE_FINGERPRINT = "loose_fingerprint"  # nor the type: market protection shows MARKET as LIMIT, SL-M as SL
+
+    @property
+    def by_fingerprint(self) -> bool:
+        return self in (Identity.FINGERPRINT, Identity.LOOSE_FINGERPRINT)
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,6 +27,9 @@ class Product(StrEnum):
 class Instrument:
     """A tradable symbol. `tick` is the smallest price step, `lot` the smallest quantity step.
 
+    `freeze_quantity` is the most that one order may be for, `band` the lowest and the highest price of the day; None
+    where there is no such limit, or it is not known.
+
     `quantum` is the precision of recorded prices, a hundredth of the tick's last digit: fills are kept finer than
     the tick because slippage and averages fall between ticks.
     """
@@ -34,6 +37,8 @@ class Instrument:
     symbol: str
     tick: Decimal = Decimal("0.05")
     lot: Decimal = Decimal(1)
+    freeze_quantity: Decimal | None = None
+    band: tuple[Decimal, Decimal] | None = None
     quantum: Decimal = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:

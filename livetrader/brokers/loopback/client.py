@@ -44,15 +44,16 @@ class LoopbackClient(LoopbackReader):
         timeout_seconds: float = 5.0,
         attempts: int = 3,
         protected: bool = True,
+        algo_id: str = "",
         transport: httpx.BaseTransport | None = None,
     ) -> None:
         super().__init__(url, profile, clock, timeout_seconds=timeout_seconds, attempts=attempts, transport=transport)
         self._throttle = throttle or Throttle(clock)
-        self._protected = protected
+        self._protected, self._algo_id = protected, algo_id
 
     def place(self, order: Approved) -> Outcome:
         intent = order.intent
-        ticket = Ticket.of(intent, tag=intent.intent_id, protected=self._protected)
+        ticket = Ticket.of(intent, tag=intent.intent_id, protected=self._protected, algo_id=self._algo_id)
         return self._ask("POST", "/orders", wire.plain(ticket), urgent=intent.purpose is not Purpose.ENTRY)
 
     def modify(self, broker_order_id: str, intent: OrderIntent) -> Outcome:

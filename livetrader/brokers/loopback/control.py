@@ -8,6 +8,9 @@ POST /control/NAME with a JSON object, every answer is {"ok": true} or an error:
     cancel      order_id: somebody else cancels
     withdraw    amount
     end_of_day  square_off (true or false)
+    relist      symbol, tick, lot, freeze_quantity (or null), band ([low, high] or null): listed so from now on
+    halt        symbol, on (true or false): nothing in it trades
+    split       symbol, ratio: over night each share becomes so many
     faults      script: a list of {operation, nth, fault, accepted, seconds, price}; nth counts from the start
     begin       fault, seconds (or null for ever): a lasting fault, from now on
     heal        no more faults
@@ -25,7 +28,7 @@ from typing import Any
 from livetrader.brokers.loopback import wire
 from livetrader.brokers.loopback.exchange import Exchange
 from livetrader.brokers.loopback.faults import Fault, Line, Strike
-from livetrader.domain.instrument import Product
+from livetrader.domain.instrument import Instrument, Product
 from livetrader.market.clock import VirtualClock
 
 
@@ -43,6 +46,13 @@ class Control:
             "cancel": lambda asked: exchange.manual_cancel(wire.name(wire.member(asked, "order_id"))),
             "withdraw": lambda asked: exchange.withdraw(wire.decimal(wire.member(asked, "amount"))),
             "end_of_day": lambda asked: exchange.end_of_day(square_off=wire.boolean(wire.member(asked, "square_off"))),
+            "relist": lambda asked: exchange.relist(wire.record(Instrument, wire.INSTRUMENT, asked)),
+            "halt": lambda asked: exchange.halt(
+                wire.name(wire.member(asked, "symbol")), on=wire.boolean(wire.member(asked, "on"))
+            ),
+            "split": lambda asked: exchange.split(
+                wire.name(wire.member(asked, "symbol")), wire.decimal(wire.member(asked, "ratio"))
+            ),
             "faults": self._faults,
             "begin": lambda asked: line.begin(_strike(asked)),
             "heal": lambda _asked: line.heal(),

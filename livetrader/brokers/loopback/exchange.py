@@ -7,7 +7,7 @@ one; all others by `matching.execution`. Cash is exact: −signed quantity × pr
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -16,9 +16,9 @@ from livetrader.brokers.loopback.account import BPS, Account, Charge, flat
 from livetrader.brokers.loopback.faults import Chance, Fault, Strike
 from livetrader.brokers.loopback.matching import Order, execution
 from livetrader.brokers.loopback.profiles import Dedupe, Profile
-from livetrader.brokers.loopback.rules import ZERO, Listing, Rejected, Ticket, check_form, check_risk
+from livetrader.brokers.loopback.rules import ZERO, Rejected, Ticket, check_form, check_risk
 from livetrader.domain.books import BrokerOrder, BrokerPosition, BrokerTrade, Identity
-from livetrader.domain.instrument import Product
+from livetrader.domain.instrument import Instrument, Product
 from livetrader.domain.order import Action, OrderType
 from livetrader.domain.order_state import OrderState
 from livetrader.ports import Clock, wall_time
@@ -36,20 +36,27 @@ class Quote:
     at: float
 
 
+def plain_number(_placed_at: datetime, count: int) -> str:
+    """The id of the exchange's order number `count`, from 1."""
+    return f"L{count:06d}"
+
+
 class Exchange:
     """A broker with one account.
 
-    `listings` is what can be traded, by symbol. `charges` says what a trade costs. `slippage_bps` moves market prices
-    against us. `leverage` × equity bounds the value of all positions and opening orders. With `partial_fills` an
-    order takes a part of what remains at each price. `chance` draws lags and parts; without it the lag is the
-    profile's longest ordinary one, and a part is half.
+    `instruments` is what can be traded, by symbol. `charges` says what a trade costs. `slippage_bps` moves market
+    prices against us. `leverage` × equity bounds the value of all positions and opening orders. With `partial_fills`
+    an order takes a part of what remains at each price. `chance` draws lags and parts; without it the lag is the
+    profile's longest ordinary one, and a part is half. `number` makes an order's id.
+
+    Whoever wants to be told at once appends to `on_quote` and `on_order` (new, amended or moved on).
     """
 
     def __init__(
         self,
         profile: Profile,
         clock: Clock,
-        listings: Mapping[str, Listing],
+        instruments: Mapping[str, Instrument],
         cash: Decimal,
         *,
         charges: Charge | None = None,
@@ -57,6 +64,7 @@ class Exchange:
         leverage: Decimal = Decimal(5),
         partial_fills: bool = False,
         chance: Chance | None = None,
+        number: Callable[[datetime, int], str] = plain_number,
     ) -> None:
         self.profile = profile
         self.clock = clock
@@ -66,7 +74,11 @@ class Exchange:
         self.feed: dict[str, Quote] = {}
         self.partial_fills = partial_fills
         self.closed = False
-        self._listings = listings
+        self.instruments = dict(instruments)
+        self.halted: set[str] = set()
+        self.on_quote: list[Callable[[str, Quote], None]] = []
+        self.on_order: list[Callable[[Order], None]] = []
+        self._number = number
         self._slippage = slippage_bps / BPS
         self._chance = chance
         self._first: dict[str, Order] = {}
@@ -83,18 +95,25 @@ class Exchange:
             return earlier
         if self.closed:
             raise Rejected("closed", "the market is closed")
-        listing = check_form(ticket, self._listings.get(ticket.symbol), self.profile)
+        instrument = check_form(ticket, self.instruments.get(ticket.symbol), self.profile)
         fault = None if strike is None else strike.fault
         order = self._order(ticket, self._lag(strike))
         try:
             if fault is Fault.ASYNC_REJECT:
                 raise Rejected("risk", "rejected by the exchange after it was taken")
-            order.reserved = self._margin(ticket, listing)
+            order.reserved = self._margin(ticket, instrument)
         except Rejected as no:
             if not self.profile.received_only and fault is not Fault.ASYNC_REJECT:
                 raise
             order.move(OrderState.REJECTED, str(no))
         order.chunked = fault is Fault.PARTIAL
+        self._take(order)
+        return order
+
+    def turn_down(self, ticket: Ticket, no: Rejected) -> Order:
+        """Note an order that is refused: in the book as rejected, and nowhere else."""
+        order = self._order(ticket, 0.0)
+        order.move(OrderState.REJECTED, str(no))
         self._take(order)
         return order
 
@@ -108,14 +127,15 @@ class Exchange:
         """Give a working order new terms. Raises Rejected, and leaves the old terms."""
         order = self._working(order_id)
         ticket = replace(order.ticket, quantity=quantity, limit_price=limit_price, trigger_price=trigger_price)
-        listing = check_form(ticket, self._listings[ticket.symbol], self.profile)
+        instrument = check_form(ticket, self.instruments[ticket.symbol], self.profile)
         if quantity < order.filled:
             raise Rejected("filled", f"{order.filled} have been filled, more than {quantity}")
-        order.reserved = self._margin(ticket, listing, order)
+        order.reserved = self._margin(ticket, instrument, order)
         order.amend(ticket)
         if not order.remaining:
             self._settle(order, OrderState.FILLED)
         else:
+            self._tell(order)
             self._arrive(order)
         return order
 
@@ -137,7 +157,7 @@ class Exchange:
         tagged = self.profile.identity is not Identity.FINGERPRINT
         hidden = self._unseen()
         shown = (order for order in self.orders.values() if order.order_id not in hidden)
-        return tuple(order.line(self._listings[order.ticket.symbol].instrument, tagged=tagged) for order in shown)
+        return tuple(order.line(self.instruments[order.ticket.symbol], tagged=tagged) for order in shown)
 
     def trade_book(self) -> tuple[BrokerTrade, ...]:
         """All trades of visible orders, in the order in which they happened."""
@@ -162,6 +182,10 @@ class Exchange:
         """The cash by the visible trades."""
         return self.account.cash - sum((order.spent for order in self._unseen().values()), ZERO)
 
+    def master(self) -> tuple[Instrument, ...]:
+        """What can be traded today, as it can be."""
+        return tuple(self.instruments.values())
+
     def quotes(self, symbols: Iterable[str]) -> dict[str, Quote]:
         """The feed's last word on each symbol that it has one for."""
         return {symbol: self.feed[symbol] for symbol in symbols if symbol in self.feed}
@@ -178,12 +202,30 @@ class Exchange:
         """The market trades at `price`, at epoch seconds `at` (None: now). What is no price trades nothing."""
         at = self.clock.now() if at is None else at
         self.feed[symbol] = Quote(float(price), at)
+        for told in self.on_quote:
+            told(symbol, self.feed[symbol])
         if not math.isfinite(price) or price <= 0:
             return
         self.closed = False
-        last = self._last[symbol] = self._listings[symbol].instrument.price(price)
+        last = self._last[symbol] = self.instruments[symbol].price(price)
         for order in [order for order in self._live.values() if order.ticket.symbol == symbol]:
             self._match(order, last, at, arriving=False)
+
+    def relist(self, instrument: Instrument) -> None:
+        """A symbol is listed, or its tick, lot, freeze quantity or band changes, as it does at a day's start."""
+        self.instruments[instrument.symbol] = instrument
+
+    def halt(self, symbol: str, *, on: bool) -> None:
+        """Trading in a symbol stops, or goes on: its orders rest meanwhile."""
+        (self.halted.add if on else self.halted.discard)(symbol)
+
+    def split(self, symbol: str, ratio: Decimal) -> None:
+        """Over night each share becomes `ratio` shares, at a price as many times lower (a split, or a bonus)."""
+        for (held, _), holding in self.account.held.items():
+            if held == symbol:
+                holding.quantity, holding.average_price = holding.quantity * ratio, holding.average_price / ratio
+        if symbol in self._last:
+            self._last[symbol] = self.instruments[symbol].price(self._last[symbol] / ratio)
 
     def end_of_day(self, *, square_off: bool = False) -> None:
         """Day orders expire, and none is taken until the next price.
@@ -233,7 +275,11 @@ class Exchange:
 
     def _order(self, ticket: Ticket, lag: float) -> Order:
         placed_at = wall_time(self.clock)
-        return Order(f"L{len(self.orders) + 1:06d}", ticket, placed_at, self.clock.monotonic() + lag)
+        return Order(self._number(placed_at, len(self.orders) + 1), ticket, placed_at, self.clock.monotonic() + lag)
+
+    def _tell(self, order: Order) -> None:
+        for told in self.on_order:
+            told(order)
 
     def _lag(self, strike: Strike | None) -> float:
         if strike is not None and strike.fault is Fault.LATE_BOOK:
@@ -256,10 +302,10 @@ class Exchange:
             raise Rejected("duplicate", f"an order with the client id {tag} is open")
         return None
 
-    def _margin(self, ticket: Ticket, listing: Listing, amended: Order | None = None) -> Decimal:
+    def _margin(self, ticket: Ticket, instrument: Instrument, amended: Order | None = None) -> Decimal:
         """What the order would add to the account's exposure, in currency. Raises Rejected where risk says no."""
         last = self._last.get(ticket.symbol)
-        check_risk(ticket, listing, None if amended is not None and amended.triggered else last)
+        check_risk(ticket, instrument, None if amended is not None and amended.triggered else last)
         quantity = ticket.quantity if amended is None else ticket.quantity - amended.filled
         price = ticket.limit_price or last or ticket.trigger_price or ZERO
         added = self.account.growth(ticket, quantity) * price
@@ -273,6 +319,7 @@ class Exchange:
         self._first.setdefault(order.ticket.tag, order)
         if order.visible_at > self.clock.monotonic():
             self._hidden.append(order)
+        self._tell(order)
         if order.state is OrderState.ACKED:
             self._live[order.order_id] = order
             self._arrive(order)
@@ -291,20 +338,21 @@ class Exchange:
     def _settle(self, order: Order, state: OrderState, reason: str = "") -> None:
         order.move(state, reason)
         del self._live[order.order_id]
+        self._tell(order)
 
     def _match(self, order: Order, last: Decimal, at: float, *, arriving: bool) -> None:
-        price = execution(order, last, arriving=arriving)
+        price = None if order.ticket.symbol in self.halted else execution(order, last, arriving=arriving)
         if price is None:
             return
         if order.ticket.order_type in UNPRICED and self._slippage:
-            instrument = self._listings[order.ticket.symbol].instrument
+            instrument = self.instruments[order.ticket.symbol]
             price = instrument.price(price * (1 + order.ticket.action.sign * self._slippage))
         self._fill(order, self._part(order), price, at)
 
     def _part(self, order: Order) -> Decimal:
         if not (order.chunked or self.partial_fills):
             return order.remaining
-        instrument = self._listings[order.ticket.symbol].instrument
+        instrument = self.instruments[order.ticket.symbol]
         share = self._chance.choice(CHUNKS) if self._chance else HALF
         return max(min(instrument.lot, order.remaining), instrument.round_down(order.remaining * share))
 
@@ -334,3 +382,4 @@ class Exchange:
         order.fill(quantity, price, spent)
         if not order.remaining:
             del self._live[order.order_id]
+        self._tell(order)

@@ -6,6 +6,7 @@ the same line, so a seed means the same in both. The ids are those of ORDERS.md'
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -16,8 +17,9 @@ from livetrader.ports import Clock
 T = TypeVar("T")
 
 ORDER_CALLS = ("place", "modify", "cancel")
-READS = ("orders", "trades", "positions", "funds", "quotes")
+READS = ("orders", "trades", "positions", "funds", "instruments", "quotes")
 OPERATIONS = ORDER_CALLS + READS
+GATEWAY_READS = ("history", "gateway")  # only where a gateway stands before the broker: its candles, and itself
 
 
 class Chance(Protocol):
@@ -70,8 +72,8 @@ STOPPED = TURNED_AWAY | {Fault.LOST_REQUEST, Fault.REFUSED, Fault.OUTAGE}
 SPOILED = STOPPED | GARBLED | {Fault.LOST_ANSWER}
 LASTING = frozenset({Fault.OUTAGE, Fault.REFUSED, Fault.AUTH_EXPIRED, Fault.STALE})
 
-_BOOKS = frozenset({"orders", "trades", "positions"})
-_EVERYWHERE = frozenset(OPERATIONS)
+_BOOKS = frozenset({"orders", "trades", "positions", "instruments"})
+_EVERYWHERE = frozenset(OPERATIONS + GATEWAY_READS)
 _NARROW: Mapping[Fault, frozenset[str]] = {
     Fault.UNACKNOWLEDGED: frozenset(ORDER_CALLS),
     Fault.DUPLICATED: frozenset({*ORDER_CALLS, "orders", "trades"}),
@@ -137,7 +139,7 @@ class Line:
         rate: float = 0.0,
         faults: Iterable[Fault] = tuple(Fault),
     ) -> None:
-        self.calls = dict.fromkeys(OPERATIONS, 0)
+        self.calls = Counter(dict.fromkeys(OPERATIONS, 0))
         self.strikes: list[tuple[str, int, Strike]] = []
         self.rate = rate
         self._clock = clock
@@ -145,7 +147,7 @@ class Line:
         self._script: dict[tuple[str, int], Strike] = {}
         self._lasting: list[tuple[float, Strike, frozenset[str]]] = []
         drawn = tuple(faults)
-        self._drawn = {op: tuple(f for f in drawn if op in STRIKES[f]) for op in OPERATIONS}
+        self._drawn = {op: tuple(f for f in drawn if op in STRIKES[f]) for op in _EVERYWHERE}
         self.add(script)
 
     @property

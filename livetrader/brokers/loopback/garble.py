@@ -45,7 +45,14 @@ def _mistyped(value: Any) -> Any:
 
 def _shortened(document: Any) -> Any:
     """The first field of every line is missing; of an answer without lines, its own first."""
-    found = next(iter(document.values()))
-    if isinstance(found, list) and found:
-        return {key: [dict(list(line.items())[1:]) for line in lines] for key, lines in document.items()}
-    return dict(list(document.items())[1:])
+    found = _without_firsts(document)
+    return dict(list(document.items())[1:]) if found == document else found
+
+
+def _without_firsts(value: Any) -> Any:
+    """`value`, where each object in a list lacks its first field."""
+    if isinstance(value, dict):
+        return {key: _without_firsts(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [dict(list(item.items())[1:]) if isinstance(item, dict) else item for item in value]
+    return value

@@ -22,6 +22,7 @@ from livetrader.brokers.loopback.profiles import Profile
 from livetrader.brokers.loopback.throttle import BAN_SECONDS, UNTOLD_SECONDS, Pause
 from livetrader.brokers.loopback.venue import expired, paused
 from livetrader.domain.books import BrokerOrder, BrokerPosition, BrokerTrade
+from livetrader.domain.instrument import Instrument
 from livetrader.errors import BrokerProtocol, BrokerUnavailable
 from livetrader.ports import Clock, wall_time
 
@@ -74,6 +75,9 @@ class LoopbackReader:
 
     def funds(self) -> Decimal:
         return self._read("/funds", lambda document: wire.decimal(wire.member(document, "funds")))
+
+    def instruments(self) -> Sequence[Instrument]:
+        return self._read("/instruments", lambda document: wire.lines("instruments", document))
 
     def quotes(self, symbols: Iterable[str]) -> dict[str, Quote]:
         """The feed's last word on each of `symbols`, as it came: it may be stale, and no price at all."""

@@ -36,17 +36,11 @@ def refusal(code: str, reason: str) -> Outcome:
 
 
 @dataclass(frozen=True, slots=True)
-class Listing:
-    """A symbol as the venue lists it. `band` is its circuit band, lowest and highest price allowed."""
-
-    instrument: Instrument
-    freeze_quantity: Decimal | None = None
-    band: tuple[Decimal, Decimal] | None = None
-
-
-@dataclass(frozen=True, slots=True)
 class Ticket:
-    """What the broker is asked for. `protected`: it comes with market protection. `tag` is the client's id."""
+    """What the broker is asked for. `protected`: it comes with market protection.
+
+    `tag` is the client's id, `algo_id` what its algorithm is registered as.
+    """
 
     tag: str
     symbol: str
@@ -57,9 +51,10 @@ class Ticket:
     limit_price: Decimal | None = None
     trigger_price: Decimal | None = None
     protected: bool = True
+    algo_id: str = ""
 
     @classmethod
-    def of(cls, intent: OrderIntent, *, tag: str, protected: bool) -> Ticket:
+    def of(cls, intent: OrderIntent, *, tag: str, protected: bool, algo_id: str = "") -> Ticket:
         return cls(
             tag,
             intent.symbol,
@@ -70,17 +65,18 @@ class Ticket:
             intent.limit_price,
             intent.trigger_price,
             protected,
+            algo_id,
         )
 
 
-def check_form(ticket: Ticket, listing: Listing | None, profile: Profile) -> Listing:
+def check_form(ticket: Ticket, instrument: Instrument | None, profile: Profile) -> Instrument:
     """What every broker checks before it takes an order down. Raises Rejected."""
-    if listing is None:
+    if instrument is None:
         raise Rejected("symbol", f"{ticket.symbol} is not listed")
     if profile.tag_length is not None and len(ticket.tag) > profile.tag_length:
         raise Rejected("tag", f"the tag has {len(ticket.tag)} characters, {profile.tag_length} are allowed")
-    if not ticket.quantity > 0 or ticket.quantity % listing.instrument.lot:
-        raise Rejected("lot", f"{ticket.quantity} is not a multiple of the lot {listing.instrument.lot}")
+    if not ticket.quantity > 0 or ticket.quantity % instrument.lot:
+        raise Rejected("lot", f"{ticket.quantity} is not a multiple of the lot {instrument.lot}")
     for name, price, used in (
         ("limit price", ticket.limit_price, LIMITED),
         ("trigger price", ticket.trigger_price, TRIGGERED),
@@ -90,24 +86,25 @@ def check_form(ticket: Ticket, listing: Listing | None, profile: Profile) -> Lis
     unbounded = ticket.order_type not in LIMITED
     if profile.needs_protection and unbounded and not ticket.protected:
         raise Rejected("protection", f"{ticket.order_type} needs market protection")
-    return listing
+    return instrument
 
 
-def check_risk(ticket: Ticket, listing: Listing, last: Decimal | None) -> None:
+def check_risk(ticket: Ticket, instrument: Instrument, last: Decimal | None) -> None:
     """What the exchange's risk management checks, whatever is held. Raises Rejected."""
-    freeze = listing.freeze_quantity
+    freeze = instrument.freeze_quantity
     if freeze is not None and ticket.quantity > freeze:
         raise Rejected("freeze", f"{ticket.quantity} is above the freeze quantity {freeze}")
     for price in (ticket.limit_price, ticket.trigger_price):
         if price is not None:
-            _check_price(price, listing)
+            _check_price(price, instrument)
     trigger = ticket.trigger_price
     if trigger is not None and last is not None and ticket.action.sign * (last - trigger) >= 0:
         raise Rejected("trigger", f"the price {last} is already beyond the trigger {trigger}")
 
 
-def _check_price(price: Decimal, listing: Listing) -> None:
-    if not price > 0 or price % listing.instrument.tick:
-        raise Rejected("tick", f"{price} is not a multiple of the tick {listing.instrument.tick}")
-    if listing.band is not None and not listing.band[0] <= price <= listing.band[1]:
-        raise Rejected("band", f"{price} is outside the circuit band {listing.band[0]} to {listing.band[1]}")
+def _check_price(price: Decimal, instrument: Instrument) -> None:
+    if not price > 0 or price % instrument.tick:
+        raise Rejected("tick", f"{price} is not a multiple of the tick {instrument.tick}")
+    band = instrument.band
+    if band is not None and not band[0] <= price <= band[1]:
+        raise Rejected("band", f"{price} is outside the circuit band {band[0]} to {band[1]}")

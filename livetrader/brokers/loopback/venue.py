@@ -17,6 +17,7 @@ from livetrader.brokers.loopback.rules import Rejected, Ticket, refusal
 from livetrader.brokers.loopback.throttle import BAN_SECONDS, UNTOLD_SECONDS, Pause
 from livetrader.constraints.verdict import Approved
 from livetrader.domain.books import BrokerOrder, BrokerPosition, BrokerTrade
+from livetrader.domain.instrument import Instrument
 from livetrader.domain.order import OrderIntent
 from livetrader.domain.order_state import OrderState
 from livetrader.errors import AuthExpired, BrokerError, BrokerProtocol, BrokerUnavailable
@@ -82,6 +83,9 @@ class LoopbackVenue:
 
     def funds(self) -> Decimal:
         return self._read("funds", self.exchange.funds)
+
+    def instruments(self) -> Sequence[Instrument]:
+        return self._read("instruments", self.exchange.master)
 
     def quotes(self, symbols: Iterable[str]) -> dict[str, Quote]:
         """The feed's last word on each of `symbols`, as it came: it may be stale, and no price at all."""

@@ -16,7 +16,7 @@ from typing import Any, TypeVar
 from livetrader.brokers.loopback.exchange import Quote
 from livetrader.brokers.loopback.rules import Ticket
 from livetrader.domain.books import BrokerOrder, BrokerPosition, BrokerTrade
-from livetrader.domain.instrument import Product
+from livetrader.domain.instrument import Instrument, Product
 from livetrader.domain.order import Action, OrderType
 from livetrader.domain.order_state import OrderState
 
@@ -59,6 +59,13 @@ def real(value: Any) -> float:
     return float(value)
 
 
+def band(value: Any) -> tuple[Decimal, Decimal]:
+    """The lowest and the highest price."""
+    if not isinstance(value, list) or len(value) != 2:
+        raise Unreadable(f"{value!r} is no band")
+    return decimal(value[0]), decimal(value[1])
+
+
 def boolean(value: Any) -> bool:
     if not isinstance(value, bool):
         raise Unreadable(f"{value!r} is neither true nor false")
@@ -99,10 +106,11 @@ TICKET: Mapping[str, Reader] = {
     "limit_price": optional(decimal),
     "trigger_price": optional(decimal),
     "protected": boolean,
+    "algo_id": text,
 }
 ORDER: Mapping[str, Reader] = {
     "broker_order_id": name,
-    **{field: read for field, read in TICKET.items() if field != "protected"},
+    **{field: read for field, read in TICKET.items() if field not in ("protected", "algo_id")},
     "filled_quantity": decimal,
     "average_price": decimal,
     "state": one_of(OrderState),
@@ -126,11 +134,19 @@ POSITION: Mapping[str, Reader] = {
     "quantity": decimal,
     "average_price": decimal,
 }
+INSTRUMENT: Mapping[str, Reader] = {
+    "symbol": name,
+    "tick": decimal,
+    "lot": decimal,
+    "freeze_quantity": optional(decimal),
+    "band": optional(band),
+}
 QUOTE: Mapping[str, Reader] = {"price": real, "at": real}
 LINES: Mapping[str, tuple[type, Mapping[str, Reader]]] = {
     "orders": (BrokerOrder, ORDER),
     "trades": (BrokerTrade, TRADE),
     "positions": (BrokerPosition, POSITION),
+    "instruments": (Instrument, INSTRUMENT),
 }
 
 
@@ -151,7 +167,7 @@ def ticket(document: Any) -> Ticket:
 
 
 def lines(book: str, document: Any) -> tuple[Any, ...]:
-    """The lines of a book in an answer: BrokerOrders, BrokerTrades or BrokerPositions."""
+    """The lines of a book in an answer: BrokerOrders, BrokerTrades, BrokerPositions or Instruments."""
     found = member(document, book)
     if not isinstance(found, list):
         raise Unreadable(f"{book!r} is no list")

@@ -11,7 +11,7 @@ from typing import TypeVar
 from livetrader.brokers.polled import PolledBroker
 from livetrader.constraints.verdict import Approved
 from livetrader.domain.books import BrokerOrder, BrokerPosition, BrokerTrade, Identity
-from livetrader.domain.instrument import Product
+from livetrader.domain.instrument import Instrument, Product
 from livetrader.domain.order import Action, OrderIntent
 from livetrader.domain.order_state import OrderState
 from livetrader.errors import BrokerError
@@ -57,6 +57,9 @@ class ScriptedVenue:
     def orders(self) -> Sequence[BrokerOrder]:
         return self._read(self.shown)
 
+    def instruments(self) -> Sequence[Instrument]:
+        return self._read([Instrument("INFY")])
+
     def trades(self) -> Sequence[BrokerTrade]:
         return self._read(self.done)
 
@@ -84,7 +87,7 @@ class ScriptedVenue:
 
 def line(order: OrderIntent, number: str, identity: Identity, after: float = 0.2) -> BrokerOrder:
     """The order-book line of an order that works."""
-    tag = "" if identity is Identity.FINGERPRINT else order.intent_id
+    tag = "" if identity.by_fingerprint else order.intent_id
     return BrokerOrder(
         number, tag, order.symbol, order.action, order.product, order.order_type, order.quantity, D(0), D(0), S.ACKED,
         SENT_AT + timedelta(seconds=after),

@@ -132,6 +132,48 @@ def test_a_fingerprint_matches_in_every_trait_or_not_at_all(other: dict[str, obj
     assert made.updates(at(2)) == []
 
 
+SHOWN = [
+    pytest.param(OrderType.MARKET, OrderType.LIMIT, True, id="market-as-limit"),
+    pytest.param(OrderType.SL_M, OrderType.SL, True, id="slm-as-sl"),
+    pytest.param(OrderType.LIMIT, OrderType.MARKET, False, id="limit-as-market"),
+    pytest.param(OrderType.MARKET, OrderType.SL, False, id="market-as-sl"),
+    pytest.param(OrderType.SL, OrderType.SL_M, False, id="sl-as-slm"),
+]
+
+
+@pytest.mark.parametrize(("sent", "shown", "same"), SHOWN)
+def test_market_protection_changes_the_type_that_a_loose_fingerprint_looks_for(
+    sent: OrderType, shown: OrderType, same: bool
+) -> None:
+    """MARKET comes back as LIMIT, SL-M as SL, and nothing as anything else. A strict fingerprint takes neither."""
+    order = intent(order_type=sent)
+    for identity in (Identity.LOOSE_FINGERPRINT, Identity.FINGERPRINT):
+        made, venue = broker(identity, answer=LOST)
+        made.place(Approved(order, ()))
+        venue.say("B1", order_type=shown)
+        found = made.find(record(order)).state is S.ACKED
+        assert found == (same and identity is Identity.LOOSE_FINGERPRINT)
+
+
+def test_of_two_orders_that_look_alike_the_one_of_the_very_type_is_ours_and_the_other_nobodys() -> None:
+    made, venue = broker(Identity.LOOSE_FINGERPRINT, answer=LOST)
+    made.place(Approved(intent(), ()))
+    limit = replace(venue.shown[0], broker_order_id="B0", order_type=OrderType.LIMIT)
+    venue.shown.insert(0, limit)
+    assert made.find(record(intent())).broker_order_id == "B1"
+    assert (made.owner(limit), len(made.updates(at(2)))) == (None, 1)
+
+
+@pytest.mark.parametrize("identity", [Identity.FINGERPRINT, Identity.LOOSE_FINGERPRINT], ids=str)
+def test_an_order_that_carries_another_id_is_not_ours_however_it_looks(identity: Identity) -> None:
+    made, venue = broker(identity, answer=LOST)
+    made.place(Approved(intent(), ()))
+    venue.say("B1", tag="somebody else's")
+    assert made.find(record(intent())).state is S.UNKNOWN
+    venue.say("B1", tag="i1", quantity=D(11))
+    assert made.find(record(intent())).broker_order_id == "B1", "a venue that does say the id is believed"
+
+
 def test_a_fingerprint_that_was_there_before_the_send_is_somebody_elses() -> None:
     """Someone bought the same by hand a moment ago: the snapshot before the send tells the two apart."""
     made, venue = broker(Identity.FINGERPRINT, answer=LOST, arrives=False)

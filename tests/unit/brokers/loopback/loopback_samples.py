@@ -7,7 +7,7 @@ from typing import Any
 
 from livetrader.brokers.loopback.exchange import Exchange
 from livetrader.brokers.loopback.profiles import STRICT, Profile
-from livetrader.brokers.loopback.rules import Listing, Ticket
+from livetrader.brokers.loopback.rules import Ticket
 from livetrader.constraints.verdict import Approved
 from livetrader.domain.instrument import Instrument, Product
 from livetrader.domain.order import Action, OrderIntent, OrderType, Purpose
@@ -15,15 +15,15 @@ from livetrader.domain.signal import Side
 from livetrader.market.clock import VirtualClock
 
 START = 1_790_000_000.0
-LISTINGS = {
-    "INFY": Listing(Instrument("INFY"), Decimal(1000), (Decimal(900), Decimal(1100))),
-    "NIFTY25000PE": Listing(Instrument("NIFTY25000PE", lot=Decimal(75)), Decimal(1800)),
+INSTRUMENTS = {
+    "INFY": Instrument("INFY", freeze_quantity=Decimal(1000), band=(Decimal(900), Decimal(1100))),
+    "NIFTY25000PE": Instrument("NIFTY25000PE", lot=Decimal(75), freeze_quantity=Decimal(1800)),
 }
 
 
 def exchange(profile: Profile = STRICT, **changes: Any) -> Exchange:
     """An exchange at START with 1,000,000 in cash, where nothing has traded yet."""
-    return Exchange(profile, VirtualClock(START), LISTINGS, Decimal(1_000_000), **changes)
+    return Exchange(profile, VirtualClock(START), INSTRUMENTS, Decimal(1_000_000), **changes)
 
 
 def ticket(tag: str = "a", quantity: int = 10, **changes: Any) -> Ticket:

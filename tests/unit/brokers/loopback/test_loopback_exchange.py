@@ -386,3 +386,52 @@ def test_i2_i3_positions_and_cash_are_folds_over_the_trades(
 def test_an_unknown_profile_is_named_with_the_nearest() -> None:
     with pytest.raises(UsageError, match=r"'kit'.*did you mean 'kite'"):
         profile("kit")
+
+
+def test_m7_nothing_trades_in_a_halted_symbol_until_trading_goes_on() -> None:
+    made = exchange()
+    made.quote("INFY", Decimal(1000), START)
+    made.halt("INFY", on=True)
+    order = made.submit(ticket())
+    made.quote("INFY", Decimal(1001), START + 1)
+    assert (order.state, order.filled) == (OrderState.ACKED, 0)
+    made.halt("INFY", on=False)
+    made.quote("INFY", Decimal(1002), START + 2)
+    assert order.state is OrderState.FILLED
+    assert made.trades[-1].price == 1002
+
+
+def test_m8_a_split_multiplies_what_is_held_and_divides_its_price() -> None:
+    made = exchange()
+    made.quote("INFY", Decimal(1000), START)
+    made.submit(ticket(product=Product.CNC))
+    cash = made.account.cash
+    made.split("INFY", Decimal(5))
+    assert [(one.quantity, one.average_price) for one in made.position_book()] == [(50, 200)]
+    assert made.account.cash == cash
+
+
+def test_whoever_asks_is_told_of_quotes_and_orders_as_they_happen() -> None:
+    """A quote comes before what it fills; an order is told when it is new, amended, filled, cancelled, refused."""
+    e = exchange(number=lambda at, count: f"{at:%y%m%d}-{count}")
+    told: list[tuple[str, object]] = []
+    e.on_quote.append(lambda symbol, quote: told.append((symbol, quote.price)))
+    e.on_order.append(lambda order: told.append((order.order_id, order.state)))
+    order_id = e.submit(ticket(order_type=OrderType.LIMIT, limit_price=Decimal(990))).order_id
+    e.amend(order_id, Decimal(20), Decimal(995), None)
+    e.quote("INFY", 994.0)
+    rest = e.submit(ticket("b", order_type=OrderType.LIMIT, limit_price=Decimal(990))).order_id
+    e.revoke(rest)
+    refused = e.turn_down(ticket("c"), Rejected("short", "no"))
+    acked, filled = OrderState.ACKED, OrderState.FILLED
+    assert told == [
+        ("260921-1", acked),
+        ("260921-1", acked),
+        ("INFY", 994.0),
+        ("260921-1", filled),
+        ("260921-2", acked),
+        ("260921-2", OrderState.CANCELLED),
+        ("260921-3", OrderState.REJECTED),
+    ]
+    assert (e.order_book()[-1].broker_order_id, refused.reason) == ("260921-3", "short: no")
+    assert e.account.cash == 1_000_000 - 20 * 995

@@ -16,7 +16,8 @@ def book(name: str) -> dict[str, Any]:
     made = exchange()
     made.quote("INFY", Decimal(1000), START)
     made.submit(ticket())
-    truth = {"orders": made.order_book, "trades": made.trade_book, "positions": made.position_book}[name]()
+    books = {"orders": made.order_book, "trades": made.trade_book, "positions": made.position_book}
+    truth = (books | {"instruments": made.master})[name]()
     document: dict[str, Any] = {name: wire.plain(truth)}
     assert wire.lines(name, document) == truth
     return document
