@@ -5,13 +5,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 
 from livetrader.constraints.gate import Exposure
 from livetrader.constraints.verdict import Check
 from livetrader.domain.exit_plan import ExitKind
+from livetrader.domain.instrument import Instrument
 from livetrader.domain.order import OrderIntent
 
 
@@ -92,6 +93,33 @@ class LotSanity:
         elif not passed:
             reason = f"order value {intent.value:f} is above max_order_value {self.max_order_value}"
         return Check("lot_sanity", passed, reason, {"quantity": f"{intent.quantity:f}", "value": f"{intent.value:f}"})
+
+
+@dataclass(frozen=True, slots=True)
+class ExchangeLimits:
+    """The broker lists the symbol, one order may be that large, and its prices lie in the day's circuit band."""
+
+    instruments: Mapping[str, Instrument]
+
+    def passes(self, intent: OrderIntent, exposure: Exposure) -> bool:
+        return not self._against(intent)
+
+    def check(self, intent: OrderIntent, exposure: Exposure) -> Check:
+        against = self._against(intent)
+        numbers = {"quantity": f"{intent.quantity:f}", "price": str(intent.price)}
+        return Check("exchange_limits", not against, against or "within what the exchange takes", numbers)
+
+    def _against(self, intent: OrderIntent) -> str:
+        instrument = self.instruments.get(intent.symbol)
+        if instrument is None:
+            return f"the broker does not list {intent.symbol} today"
+        freeze, band = instrument.freeze_quantity, instrument.band
+        if freeze is not None and intent.quantity > freeze:
+            return f"quantity {intent.quantity:f} is above the freeze quantity {freeze:f}"
+        prices = (intent.limit_price, intent.trigger_price, intent.price)
+        if band is not None and not all(price is None or band[0] <= price <= band[1] for price in prices):
+            return f"a price is outside the circuit band {band[0]}–{band[1]}"
+        return ""
 
 
 @dataclass(frozen=True, slots=True)

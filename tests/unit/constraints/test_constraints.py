@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import time
 from decimal import Decimal
 
@@ -17,9 +18,10 @@ from livetrader.constraints.rules.portfolio import (
     MaxTradesPerStrategy,
     OnePositionPerSymbol,
 )
-from livetrader.constraints.rules.sanity import ExitDefined, LotSanity, PriceCollar, PriceSanity
+from livetrader.constraints.rules.sanity import ExchangeLimits, ExitDefined, LotSanity, PriceCollar, PriceSanity
 from livetrader.constraints.rules.timing import BarFreshness, TradingWindow
 from livetrader.domain.exit_plan import ExitKind, ExitPlan
+from livetrader.domain.instrument import Instrument
 from livetrader.domain.order import OrderIntent
 from tests.unit.constraints.exposures import exposure
 from tests.unit.engine.trading_samples import INDIA, at, intent
@@ -30,6 +32,7 @@ WINDOW = TradingWindow(INDIA)
 UNTIL = TradingWindow(INDIA, time(9, 40))
 BAND = PriceSanity(Decimal(50), Decimal(500))
 NAN = float("nan")
+LISTED = ExchangeLimits({"A": Instrument("A", freeze_quantity=Decimal(10), band=(Decimal(90), Decimal(110)))})
 
 
 def collar(close: float | None, *, needed: bool = False) -> PriceCollar:
@@ -69,6 +72,9 @@ PASSES: dict[str, tuple[Rule, OrderIntent, Exposure, Mapping[str, str]]] = {
         FLAT,
         {"quantity": "10", "value": "1000"},
     ),
+    "exchange: at the freeze quantity": (LISTED, intent(quantity="10"), FLAT, {"quantity": "10", "price": "100"}),
+    "exchange: at the band": (LISTED, intent(price="110"), FLAT, {}),
+    "exchange: no limits known": (ExchangeLimits({"A": Instrument("A")}), intent(quantity="1E+6"), FLAT, {}),
     "capital: exactly what is there": (
         CapitalAllocation(),
         intent(),
@@ -110,6 +116,34 @@ REFUSES: dict[str, tuple[Rule, OrderIntent, Exposure, str, Mapping[str, str]]] =
     "price: no number": (BAND, intent(price="NaN"), FLAT, "price NaN is outside 50–500", {}),
     "price: infinite": (PriceSanity(), intent(price="Infinity"), FLAT, "price Infinity is outside 0–∞", {}),
     "price: below the band": (BAND, intent(price="49.95"), FLAT, "price 49.95 is outside 50–500", {}),
+    "exchange: not listed": (
+        LISTED,
+        replace(intent(), symbol="B"),
+        FLAT,
+        "the broker does not list B today",
+        {},
+    ),
+    "exchange: above the freeze quantity": (
+        LISTED,
+        intent(quantity="11"),
+        FLAT,
+        "quantity 11 is above the freeze quantity 10",
+        {"quantity": "11"},
+    ),
+    "exchange: outside the band": (
+        LISTED,
+        intent(price="110.05"),
+        FLAT,
+        "a price is outside the circuit band 90–110",
+        {"price": "110.05"},
+    ),
+    "exchange: a limit outside the band": (
+        LISTED,
+        replace(intent(), limit_price=Decimal("89.95")),
+        FLAT,
+        "a price is outside the circuit band 90–110",
+        {},
+    ),
     "price: above the band": (BAND, intent(price="500.05"), FLAT, "price 500.05 is outside 50–500", {}),
     "collar: a spike": (
         collar(1000.0),
@@ -246,4 +280,4 @@ def test_every_rule_has_a_name_of_its_own_and_says_the_same_one_either_way() -> 
     for rule, order, seen in cases:
         names.setdefault(type(rule), set()).add(rule.check(order, seen).rule)
     assert all(len(said) == 1 for said in names.values())
-    assert len(set.union(*names.values())) == len(names) == 13
+    assert len(set.union(*names.values())) == len(names) == 14
