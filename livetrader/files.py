@@ -12,8 +12,8 @@ from livetrader.errors import LiveTraderError, StoreError, UsageError
 DISK = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EROFS)
 
 
-def write(path: Path, text: str) -> Path:
-    """Write `text` (UTF-8), making the folder if need be; an older file stays until the new one is whole.
+def write(path: Path, content: str | bytes) -> Path:
+    """Write `content` (text as UTF-8), making the folder if need be; an older file stays until the new one is whole.
 
     UsageError for a place where nothing can be written, StoreError for a disk that is full or fails.
     """
@@ -24,7 +24,7 @@ def write(path: Path, text: str) -> Path:
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         try:
-            partial.write_text(text, "utf-8")
+            partial.write_bytes(content.encode() if isinstance(content, str) else content)
             if not direct:
                 os.replace(partial, target)
         finally:

@@ -4,20 +4,17 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from datetime import date
 from decimal import Decimal
 
 import numpy as np
 
-from livetrader.bootstrap.research import tape_of
 from livetrader.bootstrap.workspace import Workspace
 from livetrader.domain.order import Purpose
 from livetrader.domain.position import Trade
 from livetrader.domain.session import Session
 from livetrader.engine.exits import begin, walk
-from livetrader.engine.tape import WindowTape
 from livetrader.marketdata.quality import check
-from livetrader.ports import Bars, OrderRecord
+from livetrader.ports import Bars, OrderRecord, Tape
 from livetrader.reporting.daily import DataIssue, TradeChart
 from livetrader.reporting.statistics import EquityPoint
 
@@ -25,28 +22,20 @@ from livetrader.reporting.statistics import EquityPoint
 BEFORE, AFTER, MOST = 24, 12, 200
 
 
-def trade_charts(workspace: Workspace, trades: Sequence[Trade], orders: Sequence[OrderRecord]) -> dict[str, TradeChart]:
+def trade_charts(
+    workspace: Workspace, tape: Tape, trades: Sequence[Trade], orders: Sequence[OrderRecord]
+) -> dict[str, TradeChart]:
     """A chart for each of the first trades: the candles around it and the path of its stop."""
-    shown = trades[:MOST]
-    if not shown:
-        return {}
-    days = [_day(trade, workspace) for trade in shown]
-    sessions = workspace.calendar.sessions(min(days), max(trade.session for trade in shown))
-    tape = tape_of(workspace, {trade.symbol for trade in shown}, sessions)
     entries = {r.intent.intent_id: r for r in orders if r.intent.purpose is Purpose.ENTRY}
-    return {trade.trade_id: _chart(trade, entries.get(trade.trade_id), tape, workspace) for trade in shown}
+    return {trade.trade_id: _chart(trade, entries.get(trade.trade_id), tape, workspace) for trade in trades[:MOST]}
 
 
-def _day(trade: Trade, workspace: Workspace) -> date:
-    return trade.entry_at.astimezone(workspace.calendar.timezone).date()
-
-
-def _chart(trade: Trade, entry: OrderRecord | None, tape: WindowTape, workspace: Workspace) -> TradeChart:
+def _chart(trade: Trade, entry: OrderRecord | None, tape: Tape, workspace: Workspace) -> TradeChart:
     bars = tape.bars(trade.symbol)
     first = int(bars.ts.searchsorted(int(trade.entry_at.timestamp())))
     last = int(bars.ts.searchsorted(int(trade.exit_at.timestamp()), side="right"))
-    session_start = _session_start(bars, first, workspace)
-    cut = slice(max(first - BEFORE, session_start), min(last + AFTER, len(bars.ts)))
+    session_start, session_end = _session_start(bars, first, workspace), _session_end(trade, bars, workspace)
+    cut = slice(max(first - BEFORE, session_start), max(last, min(last + AFTER, session_end)))
     return TradeChart(
         ts=bars.ts[cut].tolist(),
         open=bars.open[cut].tolist(),
@@ -65,6 +54,12 @@ def _session_start(bars: Bars, row: int, workspace: Workspace) -> int:
     return 0 if session is None else int(bars.ts.searchsorted(session.opens))
 
 
+def _session_end(trade: Trade, bars: Bars, workspace: Workspace) -> int:
+    """Past the last bar of the session that the trade was closed in."""
+    session = workspace.calendar.at(int(trade.exit_at.timestamp()))
+    return len(bars.ts) if session is None else int(bars.ts.searchsorted(session.closes))
+
+
 def _stop_path(
     trade: Trade, entry: OrderRecord | None, bars: Bars, first: int, last: int, workspace: Workspace
 ) -> list[tuple[int, float]]:
@@ -78,9 +73,7 @@ def _stop_path(
     return [(int(bars.ts[first + i]), float(levels[i])) for i in changes if not np.isnan(levels[i])]
 
 
-def intraday_equity(
-    workspace: Workspace, session: Session, capital: Decimal, trades: Sequence[Trade]
-) -> list[EquityPoint]:
+def intraday_equity(tape: Tape, session: Session, capital: Decimal, trades: Sequence[Trade]) -> list[EquityPoint]:
     """The account's value at every close of one session, from its trades marked to the market.
 
     A trade that was entered in an earlier session is left out, because its value at the open is not known here;
@@ -88,13 +81,12 @@ def intraday_equity(
     """
     if any(int(trade.entry_at.timestamp()) < session.opens for trade in trades):
         return []
-    tape = tape_of(workspace, {trade.symbol for trade in trades}, (session,))
     closes = sorted({int(c) for trade in trades for c in tape.bars(trade.symbol).closes})
     curve = ((at, capital + sum((_worth(trade, tape, at) for trade in trades), Decimal(0))) for at in closes)
     return [(session.opens, capital), *curve]
 
 
-def _worth(trade: Trade, tape: WindowTape, at: int) -> Decimal:
+def _worth(trade: Trade, tape: Tape, at: int) -> Decimal:
     """What a trade has made by `at`: everything if it is over, the open profit if it runs, else nothing."""
     if int(trade.exit_at.timestamp()) < at:
         return trade.net_pnl

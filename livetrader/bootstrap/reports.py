@@ -13,9 +13,10 @@ from datetime import date, datetime, tzinfo
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from livetrader.bootstrap.results import Books, RunResult
+from livetrader.bootstrap.results import Books, RunResult, Terms
 from livetrader.bootstrap.state import exchange_zone, open_books
 from livetrader.config import Configuration
+from livetrader.config.secrets import redact
 from livetrader.domain.order import Purpose
 from livetrader.domain.order_state import OPEN
 from livetrader.domain.session import Session
@@ -38,7 +39,7 @@ from livetrader.store.queries import Queries
 if TYPE_CHECKING:
     from livetrader.bootstrap.workspace import Workspace
 
-WITH_CANDLES = ("html", "json")
+WITH_CANDLES = ("html", "json", "png")
 
 
 def report(
@@ -49,17 +50,12 @@ def report(
     out: Path | None,
 ) -> Path | None:
     """Write the report of a period (None: the latest session); the file, or None where it went to stdout."""
-    settings = configuration.settings
     zone = exchange_zone(configuration)
-    with open_books(configuration, mode) as queries:
-        books = _books(queries, configuration, mode or settings.mode, span, zone)
-        alerts = queries.alerts()
-    made = compose(books, configuration)
-    if form in WITH_CANDLES:
-        made = with_candles(made, books, configuration)
-    made = replace(made, alerts=alerts)
-    if out is None and form == "html":
-        out = settings.reports.directory / f"{_name(books)}.html"
+    made, name = of_state(configuration, mode, span, candles=form in WITH_CANDLES)
+    if out is None and form in ("html", "png"):
+        out = configuration.settings.reports.directory / f"{name}.{form}"
+    if form == "png" and out is not None:
+        return write(out, picture(made, zone))
     text = render(made, form, zone)
     if out is None:
         _print(made, form, text, zone)
@@ -67,16 +63,33 @@ def report(
     return write(out, text)
 
 
+def of_state(
+    configuration: Configuration, mode: str | None, span: tuple[date, date] | None, *, candles: bool
+) -> tuple[Report, str]:
+    """The report of a period (None: the latest session), with what needs `candles` or without; its file's stem."""
+    settings, zone = configuration.settings, exchange_zone(configuration)
+    with open_books(configuration, mode) as queries:
+        books = _books(queries, configuration, mode or settings.mode, span, zone)
+        alerts = queries.alerts()
+    made = compose(books, configuration)
+    if candles:
+        made = with_candles(made, books, configuration)
+    elif len(books.sessions) > 1:
+        made = with_analytics(made, books, configuration)
+    return replace(made, alerts=alerts), _name(books)
+
+
 def of_result(result: RunResult, configuration: Configuration, workspace: Workspace | None = None) -> Report:
     """The report of a backtest or replay; with charts if a workspace is given."""
     made = compose(result, configuration)
-    return made if workspace is None else with_candles(made, result, configuration, workspace)
+    if workspace is None:
+        return with_analytics(made, result, configuration)
+    return with_candles(made, result, configuration, workspace)
 
 
 def compose(books: Books, configuration: Configuration) -> Report:
     """The report without what needs candles."""
     settings = configuration.settings
-    per_year = 365 if settings.market.calendar == "24x7" else 252
     resting = [one for one in books.orders if one.intent.purpose is Purpose.STOP and one.state in OPEN]
     stops = {one.intent.symbol: one.intent.trigger_price for one in resting}
     title = "End of day" if len(books.sessions) <= 1 else "Period"
@@ -93,7 +106,7 @@ def compose(books: Books, configuration: Configuration) -> Report:
             books.equity,
             starting_capital=books.starting_capital,
             sessions=books.sessions,
-            sessions_per_year=per_year,
+            sessions_per_year=books.terms.per_year,
         ),
         holdings=[Holding(one, stop=stops.get(one.symbol)) for one in books.positions],
         unknown=unknown_orders(books.orders),
@@ -102,26 +115,47 @@ def compose(books: Books, configuration: Configuration) -> Report:
     )
 
 
+def with_analytics(made: Report, books: Books, configuration: Configuration) -> Report:
+    """The report with the analytics that need no candles."""
+    from livetrader.bootstrap import analysis
+
+    return replace(made, analytics=analysis.analytics(books, configuration))
+
+
 def with_candles(
     made: Report, books: Books, configuration: Configuration, workspace: Workspace | None = None
 ) -> Report:
-    """The report with a chart per trade, a curve within a single session, and the day's data quality."""
-    from livetrader.bootstrap import charts
+    """The report with a chart per trade, a curve within a single session, the day's data quality, and all analytics."""
+    from livetrader.bootstrap import analysis, charts
     from livetrader.bootstrap.workspace import Workspace
 
     if workspace is None:
         with Workspace(configuration, read_only=True) as opened:
             return with_candles(made, books, configuration, opened)
-    drawn: Mapping[str, TradeChart] = charts.trade_charts(workspace, books.trades, books.orders)
+    tape = analysis.tape(books, workspace)
+    drawn: Mapping[str, TradeChart] = charts.trade_charts(workspace, tape, books.trades, books.orders)
     issues: Sequence[DataIssue] = charts.data_issues(workspace, books.sessions)
     if len(books.sessions) == 1:
-        curve = charts.intraday_equity(workspace, books.sessions[0], books.starting_capital, books.trades)
+        curve = charts.intraday_equity(tape, books.sessions[0], books.starting_capital, books.trades)
         made = compose(replace(books, equity=curve or books.equity), configuration)
-    return replace(made, charts=drawn, data=issues)
+    found = analysis.analytics(books, configuration, analysis.candles(books, workspace, tape, issues))
+    return replace(made, charts=drawn, data=issues, analytics=found)
+
+
+def picture(made: Report, zone: tzinfo) -> bytes:
+    """The report as PNG, secrets masked. UsageError where what draws it is not installed."""
+    from livetrader.reporting import poster
+
+    assert made.analytics is not None, "a report with candles has them"
+    return poster.png(redact(poster.poster(made, made.analytics, zone)))
 
 
 def render(made: Report, form: str, zone: tzinfo) -> str:
-    """The report in one of the formats."""
+    """The report in one of the formats, secrets masked: what a broker says goes into it."""
+    return redact(_render(made, form, zone))
+
+
+def _render(made: Report, form: str, zone: tzinfo) -> str:
     if form == "html":
         from livetrader.reporting import html
 
@@ -165,8 +199,8 @@ def _books(
     decisions = queries.decisions(since=start, until=end + 1)
     if not decisions and not any(start < at <= end for at in (marked or 0, *(at for at, _, _ in queries.equities()))):
         raise UsageError(f"nothing is recorded between {span[0]} and {span[1]} in {mode} mode")
-    orders = queries.orders()
-    closed, held = fold({one.intent.intent_id: one.intent for one in orders}, queries.fills(), zone)
+    orders, fills = queries.orders(), queries.fills()
+    closed, held = fold({one.intent.intent_id: one.intent for one in orders}, fills, zone)
     equities = [(at, value) for at, value, _ in queries.equities()]
     before = [value for at, value in equities if at <= start]
     capital = before[-1] if before else configuration.settings.capital.amount
@@ -177,7 +211,9 @@ def _books(
         trades=[one for one in closed if span[0] <= one.session <= span[1]],
         positions=held,
         orders=[one for one in orders if start <= one.intent.as_of <= end],
+        fills=[one for one in fills if start <= one.filled_at.timestamp() <= end],
         decisions=decisions,
+        terms=Terms.of(configuration.settings, zone),
         equity=[(start, capital), *((at, value) for at, value in equities if start < at <= end)],
     )
 

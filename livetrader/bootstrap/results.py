@@ -6,13 +6,36 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import tzinfo
 from decimal import Decimal
+from typing import TYPE_CHECKING
 
+from livetrader.config import Settings
+from livetrader.domain.order import Fill
 from livetrader.domain.position import Trade
 from livetrader.domain.session import Session
 from livetrader.domain.trades import OpenPosition, trades
 from livetrader.ports import Decision, Journal, OrderRecord
 from livetrader.reporting.document import Document, document
 from livetrader.reporting.statistics import EquityPoint, Statistics, statistics
+
+if TYPE_CHECKING:  # a day in the terminal does without the analytics
+    from livetrader.reporting.analytics import Records
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """What the figures are counted in: the exchange's time zone, the sessions of a year, the account's currency, and
+    the name of the table of charges."""
+
+    zone: tzinfo
+    per_year: int
+    currency: str
+    charges: str
+
+    @classmethod
+    def of(cls, settings: Settings, zone: tzinfo) -> Terms:
+        """The terms of a configuration."""
+        per_year = 365 if settings.market.calendar == "24x7" else 252
+        return cls(zone, per_year, settings.capital.currency, settings.venue.charges)
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,8 +48,29 @@ class Books:
     trades: Sequence[Trade]
     positions: Sequence[OpenPosition]
     orders: Sequence[OrderRecord]
+    fills: Sequence[Fill]
     decisions: Sequence[Decision]
     equity: Sequence[EquityPoint]
+    terms: Terms
+
+    def records(self, sectors: Mapping[str, str]) -> Records:
+        """What the analytics are made from; `sectors` by symbol, as far as they are known."""
+        from livetrader.domain.costs import charge_table
+        from livetrader.reporting.analytics import Records
+
+        return Records(
+            trades=self.trades,
+            equity=self.equity,
+            starting_capital=self.starting_capital,
+            sessions=self.sessions,
+            orders=self.orders,
+            fills=self.fills,
+            zone=self.terms.zone,
+            per_year=self.terms.per_year,
+            currency=self.terms.currency,
+            charges=charge_table(self.terms.charges),
+            sectors=sectors,
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +83,9 @@ class RunResult(Books):
     data_hash: str
 
     def document(self) -> Document:
-        """The document of `backtest --json` and `replay --json`."""
+        """The document of `backtest --json` and `replay --json`, with the analytics that need no candles."""
+        from livetrader.reporting.analytics import analyse
+
         return document(
             self.trades,
             self.equity,
@@ -47,6 +93,7 @@ class RunResult(Books):
             config_hash=self.config_hash,
             strategy_hashes=self.strategy_hashes,
             data_hash=self.data_hash,
+            analytics=analyse(self.records({})),
         )
 
 
@@ -55,13 +102,12 @@ def result(
     label: str,
     sessions: Sequence[Session],
     capital: Decimal,
-    timezone: tzinfo,
-    sessions_per_year: int,
+    terms: Terms,
     **identity: object,
 ) -> RunResult:
     """Fold a journal into a result; `identity` are the hashes."""
-    orders = journal.orders()
-    closed, still_open = trades({r.intent.intent_id: r.intent for r in orders}, journal.fills(), timezone)
+    orders, fills = journal.orders(), journal.fills()
+    closed, still_open = trades({r.intent.intent_id: r.intent for r in orders}, fills, terms.zone)
     equity = [(sessions[0].opens, capital), *((at, value) for at, value, _ in journal.equities())]
     return RunResult(
         label=label,
@@ -70,14 +116,16 @@ def result(
         trades=closed,
         positions=still_open,
         orders=orders,
+        fills=fills,
         decisions=journal.decisions(since=sessions[0].opens, until=sessions[-1].closes + 1),
         equity=equity,
+        terms=terms,
         statistics=statistics(
             closed,
             equity,
             starting_capital=capital,
             sessions=sessions,
-            sessions_per_year=sessions_per_year,
+            sessions_per_year=terms.per_year,
         ),
         **identity,  # type: ignore[arg-type]
     )

@@ -16,6 +16,7 @@ if TYPE_CHECKING:  # these come with numpy, which the report does not need
     from livetrader.domain.position import Trade
     from livetrader.domain.trades import OpenPosition
     from livetrader.ports import Decision, OrderRecord
+    from livetrader.reporting.analytics import Analytics
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +90,7 @@ class Report:
 
     Money is in `currency` (INR or USDT). `charts` are by trade id; a trade may be without one. `unknown` are
     orders whose outcome is not known, `alerts` what is open besides: the first things that an operator must see.
+    `analytics` are left out where nobody asked for them: a day in the terminal.
     """
 
     mode: str
@@ -106,6 +108,7 @@ class Report:
     data: Sequence[DataIssue] = ()
     assumptions: Sequence[str] = ()
     charts: Mapping[str, TradeChart] = field(default_factory=dict)
+    analytics: Analytics | None = None
 
     @property
     def period(self) -> str:
@@ -131,6 +134,14 @@ def refusals(decisions: Iterable[Decision], examples: int = 3) -> tuple[RefusedR
             found.setdefault(refused[0], []).append(refused[1])
     ordered = sorted(found.items(), key=lambda item: (-len(item[1]), item[0]))
     return tuple(RefusedRule(rule, len(all_), tuple(all_[:examples])) for rule, all_ in ordered)
+
+
+def refused_by(decision: Decision) -> str | None:
+    """The rule that refused a signal; None for one that was approved, or never came to a verdict."""
+    # Not at the top: the verdicts come with numpy, and whoever has a decision has loaded them already.
+    from livetrader.constraints.verdict import Refused
+
+    return decision.verdict.rule if isinstance(decision.verdict, Refused) else None
 
 
 def _refusal(decision: Decision) -> tuple[str, Refusal] | None:

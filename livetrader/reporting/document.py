@@ -20,6 +20,7 @@ from livetrader.reporting.statistics import EquityPoint, Statistics, Summary
 if TYPE_CHECKING:  # these come with numpy, which the report does not need
     from livetrader.domain.position import Trade
     from livetrader.ports import OrderRecord
+    from livetrader.reporting.analytics import Analytics
 
 Json: TypeAlias = "str | int | float | bool | Sequence[Json] | Mapping[str, Json] | None"
 Document: TypeAlias = "Mapping[str, Json]"
@@ -81,6 +82,7 @@ def order_json(record: OrderRecord) -> Document:
         "limit_price": None if intent.limit_price is None else exact(intent.limit_price),
         "trigger_price": None if intent.trigger_price is None else exact(intent.trigger_price),
         "entry_id": intent.entry_id or None,
+        "algo_id": record.algo_id or None,
     }
 
 
@@ -92,7 +94,7 @@ def statistics_json(statistics: Statistics) -> Document:
     """The statistics: the totals' keys on top, then the curve's, then the tables by strategy and symbol."""
     fall = statistics.drawdown
     return {
-        **_summary_json(statistics.total),
+        **summary_json(statistics.total),
         "return_pct": _number(statistics.return_pct),
         "max_drawdown": None
         if fall is None
@@ -105,8 +107,8 @@ def statistics_json(statistics: Statistics) -> Document:
         "sharpe": _number(statistics.sharpe),
         "exposure_seconds": statistics.exposure_seconds,
         "exposure_pct": _number(statistics.exposure_pct),
-        "by_strategy": {name: _summary_json(part) for name, part in statistics.by_strategy},
-        "by_symbol": {name: _summary_json(part) for name, part in statistics.by_symbol},
+        "by_strategy": {name: summary_json(part) for name, part in statistics.by_strategy},
+        "by_symbol": {name: summary_json(part) for name, part in statistics.by_symbol},
     }
 
 
@@ -118,8 +120,9 @@ def document(
     config_hash: str,
     strategy_hashes: Mapping[str, str],
     data_hash: str,
+    analytics: Analytics | None = None,
 ) -> Document:
-    """The document of `backtest --json` and `replay --json`."""
+    """The document of `backtest --json` and `replay --json`; its last key is `analytics`, if there are any."""
     return {
         "trades": [trade_json(trade) for trade in trades],
         "equity": equity_json(equity),
@@ -127,6 +130,7 @@ def document(
         "config_hash": config_hash,
         "strategy_hashes": {name: strategy_hashes[name] for name in sorted(strategy_hashes)},
         "data_hash": data_hash,
+        **_analytics(analytics),
     }
 
 
@@ -150,7 +154,17 @@ def report_json(report: Report) -> Document:
             for issue in report.data
         ],
         "assumptions": list(report.assumptions),
+        **_analytics(report.analytics),
     }
+
+
+def _analytics(found: Analytics | None) -> dict[str, Json]:
+    if found is None:
+        return {}
+    # Not at the top: `status` writes documents too, and has no need of the analytics.
+    from livetrader.reporting.analytics_document import analytics_json
+
+    return {"analytics": analytics_json(found)}
 
 
 def render(document: Document) -> str:
@@ -202,7 +216,8 @@ def _line(value: Json) -> str:
     return json.dumps(value, ensure_ascii=False, allow_nan=False)
 
 
-def _summary_json(summary: Summary) -> dict[str, Json]:
+def summary_json(summary: Summary) -> dict[str, Json]:
+    """Trades added up, by the names of the fields."""
     return {field.name: _plain(getattr(summary, field.name)) for field in fields(summary)}
 
 

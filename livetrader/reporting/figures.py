@@ -31,6 +31,15 @@ def money(value: Decimal | None, currency: str, *, signed: bool = False) -> str:
     return f"{sign}{SYMBOLS.get(currency, '')}{grouped(whole, currency)}.{cents}"
 
 
+def short_money(value: float, currency: str) -> str:
+    """An amount for an axis or a cell, in a few characters: ₹1.2 L, −₹45 k, $3.4 M. Rupees count in lakh and crore."""
+    steps = ((1e7, " Cr"), (1e5, " L"), (1e3, " k")) if currency == "INR" else ((1e9, " B"), (1e6, " M"), (1e3, " k"))
+    size = abs(value)
+    unit, name = next(((unit, name) for unit, name in steps if size >= unit * 0.9995), (1.0, ""))
+    text = f"{size / unit:.3g}" if size / unit < 999.5 else f"{size / unit:,.0f}"
+    return f"{'−' if value < 0 and float(text) else ''}{SYMBOLS.get(currency, '')}{text}{name}"
+
+
 def price(value: Decimal | float | None) -> str:
     """A price rounded half up to 4 decimals (8 below 1), with at least two and no padding beyond them."""
     if value is None:

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime, tzinfo
 from html import escape
 from typing import TYPE_CHECKING
 
 from livetrader.reporting import figures
+from livetrader.reporting.analytics_tables import outcomes
 from livetrader.reporting.daily import Report
 from livetrader.reporting.equity_chart import equity_chart
+from livetrader.reporting.html_analytics import execution, recommended, tear_sheet
+from livetrader.reporting.html_parts import heading, pair, rows, section
 from livetrader.reporting.svg import TEMPLATES
-from livetrader.reporting.tables import Cell, Table, alarms, one_day, tables, tiles, tone
+from livetrader.reporting.tables import Table, alarms, one_day, tables, tiles, tone
 from livetrader.reporting.trade_chart import trade_chart
 
 if TYPE_CHECKING:
@@ -48,25 +51,47 @@ def render(report: Report, zone: tzinfo) -> str:
 
 def _body(report: Report, zone: tzinfo) -> Iterator[str]:
     by_name = {table.name: table for table in tables(report, zone)}
+    period = report.analytics is not None and len(report.sessions) > 1
     yield _header(report)
     for alarm in alarms(report, zone):
-        yield f'<section class="alarm"><h2>{_heading(alarm)}</h2><p>{ALARMS[alarm.name]}</p>{_rows(alarm)}</section>'
+        yield f'<section class="alarm"><h2>{heading(alarm)}</h2><p>{ALARMS[alarm.name]}</p>{rows(alarm)}</section>'
     yield _tiles(report, zone)
+    if report.analytics is not None:
+        yield recommended(report.analytics)
     chart = equity_chart(report.equity, report.starting_capital, report.currency, zone)
     yield f'<section><h2>Equity</h2><div class="wide">{chart}</div></section>'
-    yield _section(by_name["trades"], [trade.trade_id in report.charts for trade in report.trades])
-    yield from _charts(report, zone)
-    if report.trades or report.holdings:
-        yield _section(by_name["holdings"])
-        yield _pair(by_name["figures"], by_name["data"])
-        yield _section(by_name["by_strategy"])
-        yield _section(by_name["by_symbol"])
+    if report.analytics is not None and period:
+        yield from tear_sheet(report, report.analytics, by_name, zone)
     else:
-        yield _pair(by_name["holdings"], by_name["data"])
-    yield _section(by_name["refused"])
+        yield from _trades(report, by_name, zone)
+        yield from _day(report, by_name)
+    yield section(by_name["refused"])
+    if report.analytics is not None and report.analytics.refused:
+        yield section(outcomes(report.analytics))
+    if period:
+        yield from _trades(report, by_name, zone)
     lines = "".join(f"<li>{escape(line)}</li>" for line in report.assumptions)
     yield f'<section><h2>Assumptions</h2><ul class="assumptions">{lines}</ul></section>'
     yield f"<footer>Times are {escape(str(zone))}. Written by livetrader.</footer>"
+
+
+def _trades(report: Report, by_name: Mapping[str, Table], zone: tzinfo) -> Iterator[str]:
+    """Every trade, and the charts of those that have one."""
+    yield section(by_name["trades"], [trade.trade_id in report.charts for trade in report.trades])
+    yield from _charts(report, zone)
+
+
+def _day(report: Report, by_name: Mapping[str, Table]) -> Iterator[str]:
+    """A single day: its tables, without what only a period has."""
+    if not (report.trades or report.holdings):
+        yield pair(section(by_name["holdings"]), section(by_name["data"]))
+        return
+    yield section(by_name["holdings"])
+    yield pair(section(by_name["figures"]), section(by_name["data"]))
+    yield section(by_name["by_strategy"])
+    yield section(by_name["by_symbol"])
+    if report.analytics is not None:
+        yield from execution(report, report.analytics)
 
 
 def _header(report: Report) -> str:
@@ -118,57 +143,6 @@ def _figure(number: int, trade: Trade, report: Report, zone: tzinfo, when: Calla
         f'<span class="line">{way}, {escape(reason)}</span></figcaption>'
         f"{trade_chart(trade, report.charts[trade.trade_id], zone)}</figure>"
     )
-
-
-def _section(table: Table, linked: Sequence[bool] = ()) -> str:
-    return f"<section><h2>{_heading(table)}</h2>{_rows(table, linked)}</section>"
-
-
-def _pair(left: Table, right: Table) -> str:
-    return f'<div class="pair">{_section(left)}{_section(right)}</div>'
-
-
-def _heading(table: Table) -> str:
-    count = f' <span class="count">{len(table.rows)}</span>' if table.counted and table.rows else ""
-    return escape(table.title) + count
-
-
-def _rows(table: Table, linked: Sequence[bool] = ()) -> str:
-    """The table itself, or the sentence that stands for its lack of rows.
-
-    Where `linked` is true, the row's first cell leads to the chart of the same number.
-    """
-    if not table.rows:
-        return f'<p class="empty">{escape(table.empty)}</p>'
-    head = "".join(_column(table, name) for name in table.columns)
-    body = []
-    for number, row in enumerate(table.rows):
-        to = f"#trade-{number}" if number < len(linked) and linked[number] else ""
-        cells = (
-            _cell(cell, name in table.numeric, to if i == 0 else "")
-            for i, (name, cell) in enumerate(zip(table.columns, row, strict=True))
-        )
-        body.append(f"<tr>{''.join(cells)}</tr>")
-    return (
-        f'<div class="wide"><table class="{table.name}"><thead><tr>{head}</tr></thead>\n<tbody>'
-        + "\n".join(body)
-        + "</tbody></table></div>"
-    )
-
-
-def _column(table: Table, name: str) -> str:
-    kind = ' class="number"' if name in table.numeric else ""
-    label = f'<button type="button">{escape(name)}</button>' if table.sortable else escape(name)
-    return f'<th scope="col"{kind}>{label}</th>'
-
-
-def _cell(cell: Cell, numeric: bool, to: str) -> str:
-    kind = " ".join(name for name in ("number" if numeric else "", cell.tone) if name)
-    text = f'<a href="{to}">{escape(cell.text)}</a>' if to else escape(cell.text)
-    # A number that is not there sorts below all others; a text sorts as it is written.
-    key = f' data-key="{"" if cell.key is None else repr(cell.key)}"' if numeric or cell.key is not None else ""
-    style = f' class="{kind}"' if kind else ""
-    return f"<td{style}{key}>{text}</td>"
 
 
 def _template(name: str) -> str:

@@ -5,13 +5,13 @@ Undefined numbers (a win rate of no trades, a profit factor without a loss) are 
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import ROUND_HALF_UP, Decimal
-from itertools import groupby, pairwise
 from typing import TYPE_CHECKING
+
+from livetrader.reporting.returns import changes, daily_closes, sharpe_ratio
 
 if TYPE_CHECKING:  # Trade comes with numpy, which the report does not need
     from livetrader.domain.position import Trade
@@ -21,7 +21,6 @@ EquityPoint = tuple[int, Decimal]
 """(epoch seconds, the account's value then)."""
 
 ZERO = Decimal(0)
-DAY = 86400
 PLACES = 6
 """Decimals of ratios: enough to read, few enough to be the same on every machine."""
 
@@ -144,21 +143,13 @@ def sharpe(
 ) -> float | None:
     """Annualised Sharpe ratio of the daily returns, risk-free rate 0.
 
-    mean / sample standard deviation × √sessions_per_year (W. F. Sharpe, "The Sharpe Ratio", 1994). The value
-    of a day is its last. None under two returns, without variation, or where a day began with nothing.
+    See `returns.sharpe_ratio`. The value of a day is its last. None where a day began with nothing, too.
     """
-    # A session's close at 00:00 UTC belongs to the day that it ends.
-    closes = [list(points)[-1][1] for _, points in groupby(equity, lambda point: (point[0] - 1) // DAY)]
+    closes = [value for _, value in daily_closes(equity)]
     if starting_capital is not None:
         closes.insert(0, starting_capital)
-    if len(closes) < 3 or min(closes) <= 0:
-        return None
-    returns = [float(after / before - 1) for before, after in pairwise(closes)]
-    mean = math.fsum(returns) / len(returns)
-    variance = math.fsum((value - mean) ** 2 for value in returns) / (len(returns) - 1)
-    if variance <= 1e-24:  # equal returns, but for the last bit of their division
-        return None
-    return round(mean / math.sqrt(variance) * math.sqrt(sessions_per_year), PLACES)
+    ratio = sharpe_ratio(changes(closes), sessions_per_year)
+    return None if ratio is None else round(ratio, PLACES)
 
 
 def _from_capital(

@@ -74,7 +74,7 @@ def tiles(report: Report, zone: tzinfo) -> tuple[Tile, ...]:
             f"{figures.percent(change, signed=True)} of {figures.money(capital, report.currency)}",
             tone(total.net_pnl),
         ),
-        Tile("Win rate", _share(total.win_rate), f"{total.winners} won, {total.losers} lost"),
+        Tile("Win rate", share(total.win_rate), f"{total.winners} won, {total.losers} lost"),
         Tile("Trades", str(total.trades), f"{longs} long, {total.trades - longs} short"),
         Tile(
             "Charges",
@@ -128,8 +128,8 @@ def tables(report: Report, zone: tzinfo) -> Iterator[Table]:
     """Every table but the `alarms`, in the report's order."""
     yield trades_table(report, zone)
     yield _holdings(report)
-    yield _summaries("by_strategy", "By strategy", "Strategy", report.statistics.by_strategy, report)
-    yield _summaries("by_symbol", "By symbol", "Symbol", report.statistics.by_symbol, report)
+    yield summaries("by_strategy", "By strategy", "Strategy", report.statistics.by_strategy, report)
+    yield summaries("by_symbol", "By symbol", "Symbol", report.statistics.by_symbol, report)
     yield _figures(report)
     yield _refused(report, zone)
     yield _data(report)
@@ -157,9 +157,9 @@ def _trade(trade: Trade, currency: str, zone: tzinfo, same_day: bool) -> tuple[C
         _time(trade.exit_at.timestamp(), zone, same_day),
         _price(trade.exit_price),
         Cell(trade.exit_reason.replace("_", " ")),
-        _pnl(trade.gross_pnl, currency),
-        _money(trade.charges, currency),
-        _pnl(trade.net_pnl, currency),
+        pnl_cell(trade.gross_pnl, currency),
+        money_cell(trade.charges, currency),
+        pnl_cell(trade.net_pnl, currency),
     )
 
 
@@ -174,14 +174,15 @@ def _holdings(report: Report) -> Table:
             _price(holding.position.average_price),
             _price(holding.last_price),
             _price(holding.stop),
-            _pnl(holding.unrealised, report.currency),
+            pnl_cell(holding.unrealised, report.currency),
         )
         for holding in report.holdings
     )
     return Table("holdings", "Open positions", columns, frozenset(columns[3:]), rows, "Flat: nothing is held.")
 
 
-def _summaries(name: str, title: str, first: str, parts: Sequence[tuple[str, Summary]], report: Report) -> Table:
+def summaries(name: str, title: str, first: str, parts: Sequence[tuple[str, Summary]], report: Report) -> Table:
+    """A row of figures for each group of trades; `first` names what they have in common."""
     columns = (
         first, "Trades", "Win rate", "Profit factor", "Expectancy", "Average win", "Average loss", "Gross",
         "Charges", "Net P&L",
@@ -190,14 +191,14 @@ def _summaries(name: str, title: str, first: str, parts: Sequence[tuple[str, Sum
         (
             Cell(label),
             Cell(str(part.trades), part.trades),
-            Cell(_share(part.win_rate), part.win_rate),
+            Cell(share(part.win_rate), part.win_rate),
             Cell(figures.number(part.profit_factor), part.profit_factor),
-            _pnl(part.expectancy, report.currency),
-            _pnl(part.average_win, report.currency),
-            _pnl(part.average_loss, report.currency),
-            _pnl(part.gross_pnl, report.currency),
-            _money(part.charges, report.currency),
-            _pnl(part.net_pnl, report.currency),
+            pnl_cell(part.expectancy, report.currency),
+            pnl_cell(part.average_win, report.currency),
+            pnl_cell(part.average_loss, report.currency),
+            pnl_cell(part.gross_pnl, report.currency),
+            money_cell(part.charges, report.currency),
+            pnl_cell(part.net_pnl, report.currency),
         )
         for label, part in parts
     )
@@ -210,11 +211,11 @@ def _figures(report: Report) -> Table:
     lines = (
         ("Return on starting capital", Cell(figures.percent(whole.return_pct, signed=True))),
         ("Profit factor (won / lost)", Cell(figures.number(total.profit_factor))),
-        ("Expectancy a trade", _pnl(total.expectancy, report.currency)),
-        ("Average win", _pnl(total.average_win, report.currency)),
-        ("Average loss", _pnl(total.average_loss, report.currency)),
-        ("Largest win", _pnl(total.largest_win, report.currency)),
-        ("Largest loss", _pnl(total.largest_loss, report.currency)),
+        ("Expectancy a trade", pnl_cell(total.expectancy, report.currency)),
+        ("Average win", pnl_cell(total.average_win, report.currency)),
+        ("Average loss", pnl_cell(total.average_loss, report.currency)),
+        ("Largest win", pnl_cell(total.largest_win, report.currency)),
+        ("Largest loss", pnl_cell(total.largest_loss, report.currency)),
         ("Sharpe ratio (daily, annualised)", Cell(figures.number(whole.sharpe))),
         ("Time in the market", Cell(_exposure(whole.exposure_seconds, whole.exposure_pct))),
     )
@@ -263,7 +264,7 @@ def _exposure(seconds: int, pct: float | None) -> str:
     return figures.duration(seconds) + ("" if pct is None else f" ({figures.percent(pct)} of the sessions)")
 
 
-def _share(fraction: float | None) -> str:
+def share(fraction: float | None) -> str:
     return figures.NOTHING if fraction is None else f"{fraction * 100:.1f} %"
 
 
@@ -280,10 +281,10 @@ def _price(value: Decimal | None) -> Cell:
     return Cell(figures.price(value), None if value is None else float(value))
 
 
-def _money(value: Decimal | None, currency: str) -> Cell:
+def money_cell(value: Decimal | None, currency: str) -> Cell:
     return Cell(figures.money(value, currency), None if value is None else float(value))
 
 
-def _pnl(value: Decimal | None, currency: str) -> Cell:
+def pnl_cell(value: Decimal | None, currency: str) -> Cell:
     key = None if value is None else float(value)
     return Cell(figures.money(value, currency, signed=True), key, tone(value))

@@ -33,10 +33,19 @@ def plain(report: Report, zone: tzinfo) -> str:
         lines += [*_plain_table(alarm), ""]
     width = max(len(tile.label) for tile in tiles(report, zone))
     lines += [f"{tile.label:<{width}}  {tile.value}  ({tile.note})" for tile in tiles(report, zone)]
-    for table in tables(report, zone):
+    for table in _tables(report, zone):
         lines += ["", *_plain_table(table)]
     lines += ["", "Assumptions", *(f"- {line}" for line in report.assumptions)]
     return "\n".join(lines) + "\n"
+
+
+def _tables(report: Report, zone: tzinfo) -> Iterator[Table]:
+    """The report's tables, and those of the analytics for a period."""
+    yield from tables(report, zone)
+    if report.analytics is not None and len(report.sessions) > 1:
+        from livetrader.reporting.analytics_tables import analytics_tables
+
+        yield from analytics_tables(report, report.analytics, zone)
 
 
 def _plain_table(table: Table) -> Iterator[str]:
@@ -77,7 +86,7 @@ def _show_rich(report: Report, zone: tzinfo, file: TextIO) -> None:
         for tile in tiles(report, zone)
     ]
     console.print(Columns(panels))
-    for table in tables(report, zone):
+    for table in _tables(report, zone):
         console.print(_rich_table(table, "bold"))
     console.print(Text("Assumptions", "bold"))
     for line in report.assumptions:

@@ -35,7 +35,7 @@ TRADE_KEYS = [
 ORDER_KEYS = [
     "intent_id", "broker_order_id", "strategy", "symbol", "action", "order_type", "product", "quantity",
     "filled_quantity", "average_price", "state", "reason", "created_at", "updated_at",
-    "purpose", "limit_price", "trigger_price", "entry_id",
+    "purpose", "limit_price", "trigger_price", "entry_id", "algo_id",
 ]  # fmt: skip
 
 
