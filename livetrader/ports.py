@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from decimal import Decimal
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from livetrader.constraints.verdict import Approved, Verdict
 from livetrader.domain.account import Alert, Answer, Command, External, Flow, Latch
 from livetrader.domain.books import Books, BrokerOrder, BrokerPosition, BrokerTrade, Identity
-from livetrader.domain.instrument import Product
+from livetrader.domain.instrument import Instrument, Product
 from livetrader.domain.interval import Interval
 from livetrader.domain.order import Fill, OrderIntent
 from livetrader.domain.order_state import OrderState
@@ -133,6 +133,9 @@ class BookKeeper(Broker, Protocol):
     def owner(self, order: BrokerOrder) -> str | None:
         """The intent that an order of the book belongs to; None for one that we did not make."""
 
+    def instruments(self) -> Sequence[Instrument]:
+        """What can be traded today: ticks, lots, freeze quantities and bands change at a day's start (fault B16)."""
+
 
 class Venue(Protocol):
     """A broker's wire, as an adapter speaks it; `brokers.polled.PolledBroker` makes a Broker of it.
@@ -160,10 +163,15 @@ class Venue(Protocol):
 
     def funds(self) -> Decimal: ...
 
+    def instruments(self) -> Sequence[Instrument]: ...
+
 
 @dataclass(frozen=True, slots=True)
 class OrderRecord:
-    """An order as the journal holds it: `intent` with its present terms, `sent_at` the last commit of SENT."""
+    """An order as the journal holds it: `intent` with its present terms, `sent_at` the last commit of SENT.
+
+    `algo_id` is what the algorithm was registered as at the exchange, empty where it is not.
+    """
 
     intent: OrderIntent
     state: OrderState
@@ -174,6 +182,7 @@ class OrderRecord:
     created_at: datetime
     updated_at: datetime
     sent_at: datetime | None = None
+    algo_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -269,6 +278,12 @@ class Journal(Protocol):
     def day_start(self, session: date, equity: Decimal, at: datetime) -> Decimal:
         """The equity that `session` began with: the first that was told for it, across restarts."""
 
+    def agree(self, at: datetime) -> None:
+        """The broker's books were compared with ours, and agreed."""
+
+    def agreed(self) -> datetime | None:
+        """When they did so last, to the second."""
+
     def flow(self, amount: Decimal, reason: str, at: datetime) -> None:
         """Record money that came from outside, or went there (negative)."""
 
@@ -309,7 +324,46 @@ class CommandQueue(Protocol):
     def answered(self, command_id: int) -> Answer | None: ...
 
 
-class Notifier(Protocol):
-    """Tells the operator; after the fact is durable, never on the order path."""
+@dataclass(frozen=True, slots=True)
+class LogEntry:
+    """A row of the audit log: what was committed, as the journal wrote it down. `seq` has no gaps."""
 
-    def tell(self, events: Iterable[str]) -> None: ...
+    seq: int
+    at: datetime
+    kind: str
+    said: Mapping[str, Any]
+
+
+class AuditTail(Protocol):
+    """The audit log for those who follow it, each from a cursor of its own, and what its rows are about.
+
+    It has only what is committed, and reading it keeps no writer waiting. StoreError where it cannot be read.
+    """
+
+    def head(self) -> int:
+        """The number of the last row."""
+
+    def entries(self, kinds: Sequence[str], after: int, until: int, limit: int) -> Sequence[LogEntry]:
+        """The first `limit` rows of these kinds with after < seq <= until, in order."""
+
+    def before(self, seq: int, kinds: Sequence[str], said: tuple[str, str] | None = None) -> LogEntry | None:
+        """The last row of these kinds before `seq`, of all or of those that said (name, text) somewhere."""
+
+    def reached(self, reader: str) -> int | None:
+        """Where `reader` has come to; None if it never said."""
+
+    def reach(self, reader: str, seq: int) -> None:
+        """`reader` is done with all rows up to `seq`. Committed when it returns."""
+
+    def order(self, intent_id: str) -> OrderRecord | None:
+        """An order as it is now."""
+
+    def fills_of(self, symbol: str, until: int) -> tuple[Mapping[str, OrderIntent], Sequence[Fill]]:
+        """The intents of a symbol by id, and its fills up to row `until`, as `domain.trades.trades` takes them."""
+
+
+class Notifier(Protocol):
+    """Tells the operator what the journal has committed; never on the order path. Nothing here waits or raises."""
+
+    def scanned(self) -> None:
+        """A scan was completed."""

@@ -9,7 +9,12 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
-from livetrader.bootstrap.trader import Connected, account_of, connect
+import structlog
+
+from livetrader.bootstrap.master import Master
+from livetrader.bootstrap.room import keep_room
+from livetrader.bootstrap.trader import Connected, Secrets, account_of, connect, no_secret
+from livetrader.brokers.dry_run import ReadingDryRun
 from livetrader.brokers.polled import PolledBroker
 from livetrader.config import Settings
 from livetrader.domain.order import OrderIntent, Purpose
@@ -18,8 +23,10 @@ from livetrader.ports import Clock, wall_time
 from livetrader.store.database import open_state
 from livetrader.store.journal import SqlJournal
 from livetrader.store.latch_file import is_on
-from livetrader.store.location import kill_path, lock_path
+from livetrader.store.location import kill_path, lock_path, on_server
 from livetrader.store.lock import hold
+
+log = structlog.get_logger(__name__)
 
 # Another host takes the account over when its holder has been silent for so long.
 LEASE_SECONDS = 60.0
@@ -73,35 +80,57 @@ class AccountPermit:
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """What the process holds. `broker` is None where orders fill on the tape (paper)."""
+    """What the process holds. `broker` is None where orders fill on the tape, `master` where nothing is listed."""
 
     mode: str
     journal: SqlJournal
     clock: Clock
     permit: AccountPermit
     broker: Connected | None
+    master: Master | None = None
+
+
+def lock_file(settings: Settings) -> Path:
+    """What a process that trades the account of the mode holds the lock of."""
+    return lock_path(settings.state.url, settings.mode, settings.state.directory)
+
+
+def kill_file(settings: Settings) -> Path:
+    """What stops all entries of the mode by being there."""
+    return kill_path(settings.state.url, settings.mode, settings.state.directory)
 
 
 @contextmanager
-def taken(settings: Settings, clock: Clock) -> Iterator[Account]:
+def taken(settings: Settings, clock: Clock, secret: Secrets = no_secret) -> Iterator[Account]:
     """Hold the account of the mode for the block. AlreadyRunning if another process, or another host, has it."""
-    url, mode = settings.state.url, settings.mode
-    at = wall_time(clock)
+    mode, at = settings.mode, wall_time(clock)
     with ExitStack() as stack:
-        stack.enter_context(hold(lock_path(url, mode), at))
-        journal = SqlJournal(open_state(url, mode, account_of(settings)))
+        stack.enter_context(hold(lock_file(settings), at))
+        database = open_state(settings.state.url, mode, account_of(settings))
+        if doubts := database.doubts():
+            log.warning("commits may be lost", state=database.where, why=doubts)
+        journal = SqlJournal(database, settings.broker.algo_id or "")
         stack.callback(journal.close)
-        number = _lease(journal, at)
+        number = _lease(journal, _holder(settings), at)
         stack.callback(_release, journal, number, clock)
-        broker = connect(settings, clock)
+        keep_room(journal, settings, clock)
+        broker = connect(settings, clock, secret)
         if isinstance(broker, PolledBroker):
             broker.restore(journal.orders(), journal.fills())
-        yield Account(mode, journal, clock, AccountPermit(journal, number, clock, kill_path(url, mode)), broker)
+        master = Master(broker) if isinstance(broker, PolledBroker | ReadingDryRun) else None
+        permit = AccountPermit(journal, number, clock, kill_file(settings))
+        yield Account(mode, journal, clock, permit, broker, master)
 
 
-def _lease(journal: SqlJournal, at: datetime) -> int:
-    # Two processes of one host are kept apart by the lock: one that was killed must not keep the next one waiting.
-    number = journal.lease(os.uname().nodename, LEASE_SECONDS, at)
+def _holder(settings: Settings) -> str:
+    """Who is kept apart by one lock file: this host, and where the lock is not beside the state, its folder too."""
+    host = os.uname().nodename
+    return f"{host}:{settings.state.directory}" if on_server(settings.state.url) else host
+
+
+def _lease(journal: SqlJournal, holder: str, at: datetime) -> int:
+    # Two processes of one holder are kept apart by the lock: one that was killed must not keep the next one waiting.
+    number = journal.lease(holder, LEASE_SECONDS, at)
     if number is None:
         raise AlreadyRunning("another host trades this account: stop it there, or wait a minute if it has died")
     return number

@@ -8,7 +8,6 @@ from math import inf
 
 import structlog
 
-from livetrader.engine.orders import PATIENCE
 from livetrader.engine.reconcile import Reconciler
 from livetrader.errors import AuthExpired, BrokerError, BrokerUnavailable, ReconcileMismatch
 from livetrader.ports import Clock, Journal, wall_time
@@ -24,7 +23,7 @@ SETTLING_SECONDS = 10.0
 
 @dataclass(slots=True)
 class Comparing:
-    """Compares at the start, when the broker becomes readable again, and every `every` seconds.
+    """Compares at the start, in each new session, when the broker is readable again, and every `every` seconds.
 
     A broker that cannot be read for `patience` seconds ends the process: the error of the last attempt is raised.
     """
@@ -38,6 +37,7 @@ class Comparing:
     _unread_since: float | None = field(default=None, init=False)
     _error: BrokerError | None = field(default=None, init=False)
     _apart_since: float | None = field(default=None, init=False)
+    _last: Reconciler | None = field(default=None, init=False)
 
     def begin(self) -> None:
         """No entry until the first comparison has agreed."""
@@ -47,7 +47,7 @@ class Comparing:
         """Compare if it is time."""
         silent = reconciler.path.silent_since is not None
         readable_again = self._unread_since is not None and not silent
-        if readable_again or self.clock.monotonic() >= self._due:
+        if readable_again or reconciler is not self._last or self.clock.monotonic() >= self._due:
             try:
                 self.compare(reconciler)
             except BrokerError as error:
@@ -60,7 +60,7 @@ class Comparing:
 
     def compare(self, reconciler: Reconciler) -> bool:
         """One comparison; True if all agrees. Raises BrokerError where the books cannot be read."""
-        self._due = self.clock.monotonic() + self.every
+        self._due, self._last = self.clock.monotonic() + self.every, reconciler
         try:
             agreed = reconciler.reconcile()
         except AuthExpired as error:
@@ -73,6 +73,7 @@ class Comparing:
         self._free(AUTH)
         if agreed:
             self._apart_since, self.agreed_at = None, self._at()
+            self.journal.agree(self.agreed_at)
             self._free(APART)
         else:
             self._due = -inf
@@ -81,7 +82,7 @@ class Comparing:
 
     def agree(self, reconciler: Reconciler) -> None:
         """Compare until all agrees; ReconcileMismatch where it does not, in the time that the broker may lag."""
-        until = self.clock.monotonic() + PATIENCE * reconciler.broker.visibility_seconds + SETTLING_SECONDS
+        until = self.clock.monotonic() + _longest_lag(reconciler)
         while not self.compare(reconciler):
             if self.clock.monotonic() >= until:
                 raise ReconcileMismatch(f"{difference(reconciler)}: see `livetrader status`; entries are halted")
@@ -94,7 +95,7 @@ class Comparing:
             self._apart_since = None
             return
         self._apart_since = now if self._apart_since is None else self._apart_since
-        if now - self._apart_since > PATIENCE * reconciler.broker.visibility_seconds + SETTLING_SECONDS:
+        if now - self._apart_since > _longest_lag(reconciler):
             self._stop(APART, difference(reconciler))
 
     def _endure(self, error: BrokerError) -> None:
@@ -115,6 +116,11 @@ class Comparing:
 
     def _at(self) -> datetime:
         return wall_time(self.clock)
+
+
+def _longest_lag(reconciler: Reconciler) -> float:
+    """Seconds that books may differ for because one of them is late."""
+    return reconciler.path.horizon + SETTLING_SECONDS
 
 
 def difference(reconciler: Reconciler) -> str:

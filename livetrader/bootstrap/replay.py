@@ -13,16 +13,17 @@ from livetrader.bootstrap.results import RunResult
 from livetrader.bootstrap.runs import recorded
 from livetrader.bootstrap.trader import ACCOUNT, Trader, build
 from livetrader.bootstrap.workspace import Workspace
+from livetrader.config import Settings
 from livetrader.domain.session import Session
 from livetrader.engine.cycle import Engine
 from livetrader.engine.live import LiveSession
 from livetrader.engine.market import LiveMarket, earlier_bars
 from livetrader.errors import UsageError
 from livetrader.market.clock import SystemClock, VirtualClock
-from livetrader.ports import Clock, Journal
-from livetrader.store.database import open_state
+from livetrader.ports import CandleSource, Clock, Journal
+from livetrader.store.database import open_state, wipe
 from livetrader.store.journal import SqlJournal
-from livetrader.store.location import lock_path, wipe
+from livetrader.store.location import lock_path
 from livetrader.store.lock import hold
 from livetrader.store.queries import open_queries
 from livetrader.strategies.base import Strategy
@@ -56,20 +57,22 @@ def live_session(
     strategies: Sequence[Strategy],
     symbols: tuple[str, ...],
     waits: tuple[float, float] = (0.0, 0.0),
+    source: CandleSource | None = None,
 ) -> tuple[LiveSession, Trader]:
     """One session of the live loop on the simulated venue, recovered from the journal and warmed up."""
-    market = market_of(workspace, journal, session, strategies, symbols)
+    market = market_of(workspace, journal, session, strategies, symbols, source)
     trader = build(workspace, journal, market, clock, tuple(one.name for one in strategies))
     return opened(workspace, trader.engine, market, clock, strategies, waits), trader
 
 
 def market_of(
-    workspace: Workspace, journal: Journal, session: Session, strategies: Sequence[Strategy], symbols: tuple[str, ...]
-) -> LiveMarket:
-    """The market of one session; what is held over brings its earlier bars along."""
+    workspace: Workspace, journal: Journal, session: Session, strategies: Sequence[Strategy], symbols: tuple[str, ...],
+    source: CandleSource | None = None,
+) -> LiveMarket:  # fmt: skip
+    """The market of one session, polled from `source` (the store). What is held over brings its earlier bars along."""
     intervals = frozenset(one.series.interval for one in strategies)
     earlier = earlier_bars(workspace.candles, workspace.calendar, journal, session)
-    return LiveMarket(workspace.candles, symbols, session, intervals, earlier)
+    return LiveMarket(source or workspace.candles, symbols, session, intervals, earlier)
 
 
 def opened(
@@ -77,7 +80,7 @@ def opened(
     waits: tuple[float, float],
 ) -> LiveSession:  # fmt: skip
     """The live loop over `market`, recovered from the journal and warmed up."""
-    finder = workspace.finder(workspace.plans(strategies), market.symbols)
+    finder = workspace.finder(workspace.plans(strategies), market.symbols, market.source)
     live = LiveSession(engine, market, finder, clock, market.session, *waits)
     live.open()
     return live
@@ -114,6 +117,32 @@ def replay(
     return outcome(workspace, journal, "REPLAY", sessions, strategies, symbols)
 
 
+def replay_tape(workspace: Workspace, request: Request, journal: Journal, mode: str, pace: Pace) -> RunResult:
+    """Decide a session of `mode` again as it was decided: on the bars that its loop saw, when it saw them.
+
+    Each process that traded it is a start-up here, too. UsageError for several sessions, DataError without a tape.
+    """
+    strategies = workspace.strategies(request.strategies, request.preset)
+    sessions = workspace.sessions(request.first, request.last)
+    if len(sessions) > 1:
+        raise UsageError(f"--as-decided: takes one session, not {len(sessions)}: give --date D")
+    (session,) = sessions
+    clock = VirtualClock(float(session.opens))
+    tape = workspace.tape(session, mode, clock)
+    for run in tape.runs:
+        clock.advance_to(max(clock.now(), float(run[0])))
+        live, _ = live_session(
+            workspace, journal, clock, session, strategies, tape.symbols, workspace.waits, source=tape
+        )
+        for at in run:
+            if pace.stop(at) or not _waited(at, clock, pace):
+                break
+            clock.advance_to(max(clock.now(), float(at)))
+            live.scan()
+            pace.watch(live)
+    return outcome(workspace, journal, "REPLAY", sessions, strategies, tape.symbols)
+
+
 def _play(live: LiveSession, clock: VirtualClock, pace: Pace) -> None:
     """Stop the clock at every close of the session, and scan."""
     for close in live.market.closes(live.decided, live.session.closes):
@@ -145,27 +174,29 @@ def replay_stored(
     progress: Progress = quiet,
     *,
     resume: bool = False,
+    decided: str | None = None,
 ) -> RunResult:
-    """As `replay`, with the journal in the state database of mode `replay`.
+    """As `replay`, or with the mode `decided` as `replay_tape`, with the journal in the state of mode `replay`.
 
     A new replay clears it, once it is sure to begin; `resume` goes on where the last one stopped, and is refused
     (UsageError) if that was another one.
     """
-    url = workspace.settings.state.url
+    url, directory = workspace.settings.state.url, workspace.settings.state.directory
     wall = SystemClock()
     at = datetime.fromtimestamp(wall.now(), UTC)
     identity = _identity(workspace, request)
-    with hold(lock_path(url, MODE), at), ExitStack() as stack:
-        engine = open_state(url, MODE, ACCOUNT)  # refuses a file that is not a replay's
+    with hold(lock_path(url, MODE, directory), at), ExitStack() as stack:
+        database = open_state(url, MODE, ACCOUNT)  # refuses what is not a replay's
         if resume:
-            _require_same(url, identity)
+            _require_same(workspace.settings, identity)
         else:
-            engine.dispose()
             wipe(url, MODE)
-            engine = open_state(url, MODE, ACCOUNT)
-        journal = SqlJournal(engine)
+            database = open_state(url, MODE, ACCOUNT)
+        journal = SqlJournal(database)
         stack.callback(journal.close)
         with recorded(journal, wall, MODE, identity):
+            if decided is not None:
+                return replay_tape(workspace, request, journal, decided, pace)
             return replay(workspace, request, journal, pace, progress)
 
 
@@ -178,8 +209,8 @@ def _identity(workspace: Workspace, request: Request) -> str:
     return blake2b(repr(parts).encode(), digest_size=8).hexdigest()
 
 
-def _require_same(url: str, identity: str) -> None:
-    with open_queries(url, MODE) as queries:
+def _require_same(settings: Settings, identity: str) -> None:
+    with open_queries(settings.state.url, MODE, settings.state.directory) as queries:
         last = next(iter(queries.runs()), None)
     if last is not None and last.config_hash != identity:
         raise UsageError(

@@ -5,20 +5,23 @@ Light on purpose: no numpy, no pandas. It reads while the trader runs, and when 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from datetime import date, datetime, time, timedelta, tzinfo
 from zoneinfo import ZoneInfo
 
 from livetrader.config import Configuration
 from livetrader.constraints.verdict import Check, Refused
-from livetrader.domain.order import OrderIntent, Purpose
+from livetrader.domain.order import Fill, OrderIntent, Purpose
+from livetrader.domain.position import Trade
+from livetrader.domain.trades import OpenPosition
+from livetrader.domain.trades import trades as fold
 from livetrader.errors import StoreError
 from livetrader.market.nse import IST
 from livetrader.ports import Decision
 from livetrader.reporting.document import exact, order_json, trade_json, utc
-from livetrader.store.location import has_state, state_path
-from livetrader.store.queries import Queries, open_queries
+from livetrader.store.faults import NoState
+from livetrader.store.queries import Queries, Status, exists, open_queries
 
 # Each mode, and the command that makes its state.
 MADE_BY = {
@@ -39,9 +42,11 @@ def exchange_zone(configuration: Configuration) -> ZoneInfo:
 
 def status(configuration: Configuration, mode: str | None) -> Row:
     """Whether it runs, since when, what it decided last, and what the account is worth."""
+    zone = exchange_zone(configuration)
     with open_books(configuration, mode) as queries:
         found = queries.status()
-        held = queries.positions(exchange_zone(configuration))
+        fills = queries.fills()
+        closed, held = fold({one.intent.intent_id: one.intent for one in queries.orders()}, fills, zone)
         unknown, externals = queries.unknown_orders(), queries.externals()
     last = found.last_run
     return {
@@ -52,6 +57,7 @@ def status(configuration: Configuration, mode: str | None) -> Row:
         "stopped_at": None if last is None or last.stopped_at is None else utc(last.stopped_at),
         "exit_reason": None if last is None else last.exit_reason,
         "decided_until": None if found.marked is None else utc(found.marked),
+        "reconciled_at": None if found.agreed is None else utc(found.agreed),
         "open_positions": len(held),
         "orders": {state.value: count for state, count in found.orders.items()},
         "unknown_orders": len(unknown),
@@ -78,7 +84,33 @@ def status(configuration: Configuration, mode: str | None) -> Row:
         else {"holder": found.lease.holder, "number": found.lease.number, "expires_at": utc(found.lease.expires_at)},
         "value": None if found.equity is None else exact(found.equity[1]),
         "value_at": None if found.equity is None else utc(found.equity[0]),
-        "state": str(found.path),
+        "live": _live(found, closed, held, fills, zone),
+        "state": found.where,
+    }
+
+
+def _live(
+    found: Status, closed: Sequence[Trade], held: Sequence[OpenPosition], fills: Sequence[Fill], zone: tzinfo
+) -> Row:
+    """The figures of the last day that was decided. Prices are not in the state: open positions are valued by the
+    last record of the account's value, if nothing has filled since."""
+    # Not at the top: every command that reads imports this module, and one of them needs it.
+    from livetrader.reporting.live import live_figures
+
+    day = None if found.marked is None else _date(found.marked - 1, zone)
+    worth = None
+    if found.equity is not None and all(fill.filled_at.timestamp() <= found.equity[0] for fill in fills[-1:]):
+        worth = found.equity[1] - found.equity[2]
+    seen = live_figures(held, [one for one in closed if one.session == day], {}, worth)
+    return {
+        "day": None if day is None else day.isoformat(),
+        "open_pnl": None if seen.open_pnl is None else exact(seen.open_pnl),
+        "realised": exact(seen.realised),
+        "day_pnl": None if seen.day_pnl is None else exact(seen.day_pnl),
+        "day_drawdown": exact(seen.day_drawdown),
+        "exposure": exact(seen.exposure),
+        "hhi": seen.hhi,
+        "concentration": None if seen.concentration is None else seen.concentration.value,
     }
 
 
@@ -189,15 +221,18 @@ def _age(checks: Sequence[Check]) -> int | None:
     return int(float(ages[0])) if ages else None
 
 
-def open_books(configuration: Configuration, mode: str | None) -> AbstractContextManager[Queries]:
+@contextmanager
+def open_books(configuration: Configuration, mode: str | None) -> Iterator[Queries]:
     """The queries over the state of `mode` (None: the configured one); StoreError where there is none yet."""
-    url, asked = configuration.settings.state.url, mode or configuration.settings.mode
-    path = state_path(url, asked)
-    if not has_state(path):
-        others = [other for other in MADE_BY if has_state(state_path(url, other))]
-        hint = f"; there is one of {' and '.join(others)}: say --mode {others[0]}" if others else ""
-        raise StoreError(f"{path}: there is no state yet: `{MADE_BY[asked]}` makes it{hint}")
-    return open_queries(url, asked)
+    state, asked = configuration.settings.state, mode or configuration.settings.mode
+    with ExitStack() as stack:
+        try:
+            queries = stack.enter_context(open_queries(state.url, asked, state.directory))
+        except NoState as error:
+            others = [other for other in MADE_BY if exists(state.url, other)]
+            hint = f"; there is one of {' and '.join(others)}: say --mode {others[0]}" if others else ""
+            raise StoreError(f"{error.where}: there is no state yet: `{MADE_BY[asked]}` makes it{hint}") from None
+        yield queries
 
 
 def _instants(span: Span | None, zone: tzinfo) -> tuple[int, int]:

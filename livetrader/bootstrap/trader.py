@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import TYPE_CHECKING
+from typing import Any
+from urllib.parse import urlsplit
 
-from livetrader.bootstrap.workspace import Workspace
-from livetrader.brokers.dry_run import DryRunBroker, ReadingDryRun
+import structlog
+
+from livetrader.bootstrap.workspace import NOT_LISTED, Instruments, Workspace
+from livetrader.brokers.dry_run import DryRunBroker, Reader, ReadingDryRun
 from livetrader.brokers.polled import PolledBroker
 from livetrader.brokers.simulated import SimulatedBroker
-from livetrader.config import Settings
+from livetrader.config import Secret, Settings
 from livetrader.domain.books import BrokerTrade
 from livetrader.domain.order_state import OPEN
 from livetrader.domain.position import ZERO
@@ -20,13 +23,17 @@ from livetrader.engine.book import Book
 from livetrader.engine.cycle import Engine
 from livetrader.engine.orders import OrderPath, Permit, Unlimited
 from livetrader.errors import ConfigError
-from livetrader.ports import Broker, Clock, Journal, Tape
+from livetrader.ports import Broker, Clock, Journal, Tape, Venue
 
-if TYPE_CHECKING:
-    from livetrader.brokers.loopback.client import LoopbackClient
-    from livetrader.brokers.loopback.reader import LoopbackReader
+log = structlog.get_logger(__name__)
 
 ACCOUNT = "simulated"
+
+OPENALGO_KEY = "LIVETRADER_OPENALGO_KEY"
+_THIS_MACHINE = ("127.0.0.1", "localhost", "::1")
+
+Secrets = Callable[[str], Secret]
+"""Configuration.secret: a secret by the name of its variable; ConfigError where it is not set."""
 
 Connected = PolledBroker | ReadingDryRun | DryRunBroker
 """A venue that does not follow from the tape, and outlives sessions."""
@@ -40,21 +47,31 @@ class Trader:
     venue: SimulatedBroker
 
 
+def no_secret(name: str) -> Secret:
+    raise ConfigError(f"{name}: is not set")
+
+
 def account_of(settings: Settings) -> str:
     """The account that the mode trades: the broker's in live, else one that exists here only."""
     return settings.broker.kind or ACCOUNT if settings.mode == "live" else ACCOUNT
 
 
-def connect(settings: Settings, clock: Clock) -> Connected | None:
+def cash_is_exact(settings: Settings) -> bool:
+    """Whether the broker's cash moves by fills alone. OpenAlgo tells what may be traded with: margins are off it."""
+    return settings.broker.kind != "openalgo"
+
+
+def connect(settings: Settings, clock: Clock, secret: Secrets = no_secret) -> Connected | None:
     """The venue of the mode: the broker in live, a recorder in dry-run; None in paper, which fills on the tape.
 
-    Only live gets a client that can send. ConfigError for live without a broker.
+    Only live gets a client that can send. `secret` gives the broker's key by its name. ConfigError for live without a
+    broker, and for a broker without its key.
     """
     mode = settings.mode
     if mode == "live":
-        return PolledBroker(_client(settings, clock), _charges(settings))
+        return PolledBroker(_client(settings, clock, secret), _charges(settings))
     if mode == "dry-run":
-        return DryRunBroker() if settings.broker.kind is None else ReadingDryRun(_reader(settings, clock))
+        return DryRunBroker() if settings.broker.kind is None else ReadingDryRun(_reader(settings, clock, secret))
     return None
 
 
@@ -66,20 +83,52 @@ def require_broker(settings: Settings, where: str) -> None:
         )
 
 
-def _client(settings: Settings, clock: Clock) -> LoopbackClient:
-    from livetrader.brokers.loopback.client import LoopbackClient
-    from livetrader.brokers.loopback.profiles import profile
+def _client(settings: Settings, clock: Clock, secret: Secrets) -> Venue:
     from livetrader.brokers.permit import LivePermit
 
+    broker, permit = settings.broker, LivePermit(settings.mode)
+    if broker.kind == "openalgo":
+        from livetrader.brokers.openalgo.client import OpenAlgoClient
+
+        key, reading = secret(OPENALGO_KEY).reveal, _reading(settings)
+        seconds = broker.order_timeout_seconds
+        return OpenAlgoClient(broker.base_url, key, clock, permit, order_seconds=seconds, **reading)
+    from livetrader.brokers.loopback.client import LoopbackClient
+    from livetrader.brokers.loopback.profiles import profile
+
+    return LoopbackClient(broker.url, profile(broker.profile), clock, permit, algo_id=broker.algo_id or "")
+
+
+def _reader(settings: Settings, clock: Clock, secret: Secrets) -> Reader:
     broker = settings.broker
-    return LoopbackClient(broker.url, profile(broker.profile), clock, LivePermit(settings.mode))
+    if broker.kind == "openalgo":
+        from livetrader.brokers.openalgo.reader import OpenAlgoReader
 
-
-def _reader(settings: Settings, clock: Clock) -> LoopbackReader:
+        return OpenAlgoReader(broker.base_url, secret(OPENALGO_KEY).reveal, clock, **_reading(settings))
     from livetrader.brokers.loopback.profiles import profile
     from livetrader.brokers.loopback.reader import LoopbackReader
 
-    return LoopbackReader(settings.broker.url, profile(settings.broker.profile), clock)
+    return LoopbackReader(broker.url, profile(broker.profile), clock)
+
+
+def _reading(settings: Settings) -> dict[str, Any]:
+    """How OpenAlgo is read, by whatever reads it."""
+    from livetrader.brokers.openalgo.master import MasterFile
+    from livetrader.brokers.openalgo.symbols import Symbols
+
+    broker = settings.broker
+    server = urlsplit(broker.base_url)
+    if server.scheme != "https" and server.hostname not in _THIS_MACHINE:
+        log.warning("the API key goes over the network in clear: use https, or a tunnel", base_url=broker.base_url)
+    source = " ".join((broker.base_url, broker.exchange, *broker.segments))
+    return {
+        "expect": broker.expect,
+        "symbols": Symbols(broker.exchange, frozenset(settings.market.indices)),
+        "segments": broker.segments,
+        "master_file": MasterFile(settings.state.directory / "instruments.openalgo.json", source),
+        "timeout_seconds": broker.timeout_seconds,
+        "reads_per_second": broker.reads_per_second,
+    }
 
 
 def _charges(settings: Settings) -> Callable[[BrokerTrade], Decimal]:
@@ -118,17 +167,18 @@ def assemble(
     strategies: tuple[str, ...],
     broker: Broker,
     permit: Permit | None = None,
+    instruments: Instruments = NOT_LISTED,
 ) -> Engine:
-    """An engine over `broker`. Its exits are tested on `tape`, whatever fills them."""
+    """An engine over `broker`, whose master is `instruments`. Its exits are tested on `tape`, whatever fills them."""
     settings = workspace.settings
     account, capital, limits = account_of(settings), settings.capital, settings.constraints
-    book = Book(workspace.sizer(account, strategies), capital.amount, capital.compound)
+    book = Book(workspace.sizer(account, strategies, instruments), capital.amount, capital.compound)
     path = OrderPath(journal, broker, book, tape, clock, permit or Unlimited())
     if limits.bar_max_age_seconds is not None:
         path.fresh_seconds = limits.bar_max_age_seconds
     lost = limits.max_daily_loss_pct
     return Engine(
-        journal, path, book, tape, KnownSignals(()), workspace.rules(last_close(tape)), clock, account,
+        journal, path, book, tape, KnownSignals(()), workspace.rules(last_close(tape), instruments), clock, account,
         max_daily_loss=None if lost is None else capital.amount * lost / 100,
     )  # fmt: skip
 

@@ -13,6 +13,7 @@ from livetrader.bootstrap.account import Account, taken
 from livetrader.bootstrap.commands import attend
 from livetrader.bootstrap.comparing import Comparing
 from livetrader.bootstrap.desk import Desk, StoredTape, quiet_desk, seat
+from livetrader.bootstrap.notifying import Outside, notifying, outside
 from livetrader.bootstrap.replay import market_of, opened
 from livetrader.bootstrap.runs import recorded
 from livetrader.bootstrap.trader import require_broker
@@ -24,7 +25,8 @@ from livetrader.domain.order import Purpose
 from livetrader.domain.session import Session
 from livetrader.engine.live import LiveSession
 from livetrader.errors import StoreError
-from livetrader.ports import Clock, wall_time
+from livetrader.marketdata.recorded import Recorder
+from livetrader.ports import Clock, Notifier, wall_time
 from livetrader.store.journal import SqlJournal
 from livetrader.strategies.base import Strategy
 
@@ -46,10 +48,12 @@ class SessionTrader:
     account: Account
     strategies: Sequence[Strategy]
     symbols: tuple[str, ...]
+    notifier: Notifier
     session: Session | None = field(default=None, init=False)
     live: LiveSession | None = field(default=None, init=False)
     comparing: Comparing | None = field(default=None, init=False)
     _desk: Desk | None = field(default=None, init=False)
+    _recorder: Recorder | None = field(default=None, init=False)
 
     def __post_init__(self) -> None:
         self.session = self._current()
@@ -79,37 +83,50 @@ class SessionTrader:
         """Open the session when it is time, and decide what is due."""
         session = self.session
         if session is None or self.clock.now() < session.opens:
+            self.notifier.scanned()
             return
         with self._told():
             self.account.permit.keep()
             if self.live is None:
+                if not self._listed(session):
+                    return
                 self._open(session)
             assert self.live is not None, "it was opened just now"
             if self.desk.engine.path.silent_since is not None:
                 return  # `monitor` waits for the broker: bars that close meanwhile are decided when it is back
             self.live.scan()
+        self.notifier.scanned()
         if self.live.over:
             log.info("session over", session=session.date.isoformat())
             self.live = self._desk = None
+            self.close()
             self.session = self._following(session)
 
     def _open(self, session: Session) -> None:
         names = tuple(one.name for one in self.strategies)
-        market = market_of(self.workspace, self.journal, session, self.strategies, self.symbols)
+        self._recorder = self.workspace.recorder(session, self.account.mode, self.clock)
+        source = self._recorder or self.workspace.candles
+        market = market_of(self.workspace, self.journal, session, self.strategies, self.symbols, source)
         tape = StoredTape(self.workspace, session, self.clock, market)
         tape.earlier = dict(market.earlier)
         self._desk = seat(self.workspace, self.account, tape, names)
         engine = self._desk.engine
-        self.live = opened(self.workspace, engine, market, self.clock, self.strategies, self._waits())
+        self.live = opened(self.workspace, engine, market, self.clock, self.strategies, self.workspace.waits)
         log.info("session open", session=session.date.isoformat(), symbols=len(self.symbols))
         if self.comparing is not None and self._desk.reconciler is not None:
             self.comparing.watch(self._desk.reconciler)
 
-    def _waits(self) -> tuple[float, float]:
-        """How long bars may be late: some of a close's, and all of them."""
-        settings = self.workspace.settings
-        patience = settings.constraints.bar_max_age_seconds or settings.schedule.bar_grace_seconds
-        return settings.schedule.bar_grace_seconds, patience
+    def _listed(self, session: Session) -> bool:
+        """Whether the day's instrument master is there; a session does not open on yesterday's ticks and lots."""
+        master = self.account.master
+        if master is None:
+            return True
+        if not master.read(session.date):
+            return False
+        missing = sorted(set(self.symbols) - master.instruments.keys())
+        if missing:
+            log.warning("the broker does not list these symbols: they take no entries", symbols=missing)
+        return True
 
     def monitor(self) -> None:
         """Between passes: hear the broker, compare the books, do what the operator asks, say where positions stand."""
@@ -126,6 +143,12 @@ class SessionTrader:
     def attend(self) -> None:
         """Carry out the commands that were posted."""
         attend(self.journal, self.clock, lambda: self.desk, self.comparing)
+
+    def close(self) -> None:
+        """End the tape of the session."""
+        if self._recorder is not None:
+            self._recorder.close()
+            self._recorder = None
 
     def agree(self) -> None:
         """Compare books until they agree; ReconcileMismatch if they do not, BrokerError if they cannot be read."""
@@ -232,22 +255,29 @@ def trading(
     *,
     strategies: Sequence[str] | None = None,
     max_symbols: int | None = None,
+    once: bool = False,
 ) -> Iterator[SessionTrader]:
-    """A trader that holds the account of its mode. Raises before anything is opened if it may not run."""
+    """A trader that holds the account of its mode. Raises before anything is opened if it may not run.
+
+    The operator is told what it does; with `once`, not that it comes and goes.
+    """
     with Workspace(configuration, read_only=True) as workspace:
         require_live(workspace, clock)
         chosen = workspace.strategies(strategies)
         symbols = workspace.known(workspace.symbols(limit=max_symbols))
-        with _begun(workspace, clock, chosen, symbols) as trader:
+        with _begun(workspace, clock, chosen, symbols, outside(configuration), once=once) as trader:
             yield trader
 
 
 @contextmanager
 def attending(configuration: Configuration, clock: Clock) -> Iterator[SessionTrader]:
-    """A trader without strategies and symbols, for commands where no other one runs."""
+    """A trader without strategies and symbols, for commands where no other one runs.
+
+    What it does, the next run tells: whoever closes a position by hand waits for nothing else.
+    """
     with Workspace(configuration, read_only=True) as workspace:
         require_live(workspace, clock)
-        with _begun(workspace, clock, (), ()) as trader:
+        with _begun(workspace, clock, (), (), Outside(), once=True) as trader:
             trader.session = None
             yield trader
 
@@ -262,10 +292,15 @@ def require_live(workspace: Workspace, clock: Clock) -> None:
 
 @contextmanager
 def _begun(
-    workspace: Workspace, clock: Clock, strategies: Sequence[Strategy], symbols: tuple[str, ...]
-) -> Iterator[SessionTrader]:
+    workspace: Workspace, clock: Clock, strategies: Sequence[Strategy], symbols: tuple[str, ...], world: Outside, *,
+    once: bool,
+) -> Iterator[SessionTrader]:  # fmt: skip
     settings = workspace.settings
     with ExitStack() as stack:
-        account = stack.enter_context(taken(settings, clock))
+        account = stack.enter_context(taken(settings, clock, workspace.configuration.secret))
+        notifier = stack.enter_context(notifying(workspace.configuration, world, clock))
         stack.enter_context(recorded(account.journal, clock, settings.mode, settings.digest()))
-        yield SessionTrader(workspace, account, strategies, symbols)
+        trader = SessionTrader(workspace, account, strategies, symbols, notifier)
+        stack.callback(trader.close)
+        notifier.start(announced=not (once or trader.over))
+        yield trader

@@ -9,7 +9,9 @@ from datetime import date, datetime
 from decimal import Decimal
 from functools import cached_property
 from pathlib import Path
+from types import MappingProxyType
 
+from livetrader.bootstrap.candles import open_candles
 from livetrader.brokers.simulated import FillModel
 from livetrader.config import Configuration, Settings, resolve_symbols
 from livetrader.constraints.gate import Rule
@@ -21,7 +23,14 @@ from livetrader.constraints.rules.portfolio import (
     MaxTradesPerStrategy,
     OnePositionPerSymbol,
 )
-from livetrader.constraints.rules.sanity import ExitDefined, LastClose, LotSanity, PriceCollar, PriceSanity
+from livetrader.constraints.rules.sanity import (
+    ExchangeLimits,
+    ExitDefined,
+    LastClose,
+    LotSanity,
+    PriceCollar,
+    PriceSanity,
+)
 from livetrader.constraints.rules.timing import BarFreshness, TradingWindow
 from livetrader.domain.candles import Interval
 from livetrader.domain.costs import charge_table
@@ -32,9 +41,11 @@ from livetrader.engine.signals import SignalFinder, month_start
 from livetrader.engine.sizing import ExitSettings, Holding, Sizer
 from livetrader.errors import ConfigError, DataError, StrategyError, UsageError
 from livetrader.market.calendar import Calendar, load, observed
+from livetrader.marketdata.recorded import RecordedDay, Recorder, read_tape, tape_folder
 from livetrader.marketdata.signals_file import read_signals
-from livetrader.marketdata.store import CandleStore, open_store
+from livetrader.marketdata.store import CandleStore, place_of
 from livetrader.marketdata.windows import StoredCandles
+from livetrader.ports import CandleSource, Clock
 from livetrader.strategies.base import Strategy
 from livetrader.strategies.from_file import FROM_FILE, FromFile
 from livetrader.strategies.registry import Registry
@@ -57,6 +68,13 @@ DEFAULT_COLLAR_PCT = Decimal(20)
 MANUAL_BAR_SECONDS = 300
 
 
+Instruments = Mapping[str, Instrument]
+"""A broker's master, by symbol."""
+
+# The master of a venue that has none.
+NOT_LISTED: Instruments = MappingProxyType({})
+
+
 @dataclass(frozen=True)
 class Workspace:
     """Settings made into parts. `close` it, or use it in a `with`."""
@@ -70,7 +88,7 @@ class Workspace:
 
     @cached_property
     def store(self) -> CandleStore:
-        return open_store(self.settings.candles.url, read_only=self.read_only)
+        return open_candles(self.configuration, read_only=self.read_only)
 
     @cached_property
     def calendar(self) -> Calendar:
@@ -107,7 +125,7 @@ class Workspace:
         stored = self.candles.finest(symbols)
         if not stored:
             raise DataError(
-                f"{self.settings.candles.url}: no candles of {', '.join(symbols[:5])}"
+                f"{place_of(self.settings.candles.url)}: no candles of {', '.join(symbols[:5])}"
                 f"{' …' if len(symbols) > 5 else ''}; bring some with `livetrader data import FILE --interval 5m`"
             )
         if sessions:
@@ -161,7 +179,26 @@ class Workspace:
                 f"no candles of {trend}: strategies with a trend filter take no entries; import them, "
                 "or set market.trend_symbol to null"
             )
-        return lines
+        return [*lines, *self.store.warnings()]
+
+    @property
+    def waits(self) -> tuple[float, float]:
+        """Seconds that bars may be late: some of a close's, and all of them."""
+        grace = self.settings.schedule.bar_grace_seconds
+        return grace, self.settings.constraints.bar_max_age_seconds or grace
+
+    def recorder(self, session: Session, mode: str, clock: Clock) -> Recorder | None:
+        """The candles, with those of `session` recorded as they come; None where `candles.tape` is null."""
+        if self.settings.candles.tape is None:
+            return None
+        return Recorder(self.candles, tape_folder(self.settings.candles.tape, mode, session.date), session, clock)
+
+    def tape(self, session: Session, mode: str, clock: Clock) -> RecordedDay:
+        """What was recorded of `session`. DataError if nothing was, or candles.tape is null."""
+        if self.settings.candles.tape is None:
+            raise DataError("candles.tape is null: no session was recorded")
+        folder = tape_folder(self.settings.candles.tape, mode, session.date)
+        return read_tape(folder, self.candles, clock, session)
 
     def strategies(self, names: Sequence[str] | None = None, preset: str | None = None) -> tuple[Strategy, ...]:
         """The strategies by name or number (default: those enabled), with their parameters.
@@ -211,8 +248,8 @@ class Workspace:
             exits[FROM_FILE] = section.signals_file.exit
         return tuple(plan(one, exits[one.name].atr_period if one.name in exits else 14) for one in strategies)
 
-    def finder(self, plans: Sequence[Plan], symbols: Sequence[str]) -> SignalFinder:
-        return SignalFinder(tuple(plans), tuple(symbols), self.calendar, self.candles, self.ex_dates)
+    def finder(self, plans: Sequence[Plan], symbols: Sequence[str], source: CandleSource | None = None) -> SignalFinder:
+        return SignalFinder(tuple(plans), tuple(symbols), self.calendar, source or self.candles, self.ex_dates)
 
     @cached_property
     def ex_dates(self) -> dict[str, list[date]]:
@@ -220,13 +257,14 @@ class Workspace:
         path = self.settings.market.corporate_actions
         return {} if path is None else _ex_dates(path)
 
-    def sizer(self, account: str, strategies: Sequence[str]) -> Sizer:
+    def sizer(self, account: str, strategies: Sequence[str], instruments: Instruments = NOT_LISTED) -> Sizer:
+        """Symbols of `instruments` are on its grid of ticks and lots, others on the configured one."""
         capital, venue = self.settings.capital, self.settings.venue
         return Sizer(
             account=account,
             allocation_pct=capital.allocation_pct,
             leverage=capital.leverage,
-            instruments={},
+            instruments=instruments,
             default=Instrument("", venue.tick, venue.lot),
             holdings={name: self._holding(name) for name in strategies},
         )
@@ -244,8 +282,8 @@ class Workspace:
         numbers = exit_.model_dump(exclude={"kind", "atr_period"})
         return Holding(ExitSettings(ExitKind(exit_.kind), **numbers), product, square_off)
 
-    def rules(self, last_close: LastClose) -> tuple[Rule, ...]:
-        """The constraints, in the order in which they give their reason."""
+    def rules(self, last_close: LastClose, instruments: Instruments = NOT_LISTED) -> tuple[Rule, ...]:
+        """The constraints, in the order in which they give their reason; the exchange's where its master is given."""
         limits = self.settings.constraints
         rules: list[Rule] = [NotHalted(), SymbolFree(), TradingWindow(self.calendar.timezone, limits.entries_until)]
         if limits.bar_max_age_seconds is not None:
@@ -259,9 +297,11 @@ class Workspace:
             rules.append(MaxTradesPerStrategy(limits.max_trades_per_strategy))
         if limits.price_collar_pct is not None:
             rules.append(PriceCollar(limits.price_collar_pct, last_close))
+        if instruments:
+            rules.append(ExchangeLimits(instruments))
         return (*rules, LotSanity(limits.max_order_value), CapitalAllocation())
 
-    def manual_rules(self, last_close: LastClose) -> tuple[Rule, ...]:
+    def manual_rules(self, last_close: LastClose, instruments: Instruments = NOT_LISTED) -> tuple[Rule, ...]:
         """The constraints on an entry by hand: those of `rules` that are not about a strategy and its signal.
 
         `entries_until`, the trades of one strategy and the exit's ATR are left out. Freshness is the command's own, and
@@ -269,7 +309,7 @@ class Workspace:
         """
         limits, age = self.settings.constraints, self.price_age_seconds
         dropped = (TradingWindow, BarFreshness, PriceCollar, ExitDefined, MaxTradesPerStrategy)
-        kept = [rule for rule in self.rules(last_close) if not isinstance(rule, dropped)]
+        kept = [rule for rule in self.rules(last_close, instruments) if not isinstance(rule, dropped)]
         collar = PriceCollar(
             limits.price_collar_pct or DEFAULT_COLLAR_PCT,
             lambda symbol, since, before: last_close(symbol, max(since, before - age), before),

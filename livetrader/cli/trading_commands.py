@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from datetime import date, datetime, time
+from functools import partial
 from math import inf
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -100,11 +101,12 @@ def run(
     start_log(ctx, found, LABELS[found.settings.mode])
     from livetrader import scheduling
     from livetrader.bootstrap import state
+    from livetrader.bootstrap.candles import listening
     from livetrader.bootstrap.trading import trading
     from livetrader.market.clock import SystemClock
 
     clock = SystemClock()
-    with trading(found, clock, strategies=chosen, max_symbols=max_symbols) as trader:
+    with trading(found, clock, strategies=chosen, max_symbols=max_symbols, once=once) as trader:
         warn(trader.workspace.warnings(trader.workspace.symbols(limit=max_symbols)))
         if trader.over:
             following = trader.next_session()
@@ -116,7 +118,8 @@ def run(
         else:
             pace = found.settings.schedule
             seconds = {"scan": pace.scan_seconds, "monitor": pace.monitor_seconds, "status": pace.status_seconds}
-            typer.echo(f"stopped: {scheduling.run(trader, seconds, clock)}", err=True)
+            stopped = scheduling.run(trader, seconds, clock, partial(listening, found))
+            typer.echo(f"stopped: {stopped}", err=True)
             for one in state.positions(found, None):
                 held = f"{one['symbol']} {one['side']} {one['quantity']} at {one['average_price']}"
                 stop = "no stop" if one["stop"] is None else f"stop {one['stop']}"
@@ -139,14 +142,22 @@ def replay(
     until: Annotated[
         str | None, typer.Option("--until", metavar="TIME", help="Stop there: HH:MM or a date and time.")
     ] = None,
+    as_decided: Annotated[
+        str | None,
+        typer.Option("--as-decided", metavar="MODE", help="On the bars that `run` saw in that mode, as they came."),
+    ] = None,
     out: Annotated[Path | None, typer.Option("--out", metavar="DIR", help="Folder for the results.")] = None,
     as_json: Json = False,
 ) -> None:
     """Stored candles through the live loop.
 
-    Ctrl+C stops after the pass in flight; --resume goes on from there.
+    Ctrl+C stops after the pass in flight; --resume goes on from there. A store changes after the fact;
+    --as-decided paper shows what a session of `run` decided, and why, on what it knew.
     """
     one_of(preset, "--preset", ("original", "large_cap"))
+    one_of(as_decided, "--as-decided", tuple(LABELS))
+    if as_decided and (resume or symbols or max_symbols):
+        raise UsageError("--as-decided: takes the symbols of the session that it repeats, from its beginning")
     span = chosen_period(on, first, last)
     if span is None:
         raise UsageError("--date: is missing; give --date D, or --from D --to D")
@@ -165,7 +176,7 @@ def replay(
         end = _instant(stop_at, span[1], workspace)
         pace = Pace(speed, stop=lambda close: bool(received) or close > end, wall=SystemClock())
         with progress(globals_of(ctx).quiet) as show:
-            result = replay_stored(workspace, request, pace, show, resume=resume)
+            result = replay_stored(workspace, request, pace, show, resume=resume, decided=as_decided)
         _deliver(result, out, as_json, workspace)
     if received:
         typer.echo(f"stopped: {received[0]}; go on with --resume", err=True)
