@@ -32,6 +32,6 @@ def listening(configuration: Configuration, wake: Callable[[], None]) -> Abstrac
     candles = configuration.settings.candles
     if candles.notify is None or not on_server(candles.url):
         return nullcontext()
-    from livetrader.marketdata.postgres_notify import listening as hearing
+    from livetrader.marketdata.postgres.notify import listening as hearing
 
     return hearing(candles.url, candles.notify, wake)

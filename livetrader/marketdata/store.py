@@ -108,10 +108,10 @@ def open_store(url: str, *, read_only: bool = False, layout: Layout | None = Non
         return SqliteCandleStore(file_of(url) or ":memory:", read_only=read_only)
     layout = layout or Layout()
     if layout.tables:
-        from livetrader.marketdata.postgres_mapped import MappedCandleStore
+        from livetrader.marketdata.postgres.mapped import MappedCandleStore
 
         return MappedCandleStore(url, layout.tables)
-    from livetrader.marketdata.postgres import PostgresCandleStore
+    from livetrader.marketdata.postgres.own import PostgresCandleStore
 
     return PostgresCandleStore(
         url, layout.schema, read_only=read_only, timescale=layout.timescale, notify=layout.notify

@@ -131,7 +131,7 @@ def test_a_backtest_goes_on_where_the_server_comes_back(
     fault: str,
 ) -> None:
     """Every third read finds its connection gone."""
-    from livetrader.marketdata.postgres_reader import PostgresReader
+    from livetrader.marketdata.postgres.reader import PostgresReader
     from tests.postgres import cut_connections
 
     url = str(stores["own tables"]["candles.url"])

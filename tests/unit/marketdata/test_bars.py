@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from livetrader.domain.candles import FIELDS, Floats
 from livetrader.marketdata.bars import joined, naming, ordered
-from livetrader.marketdata.postgres_arrays import floats, length, seconds
+from livetrader.marketdata.postgres.arrays import floats, length, seconds
 
 NAN = float("nan")
 

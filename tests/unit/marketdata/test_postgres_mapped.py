@@ -17,7 +17,7 @@ from livetrader.errors import ConfigError, StoreError
 from livetrader.market.calendar import load
 from livetrader.marketdata.content import Coverage
 from livetrader.marketdata.mapping import TableMapping
-from livetrader.marketdata.postgres_mapped import MappedCandleStore
+from livetrader.marketdata.postgres.mapped import MappedCandleStore
 from livetrader.marketdata.store import CandleStore, Layout, open_store
 from livetrader.marketdata.windows import StoredCandles
 from tests.postgres import cut_connections, execute

@@ -8,8 +8,8 @@ import psycopg
 import pytest
 
 from livetrader.domain.candles import CandleColumns, Interval
-from livetrader.marketdata import postgres_notify
-from livetrader.marketdata.postgres_notify import listening
+from livetrader.marketdata.postgres import notify
+from livetrader.marketdata.postgres.notify import listening
 from livetrader.marketdata.store import Layout, open_store
 from tests.postgres import PostgresServer, cut_connections
 from tests.unit.marketdata.conftest import Make
@@ -53,7 +53,7 @@ def test_a_change_of_the_candles_wakes_and_one_that_changes_nothing_does_not(pos
 
 
 def test_who_writes_symbol_by_symbol_wakes_once(postgres: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(postgres_notify, "BURST_SECONDS", 0.5)
+    monkeypatch.setattr(notify, "BURST_SECONDS", 0.5)
     bell = Bell()
     with listening(postgres, CHANNEL, bell.ring):
         assert bell.await_(1)
@@ -68,7 +68,7 @@ def test_a_listener_comes_back_with_the_server(
     postgres: str, postgres_server: PostgresServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """And wakes then, because it may have missed something."""
-    monkeypatch.setattr(postgres_notify, "RETRY_SECONDS", 0.05)
+    monkeypatch.setattr(notify, "RETRY_SECONDS", 0.05)
     bell = Bell()
     with listening(postgres, CHANNEL, bell.ring):
         assert bell.await_(1)

@@ -15,9 +15,10 @@ import pytest
 
 from livetrader.domain.candles import FIELDS, CandleColumns, Interval
 from livetrader.errors import ConfigError, LiveTraderError, StoreError
-from livetrader.marketdata import postgres_reader, postgres_session
 from livetrader.marketdata.content import UpsertCounts
-from livetrader.marketdata.postgres import PostgresCandleStore
+from livetrader.marketdata.postgres import reader as reading
+from livetrader.marketdata.postgres import session
+from livetrader.marketdata.postgres.own import PostgresCandleStore
 from livetrader.marketdata.store import CandleStore, Layout, open_store, place_of
 from tests.postgres import PostgresServer, as_user, cut_connections, execute, new_role
 
@@ -89,14 +90,14 @@ class TestTables:
         names = None if asked is None else [f"S{i:03}" for i in range(asked)][::-1]
         whole = store.read(M5, T0, T0 + 300 * slots, names)
         assert len(whole) == (asked or 300) * min(slots, 21)
-        monkeypatch.setattr(postgres_reader, "CHUNK_SLOTS", 1)
-        monkeypatch.setattr(postgres_reader, "SHORT_SLOTS", 3)
+        monkeypatch.setattr(reading, "CHUNK_SLOTS", 1)
+        monkeypatch.setattr(reading, "SHORT_SLOTS", 3)
         assert same(store.read(M5, T0, T0 + 300 * slots, names), whole)
 
     def test_a_large_upsert_is_merged_in_parts_and_stored_as_one(
         self, store: CandleStore, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr("livetrader.marketdata.postgres.CHUNK_ROWS", 5)
+        monkeypatch.setattr("livetrader.marketdata.postgres.own.CHUNK_ROWS", 5)
         told: list[int] = []
         assert store.upsert(M5, bars(3, 4), told.append) == UpsertCounts(12, 0, 0)
         assert told == [5, 10, 12]
@@ -276,7 +277,7 @@ class TestFaults:
         self, store: CandleStore, postgres_server: PostgresServer, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         store.upsert(M5, bars())
-        monkeypatch.setattr(postgres_session, "RECONNECT_SECONDS", 0.3)
+        monkeypatch.setattr(session, "RECONNECT_SECONDS", 0.3)
         postgres_server.stop()
         try:
             message = refusal(StoreError, lambda: store.read(M5, 0, END))
@@ -300,7 +301,7 @@ class TestFaults:
         assert store.coverage(M5)["S000"].count == 4
 
     def test_a_table_that_another_keeps_locked(self, postgres: str, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(postgres_session, "LOCK_SECONDS", 0.05)
+        monkeypatch.setattr(session, "LOCK_SECONDS", 0.05)
         with open_store(postgres) as store, psycopg.connect(postgres) as holder:
             holder.execute("LOCK TABLE livetrader.candles_5m, livetrader.coverage")
             for work in (lambda: store.read(M5, 0, END), lambda: store.upsert(M5, bars())):
@@ -309,7 +310,7 @@ class TestFaults:
             assert store.upsert(M5, bars()).inserted == 12
 
     def test_a_statement_that_takes_too_long(self, postgres: str, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(postgres_session, "STATEMENT_SECONDS", 0.05)
+        monkeypatch.setattr(session, "STATEMENT_SECONDS", 0.05)
         with open_store(postgres) as store, psycopg.connect(postgres) as holder:
             holder.execute("LOCK TABLE livetrader.candles_5m")
             assert "a statement took too long" in refusal(StoreError, lambda: store.read(M5, 0, END))

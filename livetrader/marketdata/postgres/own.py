@@ -10,11 +10,11 @@ from psycopg import sql
 from livetrader.domain.candles import FIELDS, CandleColumns, Interval
 from livetrader.errors import StoreError
 from livetrader.marketdata.content import Coverage, UpsertCounts
-from livetrader.marketdata.postgres_arrays import Labels, Times
-from livetrader.marketdata.postgres_reader import PostgresReader
-from livetrader.marketdata.postgres_schema import Timescale, make, require
-from livetrader.marketdata.postgres_session import Connection, Session
-from livetrader.marketdata.postgres_table import own_table
+from livetrader.marketdata.postgres.arrays import Labels, Times
+from livetrader.marketdata.postgres.reader import PostgresReader
+from livetrader.marketdata.postgres.schema import Timescale, make, require
+from livetrader.marketdata.postgres.session import Connection, Session
+from livetrader.marketdata.postgres.table import own_table
 
 CHUNK_ROWS = 250_000  # bars merged at once: bounds the memory of a large import
 

@@ -11,7 +11,7 @@ import structlog
 from psycopg import sql
 
 from livetrader.errors import StoreError
-from livetrader.marketdata.postgres_session import Connection, Session
+from livetrader.marketdata.postgres.session import Connection, Session
 
 log = structlog.get_logger(__name__)
 

@@ -12,10 +12,10 @@ from livetrader.domain.candles import CandleColumns, Interval
 from livetrader.errors import ConfigError, StoreError
 from livetrader.marketdata.content import Coverage
 from livetrader.marketdata.mapping import TableMapping
-from livetrader.marketdata.postgres_mapping import leading_columns, mapped_table, slow
-from livetrader.marketdata.postgres_reader import BEYOND, EARLIEST, PostgresReader
-from livetrader.marketdata.postgres_session import Connection, Session
-from livetrader.marketdata.postgres_table import Table
+from livetrader.marketdata.postgres.mapping import leading_columns, mapped_table, slow
+from livetrader.marketdata.postgres.reader import BEYOND, EARLIEST, PostgresReader
+from livetrader.marketdata.postgres.session import Connection, Session
+from livetrader.marketdata.postgres.table import Table
 
 _COVERAGE = sql.SQL("SELECT {}, {}, {}, count(*) FROM {} WHERE {} GROUP BY 1")
 _SEEN = sql.SQL("SELECT {symbol}, {last} FROM {relation} WHERE {within} GROUP BY 1")

@@ -9,7 +9,7 @@ from psycopg import sql
 
 from livetrader.domain.candles import FIELDS, Interval
 from livetrader.errors import ConfigError, StoreError
-from livetrader.marketdata.postgres_session import Connection
+from livetrader.marketdata.postgres.session import Connection
 
 SCHEMA_VERSION = 1
 

@@ -12,8 +12,8 @@ from tenacity import Retrying, retry_if_exception, stop_after_delay, wait_expone
 
 from livetrader.errors import ConfigError
 from livetrader.market.clock import SystemClock
-from livetrader.marketdata.postgres_arrays import adapt
-from livetrader.marketdata.postgres_faults import faults, refused
+from livetrader.marketdata.postgres.arrays import adapt
+from livetrader.marketdata.postgres.faults import faults, refused
 from livetrader.marketdata.store import place_of
 
 RECONNECT_SECONDS = 10.0  # a server restarts in less; a loop that waits longer is better ended and started again

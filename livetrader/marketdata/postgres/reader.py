@@ -14,9 +14,9 @@ from psycopg import sql
 from livetrader.domain.candles import FIELDS, CandleColumns, Interval
 from livetrader.marketdata.bars import Bars, Naming, joined, naming, ordered
 from livetrader.marketdata.content import digest
-from livetrader.marketdata.postgres_arrays import Names, floats, length, seconds
-from livetrader.marketdata.postgres_session import Connection, Session
-from livetrader.marketdata.postgres_table import Table
+from livetrader.marketdata.postgres.arrays import Names, floats, length, seconds
+from livetrader.marketdata.postgres.session import Connection, Session
+from livetrader.marketdata.postgres.table import Table
 
 # A short read (a poll) is one row of arrays, a long one a row for each symbol.
 SHORT_SLOTS = 8

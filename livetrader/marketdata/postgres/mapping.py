@@ -10,8 +10,8 @@ from psycopg import sql
 from livetrader.domain.candles import FIELDS, Interval
 from livetrader.errors import ConfigError
 from livetrader.marketdata.mapping import TableMapping
-from livetrader.marketdata.postgres_session import Connection
-from livetrader.marketdata.postgres_table import Conversion, Table
+from livetrader.marketdata.postgres.session import Connection
+from livetrader.marketdata.postgres.table import Conversion, Table
 
 _NUMBERS = ("smallint", "integer", "bigint", "numeric", "real", "double precision")
 _DATES = ("timestamp with time zone", "timestamp without time zone", "date")
