@@ -15,23 +15,22 @@ from livetrader.domain.instrument import Product
 from livetrader.domain.order import Action
 from livetrader.engine.adoption import adopt, ignore
 from livetrader.engine.manual import NotDone, Ticket
+from livetrader.engine.overnight import UNCOMPARED
 from livetrader.errors import LiveTraderError, ReconcileMismatch, StoreError
 from livetrader.ports import Clock, wall_time
 from livetrader.store.journal import SqlJournal
 
 log = structlog.get_logger(__name__)
 
-Arguments = Mapping[str, str]
+# Beyond it, decimals cannot tell whether a number is on the grid.
+LARGEST = Decimal(10) ** 12
 
 
 def obey(command: Command, desk: Desk, comparing: Comparing | None) -> str:
     """Carry a command out: what was done, in one line. NotDone, or whatever else went wrong."""
-    kind, arguments = command.kind, command.arguments
-    if kind not in _KINDS:
-        raise NotDone(f"{kind}: this trader knows no such command: is it of the same version?")
-    if kind == "trade":
-        return desk.manual.trade(_ticket(command))
-    return _KINDS[kind](desk, comparing, arguments)
+    if command.kind not in _KINDS:
+        raise NotDone(f"{command.kind}: this trader knows no such command: is it of the same version?")
+    return _KINDS[command.kind](desk, comparing, command)
 
 
 def attend(journal: SqlJournal, clock: Clock, desk: Callable[[], Desk], comparing: Comparing | None) -> None:
@@ -72,50 +71,57 @@ def _ticket(command: Command) -> Ticket:
     )
 
 
-def _decimal(given: Arguments, name: str) -> Decimal | None:
+def _decimal(given: Mapping[str, str], name: str) -> Decimal | None:
     try:
         number = Decimal(given[name]) if name in given else None
     except InvalidOperation:
         number = Decimal("NaN")
-    if number is not None and not number.is_finite():
-        raise NotDone(f"{name} {given[name]}: is no number")
+    if number is not None and not (number.is_finite() and abs(number) < LARGEST):
+        raise NotDone(f"{name} {given[name]}: is no number, or too large a one")
     return number
 
 
-def _close(desk: Desk, _: Comparing | None, given: Arguments) -> str:
-    return desk.manual.close(given.get("symbol"))
+def _trade(desk: Desk, _: Comparing | None, command: Command) -> str:
+    return desk.manual.trade(_ticket(command))
 
 
-def _cancel(desk: Desk, _: Comparing | None, given: Arguments) -> str:
-    return desk.manual.cancel(given["id"])
+def _close(desk: Desk, _: Comparing | None, command: Command) -> str:
+    return desk.manual.close(command.arguments.get("symbol"))
 
 
-def _modify(desk: Desk, _: Comparing | None, given: Arguments) -> str:
+def _cancel(desk: Desk, _: Comparing | None, command: Command) -> str:
+    return desk.manual.cancel(command.arguments["id"])
+
+
+def _modify(desk: Desk, _: Comparing | None, command: Command) -> str:
+    given = command.arguments
     prices = _decimal(given, "limit"), _decimal(given, "trigger")
     return desk.manual.modify(given["id"], _decimal(given, "quantity"), *prices)
 
 
-def _reconcile(desk: Desk, comparing: Comparing | None, _: Arguments) -> str:
+def _reconcile(desk: Desk, comparing: Comparing | None, _: Command) -> str:
     if comparing is None or desk.reconciler is None:
         raise NotDone("there are no books but ours in this mode: nothing to compare")
     # Twice: what the first read finds is believed when a second one says the same.
     if not (comparing.compare(desk.reconciler) or comparing.compare(desk.reconciler)):
         raise ReconcileMismatch(difference(desk.reconciler))
-    return "the books agree"
+    asked = [f"{symbol}: {why}" for symbol, why in desk.engine.book.questioned.items() if why != UNCOMPARED]
+    return "the books agree" + (f", but for {' '.join(asked)}" if asked else "")
 
 
-def _ignore(desk: Desk, _: Comparing | None, given: Arguments) -> str:
-    return ignore(desk.engine, given["symbol"])
+def _ignore(desk: Desk, _: Comparing | None, command: Command) -> str:
+    return ignore(desk.engine, command.arguments["symbol"])
 
 
-def _adopt(desk: Desk, _: Comparing | None, given: Arguments) -> str:
+def _adopt(desk: Desk, _: Comparing | None, command: Command) -> str:
+    given = command.arguments
     if desk.reconciler is None:
         raise NotDone("there are no books but ours in this mode: nothing to adopt")
     return adopt(desk.engine, desk.reconciler, given["symbol"], _decimal(given, "stop"))
 
 
-_KINDS: Mapping[str, Callable[[Desk, Comparing | None, Arguments], str]] = {
-    "trade": lambda *_: "",  # needs its number: `obey`
+_KINDS: Mapping[str, Callable[[Desk, Comparing | None, Command], str]] = {
+    "trade": _trade,
     "close": _close,
     "cancel": _cancel,
     "modify": _modify,

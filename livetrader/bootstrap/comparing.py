@@ -82,9 +82,11 @@ class Comparing:
 
     def agree(self, reconciler: Reconciler) -> None:
         """Compare until all agrees; ReconcileMismatch where it does not, in the time that the broker may lag."""
-        until = self.clock.monotonic() + _longest_lag(reconciler)
+        began = self.clock.monotonic()
         while not self.compare(reconciler):
-            if self.clock.monotonic() >= until:
+            # A process that ends before an order of unknown fate is found or given up leaves it to the next one, anew.
+            patience = reconciler.path.patience if reconciler.book.unknown else reconciler.path.horizon
+            if self.clock.monotonic() - began >= patience + SETTLING_SECONDS:
                 raise ReconcileMismatch(f"{difference(reconciler)}: see `livetrader status`; entries are halted")
             self.clock.sleep(1.0)
 

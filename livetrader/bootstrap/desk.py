@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 
 from livetrader.bootstrap.account import Account
-from livetrader.bootstrap.trader import assemble, last_close, simulated
-from livetrader.bootstrap.workspace import Workspace
+from livetrader.bootstrap.trader import assemble, cash_is_exact, last_close, simulated
+from livetrader.bootstrap.workspace import NOT_LISTED, Instruments, Workspace
 from livetrader.brokers.dry_run import ReadingDryRun
 from livetrader.brokers.polled import PolledBroker
+from livetrader.constraints.rules.sanity import LastClose
 from livetrader.domain.session import Session
+from livetrader.engine.book import Book, HeldPosition
 from livetrader.engine.cycle import Engine
 from livetrader.engine.manual import Manual
 from livetrader.engine.market import LiveMarket, earlier_bars
 from livetrader.engine.reconcile import Reconciler
-from livetrader.engine.tape import NO_BARS, joined, traded
+from livetrader.engine.tape import NO_BARS, first, joined, traded
 from livetrader.errors import ConfigError
 from livetrader.ports import Bars, Clock, Tape
 
@@ -55,8 +58,7 @@ class StoredTape:
         bars = traded(candles.windows((symbol,), {finest: (self.session,)})[finest], 0)
         known = int(bars.closes.searchsorted(self._clock.now(), side="right"))
         before = self.earlier.get(symbol, NO_BARS)
-        names = ("ts", "closes", "open", "high", "low", "close")
-        today = Bars(*(getattr(bars, name)[:known] for name in names))
+        today = first(bars, known)
         return joined(before, today) if len(before.ts) else today
 
 
@@ -72,7 +74,8 @@ class Desk:
 def seat(workspace: Workspace, account: Account, tape: Tape, strategies: tuple[str, ...]) -> Desk:
     """A desk over `tape`; its book is empty until the engine recovers."""
     broker = account.broker or simulated(workspace, account.journal, tape)
-    engine = assemble(workspace, account.journal, tape, account.clock, strategies, broker, account.permit)
+    listed = NOT_LISTED if account.master is None else account.master.instruments
+    engine = assemble(workspace, account.journal, tape, account.clock, strategies, broker, account.permit, listed)
     close = last_close(tape)
 
     def price(symbol: str) -> Decimal | None:
@@ -83,14 +86,41 @@ def seat(workspace: Workspace, account: Account, tape: Tape, strategies: tuple[s
         held = engine.book.positions.get(symbol)
         return price(symbol) or (Decimal(0) if held is None else held.position.average_price)
 
-    manual = Manual(engine, workspace.manual_rules(close), price)
+    manual = Manual(engine, workspace.manual_rules(close, listed), price)
     if not isinstance(account.broker, PolledBroker | ReadingDryRun):
         return Desk(engine, None, manual)
+    engine.keeps_books = True
     reconciler = Reconciler(
-        account.journal, account.broker, engine.path, engine.book, account.clock, engine.account, known_price,
-        engine.alert,
+        account.journal, account.broker, engine.path, engine.book, account.clock, known_price, engine.alert,
+        objection(workspace, listed, engine.book, close), cash_is_exact(workspace.settings),
     )  # fmt: skip
     return Desk(engine, reconciler, manual)
+
+
+def objection(
+    workspace: Workspace, listed: Instruments, book: Book, last_close: LastClose
+) -> Callable[[HeldPosition], str]:
+    """Why a position held over night may be another by now, whatever its quantity; empty: nothing says so (M8).
+
+    Bonus shares come days after the price has fallen for them: the ex-date and the day's band know before.
+    """
+
+    def found(held: HeldPosition) -> str:
+        symbol, session = held.entry.symbol, book.session
+        if listed and symbol not in listed:
+            return "is not listed any more: has it another name?"
+        if session is None:
+            return ""
+        opened = datetime.fromtimestamp(held.opened, workspace.calendar.timezone).date()
+        if opened < session.date in workspace.ex_dates.get(symbol, ()):
+            return "has its ex-date today: a split or a bonus?"
+        band = listed[symbol].band if listed else None
+        last = last_close(symbol, 0, session.opens + 1)
+        if band is not None and last is not None and not band[0] <= last <= band[1]:
+            return f"closed at {last:g}, outside of today's band {band[0]:f} to {band[1]:f}: a split or a bonus?"
+        return ""
+
+    return found
 
 
 def quiet_desk(workspace: Workspace, account: Account) -> Desk:
@@ -99,6 +129,8 @@ def quiet_desk(workspace: Workspace, account: Account) -> Desk:
     session = workspace.calendar.at(now)
     tape = StoredTape(workspace, session or _last(workspace, now), account.clock)
     tape.earlier = earlier_bars(workspace.candles, workspace.calendar, account.journal, tape.session)
+    if account.master is not None:
+        account.master.read(tape.session.date)
     desk = seat(workspace, account, tape, ())
     desk.engine.recover(session)
     return desk

@@ -6,11 +6,12 @@ to the trader that holds the lock; where none does, this process takes the lock 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager, suppress
 
-from livetrader.bootstrap.account import KILL
+from livetrader.bootstrap.account import KILL, kill_file, lock_file
 from livetrader.bootstrap.comparing import APART, AUTH
+from livetrader.bootstrap.room import DISK, halt_when_full, take_room
 from livetrader.bootstrap.trader import account_of
 from livetrader.bootstrap.trading import SessionTrader, attending
 from livetrader.bootstrap.workspace import COMMAND_SECONDS
@@ -19,18 +20,25 @@ from livetrader.domain.account import Answer
 from livetrader.engine.cycle import LOSS_LATCH
 from livetrader.engine.manual import NotDone
 from livetrader.engine.orders import SYMBOL_LATCH
+from livetrader.engine.overnight import ACTION_ALERT, CARRIED_LATCH
+from livetrader.engine.protection import STOP_ALERT
+from livetrader.engine.reconcile import EXTERNAL_ALERT
 from livetrader.errors import AlreadyRunning, BrokerError, LiveTraderError, ReconcileMismatch, StoreError
 from livetrader.ports import Clock, wall_time
 from livetrader.store import latch_file
 from livetrader.store.database import open_state
+from livetrader.store.faults import NoState
 from livetrader.store.journal import SqlJournal
-from livetrader.store.location import kill_path, lock_path
 from livetrader.store.lock import holder
+from livetrader.store.queries import open_queries
 
 HALT = "halt"
 
 # Those come and go with what they are about; a word of the operator's does not change it.
 _NOT_BY_HAND = (APART, AUTH)
+
+# Those end with the session, or one by one.
+_OF_THE_SESSION = (LOSS_LATCH, SYMBOL_LATCH, CARRIED_LATCH)
 
 
 class Unanswered(LiveTraderError):
@@ -38,9 +46,10 @@ class Unanswered(LiveTraderError):
 
 
 @contextmanager
-def _journal(configuration: Configuration) -> Iterator[SqlJournal]:
+def _journal(configuration: Configuration, clock: Clock) -> Iterator[SqlJournal]:
     settings = configuration.settings
     journal = SqlJournal(open_state(settings.state.url, settings.mode, account_of(settings)))
+    halt_when_full(journal, clock)
     try:
         yield journal
     finally:
@@ -49,17 +58,17 @@ def _journal(configuration: Configuration) -> Iterator[SqlJournal]:
 
 def halt(configuration: Configuration, reason: str, clock: Clock) -> bool:
     """Stop all entries. False if they were halted by hand before; the first reason stands."""
-    with _journal(configuration) as journal:
+    with _journal(configuration, clock) as journal:
         return journal.latch(HALT, reason, wall_time(clock))
 
 
 def kill(configuration: Configuration, reason: str, clock: Clock) -> str:
     """Stop all entries until `resume`, with the file even where the database fails; what was done."""
     settings = configuration.settings
-    file = kill_path(settings.state.url, settings.mode)
+    file = kill_file(settings)
     latch_file.put_on(file, reason, wall_time(clock))
     try:
-        with _journal(configuration) as journal:
+        with _journal(configuration, clock) as journal:
             journal.latch(KILL, reason, wall_time(clock))
     except StoreError as error:
         return f"killed, by the file {file} alone ({error})"
@@ -69,41 +78,44 @@ def kill(configuration: Configuration, reason: str, clock: Clock) -> str:
 def killed(configuration: Configuration) -> bool:
     """Whether a kill is on, by file or in the database."""
     settings = configuration.settings
-    if latch_file.is_on(kill_path(settings.state.url, settings.mode)):
+    if latch_file.is_on(kill_file(settings)):
         return True
-    with _journal(configuration) as journal:
-        return KILL in journal.latches()
+    state = settings.state
+    try:
+        with open_queries(state.url, settings.mode, state.directory) as queries:
+            return KILL in queries.latches()
+    except NoState:
+        return False
 
 
 def resume(configuration: Configuration, symbol: str | None, clock: Clock) -> str:
     """Take off what was put on by hand or by a rule, and settle the alerts that go with it; what that was."""
-    with _journal(configuration) as journal:
+    with _journal(configuration, clock) as journal:
         on = list(journal.latches())
+        # The disk is full until there is room for the ballast.
+        full = symbol is None and DISK in on and take_room(configuration.settings)
+        stay = (*_NOT_BY_HAND, DISK) if full else _NOT_BY_HAND
         if symbol is not None:
             chosen = [name for name in on if name == f"{SYMBOL_LATCH}{symbol}"]
         else:
-            chosen = [
-                name for name in on if name not in _NOT_BY_HAND and not name.startswith((LOSS_LATCH, SYMBOL_LATCH))
-            ]
+            chosen = [name for name in on if name not in stay and not name.startswith(_OF_THE_SESSION)]
         with journal.unit():
             for name in chosen:
                 journal.unlatch(name, wall_time(clock))
-            _settle(journal, symbol, clock)
+            _settle(journal, symbol, stay, clock)
         left = [latch for name, latch in journal.latches().items() if ":" not in name or name.startswith(LOSS_LATCH)]
-    if symbol is None:
-        settings = configuration.settings
-        # The row first: a crash in between leaves the file, and so the kill.
-        if latch_file.take_off(kill_path(settings.state.url, settings.mode)) and KILL not in chosen:
-            chosen.append(KILL)
+    # The row first: a crash in between leaves the file, and so the kill.
+    if symbol is None and latch_file.take_off(kill_file(configuration.settings)) and KILL not in chosen:
+        chosen.append(KILL)
     said = f"taken off: {', '.join(chosen)}" if chosen else "nothing was on"
     return said + "".join(f"; still on: {latch.name} ({latch.reason})" for latch in left)
 
 
-def _settle(journal: SqlJournal, symbol: str | None, clock: Clock) -> None:
-    """The operator has seen them. What is at the broker and not ours stays open until adopted or ignored."""
+def _settle(journal: SqlJournal, symbol: str | None, stay: Collection[str], clock: Clock) -> None:
+    """The operator has seen them. What is not ours, or in question, stays open until it is adopted or ignored."""
     for alert in journal.alerts():
-        about = alert.key.startswith(f"stop:{symbol}") if symbol is not None else alert.key not in _NOT_BY_HAND
-        if about and not alert.key.startswith(("external:", LOSS_LATCH)):
+        about = alert.key == STOP_ALERT + symbol if symbol is not None else alert.key not in stay
+        if about and not alert.key.startswith((EXTERNAL_ALERT, ACTION_ALERT, LOSS_LATCH)):
             journal.settle_alert(alert.key, wall_time(clock))
 
 
@@ -116,19 +128,19 @@ def ask(
     """
     settings = configuration.settings
     given = {name: value for name, value in arguments.items() if value is not None}
-    if holder(lock_path(settings.state.url, settings.mode)) is not None:
+    if holder(lock_file(settings)) is not None:
         return _asked(configuration, kind, given, clock, wait_seconds)
     try:
         with attending(configuration, clock) as trader:
             return _alone(trader, kind, given)
     except AlreadyRunning:
-        if holder(lock_path(settings.state.url, settings.mode)) is None:
+        if holder(lock_file(settings)) is None:
             raise
         return _asked(configuration, kind, given, clock, wait_seconds)  # one has started meanwhile
 
 
 def _asked(configuration: Configuration, kind: str, given: Mapping[str, str], clock: Clock, wait_seconds: float) -> str:
-    with _journal(configuration) as journal:
+    with _journal(configuration, clock) as journal:
         command = journal.post(kind, given, wall_time(clock))
         until = clock.monotonic() + wait_seconds
         while (answer := journal.answered(command)) is None:

@@ -24,7 +24,7 @@ from livetrader.config import Configuration
 from livetrader.domain.order import Purpose
 from livetrader.domain.session import Session
 from livetrader.engine.live import LiveSession
-from livetrader.errors import StoreError
+from livetrader.errors import ReconcileMismatch, StoreError
 from livetrader.marketdata.recorded import Recorder
 from livetrader.ports import Clock, Notifier, wall_time
 from livetrader.store.journal import SqlJournal
@@ -161,14 +161,23 @@ class SessionTrader:
             self.comparing.compare(self.desk.reconciler)
 
     def once(self) -> None:
-        """One scan, for cron: the books have to agree before it, and what it sent is waited for, with its stops."""
+        """One scan, for cron, and what it sent is waited for, with its stops.
+
+        Where the books do not agree before it, entries are halted, exits go out, and ReconcileMismatch ends it.
+        """
         if self.session is not None and self.clock.now() >= self.session.opens:
+            apart: ReconcileMismatch | None = None
             if self.comparing is not None:
-                self.agree()
+                try:
+                    self.agree()
+                except ReconcileMismatch as error:
+                    apart = error
                 self._desk = None
             self.scan()
             self.attend()
             self.settle()
+            if apart is not None:
+                raise apart
 
     def settle(self) -> None:
         """Hear the broker until entries and exits have ended, for some seconds."""

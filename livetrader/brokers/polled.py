@@ -71,7 +71,7 @@ class PolledBroker:
         except BrokerError as error:
             return Outcome(OrderState.INTENT, reason=f"not sent, the order book cannot be read: {error}")
         self.orders[intent.intent_id] = intent
-        outcome = self.venue.place(order) if there is None else Outcome(OrderState.UNKNOWN, there, "it is there already")
+        outcome = self.venue.place(order) if there is None else Outcome(OrderState.UNKNOWN, there, "already there")
         if outcome.broker_order_id:
             self.links[outcome.broker_order_id] = intent.intent_id
         return outcome
@@ -110,9 +110,9 @@ class PolledBroker:
         orders, trades = self._orders(), self.venue.trades()
         fresh: dict[str, list[BrokerTrade]] = {}
         known: dict[str, Decimal] = {}
-        for trade in {trade.trade_id: trade for trade in trades}.values():
+        for trade in {_name(trade): trade for trade in trades}.values():
             known[trade.broker_order_id] = known.get(trade.broker_order_id, ZERO) + trade.quantity
-            if trade.trade_id not in self.booked:
+            if _name(trade) not in self.booked:
                 fresh.setdefault(trade.broker_order_id, []).append(trade)
         found = []
         for order in orders:
@@ -145,7 +145,7 @@ class PolledBroker:
 
     def books(self) -> Books:
         venue, orders = self.venue, self._orders()
-        trades = {trade.trade_id: trade for trade in venue.trades()}
+        trades = {_name(trade): trade for trade in venue.trades()}
         return Books(tuple(orders), tuple(trades.values()), tuple(venue.positions()), venue.funds())
 
     def instruments(self) -> Sequence[Instrument]:
@@ -186,7 +186,9 @@ class PolledBroker:
         """Whether an order of nobody's has the fingerprint of ours, and was not there before ours was sent."""
         if seen.broker_order_id in self.before.get(order.intent.intent_id, ()):
             return False
-        in_time = order.sent_at is None or seen.placed_at >= order.sent_at - CLOCK_SKEW
+        # What was not there before the send needs no clock to prove it.
+        told = order.intent.intent_id in self.before
+        in_time = told or order.sent_at is None or seen.placed_at >= order.sent_at - CLOCK_SKEW
         return in_time and self._alike(seen, order.intent, order_type)
 
     def _alike(self, seen: BrokerOrder, intent: OrderIntent, order_type: OrderType) -> bool:
@@ -211,7 +213,7 @@ class PolledBroker:
     def _fill(self, intent_id: str, trade: BrokerTrade) -> Fill:
         return Fill(
             broker=self.name,
-            trade_id=trade.trade_id,
+            trade_id=_name(trade),
             intent_id=intent_id,
             symbol=trade.symbol,
             action=trade.action,
@@ -220,3 +222,8 @@ class PolledBroker:
             charges=self.charges(trade) if trade.charges is None else trade.charges,
             filled_at=trade.traded_at,
         )
+
+
+def _name(trade: BrokerTrade) -> str:
+    """What a trade is known by for ever: exchanges number theirs anew each day, each segment its own."""
+    return f"{trade.broker_order_id}:{trade.trade_id}"

@@ -41,8 +41,9 @@ TRANSITIONS: dict[OrderState, frozenset[OrderState]] = {
     _S.SENT: _AT_THE_BROKER | {_S.UNKNOWN, _S.INTENT, _S.RECORDED},
     # Never back to SENT: an unknown order is looked up, adopted or abandoned, and not sent again.
     _S.UNKNOWN: _AT_THE_BROKER | {_S.ABANDONED, _S.RECORDED},
-    _S.ACKED: _AT_THE_BROKER - {_S.ACKED},
-    _S.PARTIALLY_FILLED: _FILLING | {_S.CANCELLED, _S.EXPIRED},
+    # Abandoned too: a broker may clear its book before it has told how an order ended.
+    _S.ACKED: (_AT_THE_BROKER - {_S.ACKED}) | {_S.ABANDONED},
+    _S.PARTIALLY_FILLED: _FILLING | {_S.CANCELLED, _S.EXPIRED, _S.ABANDONED},
     _S.FILLED: frozenset(),
     # A fill may overtake the end that we have already booked (fault B10).
     _S.CANCELLED: _FILLING,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -43,7 +44,8 @@ class HeldPosition:
 
     `stop` and `closing` are the intents of the protective stop and of the exit that work at the venue; `intended` is
     an exit that is written down and not sent. `exits` counts those made, `lost_stops` the stops that the venue refused
-    or lost. After a rejection the next exit waits until `retry_at`, on the monotonic clock.
+    or lost, `refused_stops` those that our own permit refused. After an exit the next one waits until `retry_at`, after
+    a refused stop the next until `stop_retry_at`, on the monotonic clock, as `closing_since`.
     """
 
     entry: OrderIntent
@@ -53,10 +55,12 @@ class HeldPosition:
     walked: int
     stop: str | None = None
     lost_stops: int = 0
+    refused_stops: int = 0
+    stop_retry_at: float = 0.0
     leaving: Leaving | None = None
     intended: OrderIntent | None = None
     closing: str | None = None
-    closing_since: int = 0
+    closing_since: float = -math.inf
     retry_at: float = 0.0
     exits: int = 0
 
@@ -71,7 +75,9 @@ class Book:
     """The account in memory: rebuilt from the journal at every start.
 
     `base` is the capital that allocations are taken from: what the configuration says, or with `compound` the
-    account's value at the session's start. `cash` is exact: starting capital plus the cash of all fills.
+    account's value at the session's start. `cash` is exact: starting capital plus the cash of all fills. `questioned`
+    says by symbol why a position that was held over night may not be what it was: nothing is done about it. `recalled`
+    are the entries of earlier processes, which may have done more about their positions than the journal knows.
     """
 
     sizer: Sizer
@@ -90,6 +96,8 @@ class Book:
     rejections: Counter[tuple[str, str]] = field(default_factory=Counter)
     halts: dict[str, str] = field(default_factory=dict)
     frozen: dict[str, str] = field(default_factory=dict)
+    questioned: dict[str, str] = field(default_factory=dict)
+    recalled: set[str] = field(default_factory=set)
     differing: tuple[str, ...] = ()
     foreigners: tuple[External, ...] = ()
     flowed: Decimal = ZERO
@@ -106,6 +114,8 @@ class Book:
         self.entered = {key: o for key, o in self.orders.items() if o.purpose is Purpose.ENTRY}
         self.closed_at = {}
         self.rejections = Counter()
+        for held in self.positions.values():
+            held.lost_stops = 0  # brokers call the end of yesterday's day order CANCELLED, too
         self.day_cash = self.cash + self._invested()
         self.base = self.day_cash if self.compound else self.capital
 
@@ -121,9 +131,11 @@ class Book:
         held = self.positions.get(intent.symbol)
         if intent.purpose is Purpose.ENTRY:
             self.entered[intent.intent_id] = intent
-        elif held is not None and intent.purpose is Purpose.STOP:
+        elif held is None or held.position.side is not intent.side:
+            pass  # it closes another position, and would add to this one: the sweep cancels it
+        elif intent.purpose is Purpose.STOP:
             held.stop = intent.intent_id
-        elif held is not None:
+        else:
             held.closing = intent.intent_id
 
     def amend(self, intent: OrderIntent) -> None:
@@ -184,7 +196,9 @@ class Book:
         if held is None or intent.entry_id != held.entry.intent_id:
             return
         if intent.purpose is Purpose.STOP:
-            held.lost_stops += state in LOST and record.filled_quantity == 0
+            # Of an earlier session they say little: an exchange that has closed takes no stop.
+            lost = state in LOST and record.filled_quantity == 0
+            held.lost_stops += lost and self.session is not None and record.updated_at >= self.session.open_at
         elif intent.purpose is Purpose.EXIT:
             held.exits += 1
             held.leaving = held.leaving or Leaving(ExitReason(intent.reason), intent.as_of)
@@ -242,8 +256,9 @@ class Book:
         after = apply(before, fill)
         if after.quantity == 0:
             self.positions.pop(fill.symbol, None)
+            self.questioned.pop(fill.symbol, None)
             self.closed_at[fill.symbol] = closes
-        elif held is None:
+        elif held is None or after.quantity * before.quantity < 0:  # turned round: another position, with another exit
             self.positions[fill.symbol] = self._opened(intent, fill, after)
         else:
             held.position = after
@@ -282,6 +297,7 @@ class Book:
     def _counted(self, now: int, signal: Signal) -> Exposure:
         assert self.session is not None, "a session has begun"
         pending = {o.symbol for o in self.orders.values() if o.purpose is Purpose.ENTRY}
+        doubted = {self.orders[name].symbol: "the fate of one of its orders is unknown" for name in self.unknown}
         return Exposure(
             now=now,
             session=self.session,
@@ -294,5 +310,5 @@ class Book:
             available=self.available,
             leverage=self.sizer.leverage,
             halts=self.halts,
-            frozen=self.frozen,
+            frozen={**doubted, **self.frozen},
         )

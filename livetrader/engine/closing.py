@@ -6,7 +6,8 @@ It is written down before anything is cancelled for it, so that a crash in betwe
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from decimal import Decimal
 
 import structlog
@@ -21,8 +22,16 @@ from livetrader.errors import BrokerError
 
 log = structlog.get_logger(__name__)
 
-# A rejected exit is tried again after 2 s, then 4, and so on: a broker's no seldom changes within a second.
+# After an exit that was in vain the next one waits 2 s, then 4, and so on, whether it was refused, rejected or
+# ended by the exchange: a no seldom changes within a second, and each try is an intent of its own.
 LONGEST_WAIT_SECONDS = 60.0
+
+# The alert of a symbol whose position is to be closed, and is not after so long.
+EXIT_ALERT = "exit:"
+OVERDUE_SECONDS = 60.0
+
+# An exit at the target rests at least so long: a pass that is made again is no later one.
+REST_SECONDS = 30.0
 
 
 @dataclass(slots=True)
@@ -31,10 +40,14 @@ class Closing:
 
     path: OrderPath
     book: Book
-    account: str
+    alert: Callable[[str, str], None]
+    settle: Callable[[str], None]
+    overdue: set[str] = field(default_factory=set)
+    """Symbols with an open alert: their exit stays open."""
+    _since: dict[str, float] = field(default_factory=dict, init=False)
 
     def close(self, held: HeldPosition, as_of: int, reason: ExitReason) -> None:
-        """Begin to leave. Exits are never refused."""
+        """Begin to leave. No rule stands in an exit's way."""
         if held.leaving is None:
             held.leaving = Leaving(reason, as_of)
         self.pursue(held)
@@ -44,35 +57,75 @@ class Closing:
         now = self.path.clock.monotonic()
         if held.closing is not None or now < held.retry_at or self.book.unresolved(held.entry.symbol):
             return
-        exit = held.intended or self._intend(held, abs(held.position.quantity))
-        if not self._alone(held):
+        exit = held.intended or self._intend(held, self._at_once(held, abs(held.position.quantity)))
+        if not self.alone(held, "the position is being closed"):
             return
-        quantity = self._held_at_venue(held)
+        quantity = self._at_once(held, self._held_at_venue(held))
         if quantity == 0:
             return
         if quantity != exit.quantity:
             reason = f"the position is {quantity} by now"
             self.path.withdraw(exit.intent_id, reason)
             exit = self._intend(held, quantity)
-        held.closing_since = int(self.path.clock.now())
+        held.closing_since = now
         state = self.path.submit(approve_exit(exit))
         if state is not OrderState.INTENT:
             held.intended = None
-        if state is OrderState.REJECTED:
-            held.retry_at = now + min(2.0**held.exits, LONGEST_WAIT_SECONDS)
+            held.retry_at = now + wait_seconds(held.exits)
 
-    def press(self, held: HeldPosition, now: int) -> None:
+    def press(self, held: HeldPosition) -> None:
         """An exit at a limit that was not taken by the next pass makes room for one at market."""
-        exit = self.book.orders.get(held.closing or "")
-        if exit is not None and exit.order_type is OrderType.LIMIT and now > held.closing_since:
-            self.path.cancel(exit.intent_id, "its price was not met: leaving at market")
+        rested = self.path.clock.monotonic() - held.closing_since
+        if self._at_limit(held) and rested > REST_SECONDS:
+            assert held.closing is not None, "it is at its limit"
+            self.path.cancel(held.closing, "its price was not met: leaving at market")
 
-    def _alone(self, held: HeldPosition) -> bool:
+    def _at_once(self, held: HeldPosition, quantity: Decimal) -> Decimal:
+        """As much of `quantity` as one order may be for; the next one is for what is left."""
+        instrument = self.book.sizer.instrument(held.entry.symbol)
+        freeze = instrument.freeze_quantity
+        return quantity if freeze is None else min(quantity, instrument.round_down(freeze))
+
+    def watch(self) -> None:
+        """Tell of exits that stay open: a symbol that is halted or at its circuit limit has nobody to take them (M7).
+
+        One at a limit has its time until the next pass.
+        """
+        now = self.path.clock.monotonic()
+        leaving = [held for held in self.book.positions.values() if held.leaving is not None]
+        waits = {held.entry.symbol for held in leaving if not self._at_limit(held)} - self.book.questioned.keys()
+        self._since = {symbol: self._since.get(symbol, now) for symbol in sorted(waits)}
+        for symbol, since in self._since.items():
+            if now - since >= OVERDUE_SECONDS and symbol not in self.overdue:
+                self.alert(EXIT_ALERT + symbol, self._overdue(self.book.positions[symbol]))
+                self.overdue.add(symbol)
+        for symbol in sorted(self.overdue - waits):
+            self.settle(EXIT_ALERT + symbol)
+            self.overdue.discard(symbol)
+
+    def _overdue(self, held: HeldPosition) -> str:
+        symbol, so_long = held.entry.symbol, f"{OVERDUE_SECONDS:.0f} s"
+        if held.closing is None:
+            return f"{symbol}: it is to be closed, and no exit has filled for {so_long}: see `livetrader orders`"
+        return (
+            f"{symbol}: the exit has been open for {so_long}: is the symbol halted, or at its circuit limit? "
+            "It stays; see `livetrader orders`"
+        )
+
+    def _at_limit(self, held: HeldPosition) -> bool:
+        exit = self.book.orders.get(held.closing or "")
+        return exit is not None and exit.order_type is OrderType.LIMIT
+
+    def alone(self, held: HeldPosition, reason: str) -> bool:
         """Whether nothing of ours works in the symbol any more; what does is cancelled."""
         symbol = held.entry.symbol
         for order in [one for one in self.book.orders.values() if one.symbol == symbol]:
-            self.path.cancel(order.intent_id, "the position is being closed")
+            self.path.cancel(order.intent_id, reason)
         return not any(one.symbol == symbol for one in self.book.orders.values())
+
+    def confirmed(self, held: HeldPosition) -> bool:
+        """Whether the venue, asked just now, holds all that the book says."""
+        return self._held_at_venue(held) == abs(held.position.quantity)
 
     def _held_at_venue(self, held: HeldPosition) -> Decimal:
         """What we hold and the venue confirms, unsigned. Zero too where it cannot be read: another pass tries again.
@@ -85,7 +138,7 @@ class Closing:
             if seen < ours and self._read(held) != seen:
                 return Decimal(0)
         except BrokerError as error:
-            log.warning("an exit waits: the position cannot be read", symbol=held.entry.symbol, error=str(error))
+            log.warning("the position cannot be read: its order waits", symbol=held.entry.symbol, error=str(error))
             return Decimal(0)
         return min(ours, max(seen, Decimal(0)))
 
@@ -98,29 +151,68 @@ class Closing:
         """Write the exit down. Each attempt has an identity of its own."""
         assert held.leaving is not None, "whoever leaves has a reason"
         entry, leaving = held.entry, held.leaving
-        action = closing(held.position.side)
         leg = f"{Purpose.EXIT}:{entry.intent_id}" + (f":{held.exits}" if held.exits else "")
         limit = None
         if leaving.reason is ExitReason.TARGET and not held.exits:
             limit = self.book.sizer.instrument(entry.symbol).price(held.exit.target)
-        exit = OrderIntent(
-            intent_id=intent_id(self.account, entry.strategy, entry.symbol, leaving.as_of, action, leg),
-            account=self.account,
-            strategy=entry.strategy,
-            symbol=entry.symbol,
-            side=held.position.side,
-            action=action,
-            purpose=Purpose.EXIT,
-            product=entry.product,
-            order_type=OrderType.MARKET if limit is None else OrderType.LIMIT,
+        exit = closing_intent(
+            held,
+            closing_id(held, leaving.as_of, leg),
+            Purpose.EXIT,
+            OrderType.MARKET if limit is None else OrderType.LIMIT,
             quantity=quantity,
             price=limit or held.position.average_price,
             as_of=leaving.as_of,
-            limit_price=limit,
             reason=leaving.reason,
-            entry_id=entry.intent_id,
+            limit_price=limit,
         )
         self.path.write_down(exit)
         held.intended = exit
         held.exits += 1
         return exit
+
+
+def wait_seconds(tries: int) -> float:
+    """How long to wait after so many tries in vain."""
+    return float(min(2**tries, LONGEST_WAIT_SECONDS))
+
+
+def closing_id(held: HeldPosition, as_of: int, leg: str) -> str:
+    """The identity of an intent that closes `held`: of all of them, the one that `as_of` and `leg` name."""
+    entry = held.entry
+    return intent_id(entry.account, entry.strategy, entry.symbol, as_of, closing(held.position.side), leg)
+
+
+def closing_intent(
+    held: HeldPosition,
+    name: str,
+    purpose: Purpose,
+    order_type: OrderType,
+    *,
+    quantity: Decimal,
+    price: Decimal,
+    as_of: int,
+    reason: str,
+    limit_price: Decimal | None = None,
+    trigger_price: Decimal | None = None,
+) -> OrderIntent:
+    """What closes `quantity` of `held`, as the intent `name`."""
+    entry, side = held.entry, held.position.side
+    return OrderIntent(
+        intent_id=name,
+        account=entry.account,
+        strategy=entry.strategy,
+        symbol=entry.symbol,
+        side=side,
+        action=closing(side),
+        purpose=purpose,
+        product=entry.product,
+        order_type=order_type,
+        quantity=quantity,
+        price=price,
+        as_of=as_of,
+        limit_price=limit_price,
+        trigger_price=trigger_price,
+        reason=reason,
+        entry_id=entry.intent_id,
+    )

@@ -27,15 +27,16 @@ from livetrader.constraints.gate import Rule, review
 from livetrader.constraints.verdict import Approved
 from livetrader.domain.account import OPENING, ExternalStatus
 from livetrader.domain.exit_plan import ExitReason
-from livetrader.domain.order import OrderIntent, Purpose
+from livetrader.domain.order import OrderIntent, OrderType, Purpose
 from livetrader.domain.order_state import OPEN, OrderState
 from livetrader.domain.session import Session
 from livetrader.domain.signal import Signal
 from livetrader.engine.book import Book, HeldPosition
-from livetrader.engine.closing import Closing
+from livetrader.engine.closing import EXIT_ALERT, Closing
 from livetrader.engine.exits import walk
 from livetrader.engine.orders import SYMBOL_LATCH, OrderPath, bar_close
-from livetrader.engine.protection import Protection
+from livetrader.engine.overnight import CARRIED_LATCH, question
+from livetrader.engine.protection import STOP_ALERT, Protection
 from livetrader.ports import Bars, Clock, Decision, Journal, OrderRecord, Tape, wall_time
 
 log = structlog.get_logger(__name__)
@@ -54,7 +55,9 @@ class Signals(Protocol):
 class Engine:
     """The flow, over its ports. `step` is a pass; everything else serves it.
 
-    `max_daily_loss` is how much a session may lose, in money, before it takes no more entries.
+    `max_daily_loss` is how much a session may lose, in money, before it takes no more entries. With `keeps_books` the
+    broker has books apart from ours, and its orders do not fill by the tape: positions held over night are questioned
+    until a Reconciler has compared them, and exits that nobody takes are told of.
     """
 
     journal: Journal
@@ -66,20 +69,21 @@ class Engine:
     clock: Clock
     account: str
     max_daily_loss: Decimal | None = None
+    keeps_books: bool = False
     closing: Closing = field(init=False)
     protection: Protection = field(init=False)
     # Bound once: binding costs as much as half a review, also where the level is not shown.
     _log: FilteringBoundLogger = field(init=False, default_factory=log.bind)
 
     def __post_init__(self) -> None:
-        self.closing = Closing(self.path, self.book, self.account)
-        self.protection = Protection(self.path, self.book, self.closing, self.account, self.alert, self.settle_alert)
+        self.closing = Closing(self.path, self.book, self.alert, self.settle_alert)
+        self.protection = Protection(self.path, self.book, self.closing, self.alert, self.settle_alert)
 
     def start(self, session: Session) -> None:
         """Begin a session. What it began with is written down: a restart must not forget what the day has lost."""
         self.book.start(session)
         for name, latch in self.journal.latches().items():
-            if name.startswith(SYMBOL_LATCH) and latch.since.timestamp() < session.opens:
+            if name.startswith((SYMBOL_LATCH, CARRIED_LATCH)) and latch.since.timestamp() < session.opens:
                 self.journal.unlatch(name, self._at())
         if self.max_daily_loss is not None:
             self.book.day_value = self.journal.day_start(session.date, self.value(session.opens), self._at())
@@ -89,9 +93,7 @@ class Engine:
         self._heed_latches()
         self.path.resolve()
         self._protect(self.book.positions.values(), now)
-        self.path.collect(now)
-        self.protection.sweep()
-        self.path.drop_unsent()
+        self._hear(now)
         if self._protect([held for held in self.book.positions.values() if held.stop is None], now):
             self.path.collect(now)
         sent = self.path.sent
@@ -112,16 +114,41 @@ class Engine:
         """Between passes: hear the broker, resolve what is unknown, finish exits and stops that were begun."""
         self._heed_latches()
         self.path.resolve()
-        self.path.collect(int(self.clock.now()))
-        self.protection.sweep()
-        self.path.drop_unsent()
-        for held in list(self.book.positions.values()):
+        now = int(self.clock.now())
+        self._hear(now)
+        for held in self._certain():
             if held.leaving is not None:
                 self.closing.pursue(held)
             elif held.entry.purpose is not Purpose.ENTRY:
-                self.closing.close(held, int(self.clock.now()), ExitReason.RECONCILE)
+                self.closing.close(held, now, ExitReason.RECONCILE)
             else:
                 self.protection.keep(held, held.exit.stop, held.walked)
+        if self.keeps_books:
+            self.closing.watch()
+        self._drop_stale(now)
+
+    def _hear(self, now: int) -> None:
+        """Book what the broker reports until `now`, and end what no position needs any more."""
+        self.path.collect(now)
+        self.protection.sweep()
+        self.path.drop_unsent()
+
+    def _drop_stale(self, now: int) -> None:
+        """Cancel market entries that a whole bar of their symbol has not filled: at a circuit limit nobody sells (M7).
+
+        On the simulated venue there is none: they fill on the first such bar, and `_hear` has just booked it. In a halt
+        there is no bar, here as there.
+        """
+        for entry in list(self.book.orders.values()):
+            if entry.purpose is not Purpose.ENTRY or entry.order_type is not OrderType.MARKET:
+                continue
+            bars = self.tape.bars(entry.symbol)
+            if bars.ts.searchsorted(entry.effective) < bars.closes.searchsorted(now, side="right"):
+                self.path.cancel(entry.intent_id, "a bar has closed and it has not filled: its plan is old")
+
+    def _certain(self) -> list[HeldPosition]:
+        """The positions that are not in question."""
+        return [held for symbol, held in self.book.positions.items() if symbol not in self.book.questioned]
 
     def alert(self, key: str, text: str) -> None:
         """Tell the operator, once, and until it is settled."""
@@ -134,7 +161,7 @@ class Engine:
             log.info("alert settled", key=key)
 
     def _enter(self, signal: Signal) -> None:
-        self._watch_loss(signal.as_of)
+        self.watch_loss(signal.as_of)
         intent = self.book.sizer.entry(signal, self.book.base)
         exposure = self.book.exposure(int(self.clock.now()), signal)
         verdict = review(intent, exposure, self.rules)
@@ -145,7 +172,7 @@ class Engine:
 
     def _leave(self, signal: Signal) -> None:
         held = self.book.positions.get(signal.symbol)
-        if held is not None and held.entry.strategy == signal.strategy:
+        if held is not None and held.entry.strategy == signal.strategy and signal.symbol not in self.book.questioned:
             self.closing.close(held, signal.as_of, ExitReason.SIGNAL)
 
     def _protect(self, positions: Iterable[HeldPosition], now: int) -> bool:
@@ -175,9 +202,9 @@ class Engine:
 
     def _exits(self, now: int) -> None:
         session = self.book.session
-        for held in list(self.book.positions.values()):
+        for held in self._certain():
             if held.leaving is not None:
-                self.closing.press(held, now)
+                self.closing.press(held)
                 self.closing.pursue(held)
             else:
                 self._test(held, now)
@@ -209,7 +236,7 @@ class Engine:
         plan, session = entry.exit, self.book.session
         return plan is not None and plan.square_off and session is not None and now >= session.square_off
 
-    def _watch_loss(self, now: int) -> None:
+    def watch_loss(self, now: int) -> None:
         """Lock entries out for the rest of a session that has lost too much; a recovery does not open them again."""
         session, limit = self.book.session, self.max_daily_loss
         if limit is None or session is None:
@@ -229,12 +256,12 @@ class Engine:
         for name, latch in latches.items():
             if name.startswith(SYMBOL_LATCH):
                 frozen[name.removeprefix(SYMBOL_LATCH)] = latch.reason
-            elif name == today or not name.startswith(LOSS_LATCH):
+            elif name == today or not name.startswith((LOSS_LATCH, CARRIED_LATCH)):
                 halts[name] = latch.reason
         for one in book.foreigners:
             if one.status is ExternalStatus.FROZEN:
-                frozen[one.symbol] = f"an {one.kind} of {one.quantity:+f} is not ours"
-        frozen |= dict.fromkeys(book.differing, "its position differs from the broker's")
+                frozen[one.symbol] = f"{one.kind} {one.quantity:+f} is not ours"
+        frozen |= dict.fromkeys(book.differing, "its position differs from the broker's") | book.questioned
         if (halts, frozen) != (book.halts, book.frozen):
             book.halt(halts, frozen)
 
@@ -250,11 +277,17 @@ class Engine:
         self.path.collect(now)
 
     def value(self, now: int) -> Decimal:
-        """The account's value at the last prices known at `now`."""
+        """The account's value at the last prices known at `now`.
+
+        A position in question is worth what it was at the open: today's price may be of other shares.
+        """
         prices = {}
         for symbol, held in self.book.positions.items():
             bars = self.tape.bars(symbol)
-            last = int(bars.closes.searchsorted(now, side="right")) - 1
+            until = now
+            if symbol in self.book.questioned and self.book.session is not None:
+                until = min(now, self.book.session.opens)
+            last = int(bars.closes.searchsorted(until, side="right")) - 1
             # A position may be older than its first bar that has closed: it is worth what it cost.
             known = self.book.sizer.instrument(symbol).price(float(bars.close[last])) if last >= 0 else None
             prices[symbol] = held.position.average_price if known is None else known
@@ -276,8 +309,13 @@ class Engine:
         self.path.take_up()
         self.book.flow(sum((flow.amount for flow in self.journal.flows() if flow.reason != OPENING), Decimal(0)))
         self._retrace(self.path.decided)
-        keys = (alert.key for alert in self.journal.alerts())
-        self.protection.bare = {key.removeprefix("stop:") for key in keys if key.startswith("stop:")}
+        self.book.compared(self.journal.externals(), ())
+        keys = [alert.key for alert in self.journal.alerts()]
+        self.protection.bare = {key.removeprefix(STOP_ALERT) for key in keys if key.startswith(STOP_ALERT)}
+        self.closing.overdue = {key.removeprefix(EXIT_ALERT) for key in keys if key.startswith(EXIT_ALERT)}
+        self.book.recalled = set(records)
+        if self.keeps_books:
+            question(self.book, self.journal.latches())
         self._heed_latches()
 
     def _retrace(self, decided: int) -> None:
@@ -288,6 +326,11 @@ class Engine:
                 walked = walk(held.exit, bars.open, bars.high, bars.low, start, end)
                 if walked.bar is None:
                     held.exit, held.walked = walked.state, int(bars.closes[end - 1])
+            elif held.leaving is None and held.stop is not None and held.walked < decided:
+                # None of the bars is there, not even the one that it was filled in: the stop knows its level.
+                trigger = self.book.orders[held.stop].trigger_price
+                assert trigger is not None, "a stop has a trigger"
+                held.exit, held.walked = replace(held.exit, stop=float(trigger)), decided
 
     def _reopen(self, record: OrderRecord) -> None:
         """Take up an order where the last process left it. SENT without an answer is unknown: it may have arrived."""

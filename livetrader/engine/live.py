@@ -14,6 +14,7 @@ from livetrader.engine.garbage import uncollected
 from livetrader.engine.live_signals import LiveSignals, Opening, warmed
 from livetrader.engine.market import LiveMarket
 from livetrader.engine.signals import SignalFinder
+from livetrader.errors import DataError, StoreError
 from livetrader.ports import Clock
 
 log = structlog.get_logger(__name__)
@@ -58,10 +59,15 @@ class LiveSession:
         pending = self.market.closes(self.decided, now)
         if not pending:
             return False
-        late = self.market.poll(now, self.decided)
-        if late:
-            log.warning("late or corrected bars: indicators are recalculated, decisions stand")
-            self.signals = self.opening.signals(self.decided)
+        try:
+            if self.market.poll(now, self.decided):
+                log.warning("late or corrected bars: indicators are recalculated, decisions stand")
+                self.signals = self.opening.signals(self.decided)
+        except (DataError, StoreError) as error:
+            if not self.patience_seconds:
+                raise  # a replay: nothing will come later
+            # As if the feed were silent: what is held is still protected, and leaves when it is time.
+            log.warning("the candles cannot be read", error=str(error))
         if self._waits(pending[-1], now):
             pending.pop()
         for close in pending:

@@ -68,6 +68,10 @@ class Manual:
         held = self.engine.book.positions.get(ticket.symbol)
         if held is not None and ticket.action is closing(held.position.side):
             return self._close_by(ticket, held)
+        closed = self._closed_since(ticket)
+        if closed is not None:
+            raise NotDone(f"{ticket.symbol}: what it would close was closed after it was asked for: {told(closed)}")
+        self.engine.watch_loss(self._now())
         verdict = self._reviewed(intent, self.engine.book.exposure(self._now(), _signal(intent)))
         if isinstance(verdict, Refused):
             raise NotDone(f"refused: {verdict.rule}: {verdict.reason}")
@@ -86,6 +90,7 @@ class Manual:
         for entry in entries:
             self.engine.path.cancel(entry.intent_id, "by hand")
         for held in positions:
+            book.questioned.pop(held.entry.symbol, None)  # whatever it has become: it is not wanted any more
             self.engine.closing.close(held, self._now(), ExitReason.MANUAL)
         closed = [f"closing {abs(held.position.quantity):f} {held.entry.symbol}" for held in positions]
         said = closed + [f"cancelling the entry of {entry.symbol}" for entry in entries]
@@ -107,6 +112,8 @@ class Manual:
     ) -> str:
         """Give an entry under way another quantity or price, reviewed as a new one would be."""
         before = self._working(order_id)
+        if before.intent_id in self.engine.book.unknown:
+            raise NotDone(f"{before.symbol}: its fate is unknown, it is being looked up: see `livetrader orders`")
         for option, price, kind in (
             ("--limit", limit_price, OrderType.LIMIT), ("--trigger", trigger_price, OrderType.SL_M),
         ):  # fmt: skip
@@ -123,6 +130,7 @@ class Manual:
         self._require_grid(terms)
         if terms.quantity - before.quantity + self.engine.book.unfilled[before.intent_id] <= 0:
             raise NotDone(f"{before.symbol}: so much has filled already: cancel the rest instead")
+        self.engine.watch_loss(self._now())
         verdict = self._reviewed(replace(terms, as_of=self._now()), self._without(before))
         refusal = self.engine.path.permit.refuses(terms)
         if isinstance(verdict, Refused) or refusal:
@@ -142,6 +150,15 @@ class Manual:
                 f"or run `livetrader close {ticket.symbol}`"
             )
         return self.close(ticket.symbol)
+
+    def _closed_since(self, ticket: Ticket) -> OrderRecord | None:
+        """What has closed a position in this direction since the ticket was given: its wish was that, not to open."""
+        for record in self.engine.journal.orders():
+            intent, later = record.intent, record.updated_at.timestamp() >= ticket.as_of
+            closes = intent.purpose is not Purpose.ENTRY and intent.action is ticket.action and record.filled_quantity
+            if later and closes and intent.symbol == ticket.symbol:
+                return record
+        return None
 
     def _reviewed(self, intent: OrderIntent, exposure: Exposure) -> Approved | Refused:
         verdict = review(intent, exposure, self.rules)

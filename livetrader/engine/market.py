@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 
 import numpy as np
 
-from livetrader.domain.candles import FIELDS, CandleColumns, CandleWindow, Interval, grid
+from livetrader.domain.candles import FIELDS, CandleColumns, CandleWindow, Interval, empty_window
 from livetrader.domain.session import Session
 from livetrader.engine.tape import NO_BARS, WindowTape, joined, traded
 from livetrader.market.calendar import Calendar
@@ -94,13 +94,6 @@ def earlier_bars(source: CandleSource, calendar: Calendar, journal: Journal, ses
         sessions = [s for s in calendar.sessions(first, session.date) if s.closes <= session.opens]
         bars[symbol] = traded(source.windows((symbol,), {interval: sessions})[interval], 0)
     return bars
-
-
-def empty_window(interval: Interval, symbols: Sequence[str], session: Session) -> CandleWindow:
-    """The session's grid without a bar in it."""
-    slots = grid((session,), interval)
-    shape = (len(slots[0]), len(symbols))
-    return CandleWindow(interval, tuple(symbols), (session,), *slots, *(np.full(shape, np.nan) for _ in FIELDS))
 
 
 def _place(window: CandleWindow, columns: CandleColumns, past: int) -> bool:

@@ -16,7 +16,7 @@ from livetrader.constraints.verdict import Approved
 from livetrader.domain.order import Fill, OrderIntent, Purpose
 from livetrader.domain.order_state import OPEN, IllegalTransition, OrderState
 from livetrader.engine.book import Book
-from livetrader.errors import BrokerError, ReconcileMismatch, StoreError
+from livetrader.errors import BrokerError, DataError, ReconcileMismatch, StoreError
 from livetrader.ports import Broker, Clock, Journal, OrderRecord, OrderUpdate, Outcome, Tape, wall_time
 
 log = structlog.get_logger(__name__)
@@ -31,6 +31,9 @@ ATTEMPTS = 3
 PATIENCE = 2.0
 LEAST_PATIENCE_SECONDS = 60.0
 
+
+# Where the journal has no answer of the broker's: what the broker shows of such an order is the first that is seen.
+UNSEEN = frozenset({OrderState.INTENT, OrderState.UNKNOWN, OrderState.ABANDONED})
 
 # The latch of books that contradict each other: no entry goes out until somebody has looked.
 MISMATCH = "mismatch"
@@ -77,11 +80,23 @@ class OrderPath:
     """The last pass that was made whole."""
     recovered: float = field(default=0.0, init=False)
     """When this process took up what the one before had left, on the monotonic clock."""
+    traded: dict[str, float] = field(default_factory=dict, init=False)
+    """When the last fill of each symbol was heard of, on the monotonic clock."""
     doubtful: set[str] = field(default_factory=set, init=False)
-    """Working orders whose last modify had no answer: which terms they have is not known."""
+    """Working orders whose last modify had no answer, and those that were found: which terms they have is not known."""
     _missed: dict[str, float] = field(default_factory=dict, init=False)
     _news: deque[OrderUpdate] = field(default_factory=deque, init=False)
     _waiting: dict[str, tuple[Approved, int]] = field(default_factory=dict, init=False)
+
+    @property
+    def horizon(self) -> float:
+        """Seconds after which the broker's books show everything."""
+        return PATIENCE * self.broker.visibility_seconds
+
+    @property
+    def patience(self) -> float:
+        """Seconds for which an order of unknown fate is looked for."""
+        return max(self.horizon, LEAST_PATIENCE_SECONDS)
 
     def submit(self, order: Approved) -> OrderState:
         """Send an approved intent, once. One that the journal has is left alone, unless it was never sent."""
@@ -152,7 +167,8 @@ class OrderPath:
 
     def cancel(self, intent_id: str, reason: str) -> OrderState:
         """Ask for the end of a working order. Unless it is CANCELLED at once, `collect` will tell."""
-        outcome = self.broker.cancel(intent_id)
+        waits = self._waiting.pop(intent_id, None) is not None  # it is nowhere but here
+        outcome = Outcome(OrderState.CANCELLED) if waits else self.broker.cancel(intent_id)
         if outcome.state is OrderState.CANCELLED:
             self.journal.advance(intent_id, OrderState.CANCELLED, self._at(), reason=reason)
             self.book.settle(intent_id)
@@ -221,11 +237,10 @@ class OrderPath:
         """Adopt an order that the book shows; abandon one that it had time to show and does not."""
         if found.state is not OrderState.UNKNOWN:
             log.info("an unknown order was found", intent_id=record.intent.intent_id, state=found.state)
+            self.doubtful.add(record.intent.intent_id)
             self._record(record.intent.intent_id, found)
             return
-        if self._looked_for(record.intent.intent_id) > max(
-            PATIENCE * self.broker.visibility_seconds, LEAST_PATIENCE_SECONDS
-        ):
+        if self._looked_for(record.intent.intent_id) > self.patience:
             log.warning("an unknown order is nowhere: abandoned", intent_id=record.intent.intent_id)
             abandoned = Outcome(OrderState.ABANDONED, reason="not in the broker's book: it never arrived")
             self._record(record.intent.intent_id, abandoned)
@@ -236,10 +251,18 @@ class OrderPath:
         self._missed = {one: since for one, since in self._missed.items() if one in self.book.unknown}
         return now - self._missed.setdefault(intent_id, now)
 
+    def lose(self, intent_id: str) -> None:
+        """The broker's book has not shown a working order for long: whatever it was, it works no more."""
+        if self._recorded(intent_id).state in (OrderState.ACKED, OrderState.PARTIALLY_FILLED):
+            log.warning("a working order is gone from the broker's book: abandoned", intent_id=intent_id)
+            self._record(intent_id, Outcome(OrderState.ABANDONED, reason="gone from the broker's order book"))
+
     def take_up(self) -> None:
         """What an earlier process wrote down and did not send."""
         self.unsent = {record.intent.intent_id: record.intent for record in self.journal.unsent()}
         self.decided, self.recovered = self.journal.marked() or 0, self.clock.monotonic()
+        recent = (one for one in self.journal.fills() if (self._at() - one.filled_at).total_seconds() <= self.horizon)
+        self.traded = {fill.symbol: self.recovered for fill in recent}
 
     def withdraw(self, intent_id: str, reason: str) -> None:
         """Give up an intent that was never sent."""
@@ -282,28 +305,37 @@ class OrderPath:
 
     def _book(self, fill: Fill, broker_order_id: str | None) -> bool:
         record = self._recorded(fill.intent_id)
-        if record.state in (OrderState.UNKNOWN, OrderState.ABANDONED):
+        if record.state in UNSEEN:
             # Its answer was lost, and here it is: first the order, then what it filled.
             self._revive(record, broker_order_id)
+        closes = bar_close(self.tape, fill)  # before the commit: what raises after it would keep the fill from the book
         if not self.journal.book(fill, self._at()):
             return False
+        self.traded[fill.symbol] = self.clock.monotonic()
         # A fill may overtake the cancel that has settled its order (fault B10).
         intent = self.book.orders.get(fill.intent_id) or record.intent
-        self.book.book(fill, intent, bar_close(self.tape, fill))
+        self.book.book(fill, intent, closes)
         if self.book.unfilled.get(fill.intent_id) == 0 and self._recorded(fill.intent_id).state is OrderState.FILLED:
             self.book.settle(fill.intent_id)  # the order book may be older than the trades, and call it open
         return True
 
     def _revive(self, record: OrderRecord, broker_order_id: str | None) -> None:
+        if record.state is OrderState.INTENT:
+            # It was sent by a process whose journal is lost: this one was restored from an old copy (fault D5).
+            self.journal.advance(record.intent.intent_id, OrderState.SENT, self._at())
+            self._waiting.pop(record.intent.intent_id, None)
+            self.unsent.pop(record.intent.intent_id, None)
         if record.intent.intent_id not in self.book.orders:
             self.book.open(record.intent)
+        self.doubtful.add(record.intent.intent_id)
         self._record(record.intent.intent_id, Outcome(OrderState.ACKED, broker_order_id))
 
     def _settle(self, update: OrderUpdate) -> None:
         record = self._recorded(update.intent_id)
-        if record.state in (OrderState.UNKNOWN, OrderState.ABANDONED) and update.state in OPEN:
+        if record.state is OrderState.INTENT or (record.state in UNSEEN and update.state in OPEN):
             self._revive(record, update.broker_order_id)
-        elif update.state not in OPEN:
+            record = self._recorded(update.intent_id)
+        if update.state not in OPEN:
             # FILLED is where the fills have moved it, unless the venue has it for less: a modify of unknown fate.
             if update.state is OrderState.FILLED and ZERO < record.filled_quantity < record.intent.quantity:
                 self.journal.amend(replace(record.intent, quantity=record.filled_quantity), self._at())
@@ -321,7 +353,10 @@ class OrderPath:
 
 def bar_close(tape: Tape, fill: Fill) -> int:
     """When the bar in which `fill` happened is known; the fill's own time where no bar holds it."""
-    bars = tape.bars(fill.symbol)
     at = int(fill.filled_at.timestamp())
+    try:
+        bars = tape.bars(fill.symbol)
+    except (DataError, StoreError):  # candles that cannot be read must not keep a fill from being booked
+        return at
     i = int(bars.ts.searchsorted(at, side="right")) - 1
     return int(bars.closes[i]) if i >= 0 and bars.closes[i] > at else at

@@ -10,21 +10,25 @@ import itertools
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from decimal import Decimal
 
 import structlog
 
 from livetrader.constraints.gate import approve_exit
 from livetrader.domain.exit_plan import ExitReason
-from livetrader.domain.order import OrderIntent, OrderType, Purpose, closing, intent_id
+from livetrader.domain.order import OrderIntent, OrderType, Purpose
 from livetrader.domain.order_state import OrderState
 from livetrader.engine.book import Book, HeldPosition
-from livetrader.engine.closing import Closing
+from livetrader.engine.closing import Closing, closing_id, closing_intent, wait_seconds
 from livetrader.engine.orders import OrderPath
 
 log = structlog.get_logger(__name__)
 
 # A stop that the venue has refused or lost this often is not tried again: the position is closed instead.
 LOSSES = 2
+
+# The alert of a symbol whose position has no stop that is known to work.
+STOP_ALERT = "stop:"
 
 
 @dataclass(slots=True)
@@ -34,14 +38,18 @@ class Protection:
     path: OrderPath
     book: Book
     closing: Closing
-    account: str
     alert: Callable[[str, str], None]
     settle: Callable[[str], None]
     bare: set[str] = field(default_factory=set)
     """Symbols with an open alert: their position has no stop that is known to work."""
 
     def keep(self, held: HeldPosition, level: float, since: int) -> bool:
-        """See that the position has one stop at `level`, known `since`. True if it was placed just now."""
+        """See that the position has one stop at `level`, known `since`. True if it was placed just now.
+
+        One in question keeps what rests at the venue for it, as it is.
+        """
+        if held.entry.symbol in self.book.questioned:
+            return False
         placed = self._see_to(held, level, since)
         self._watch(held, level)
         return placed
@@ -50,15 +58,13 @@ class Protection:
         """An alert is open for as long as a position that should have a stop has none that is known to work."""
         symbol, stop = held.entry.symbol, held.stop
         if stop is not None and stop not in self.book.unknown:
-            trigger = self.book.sizer.instrument(symbol).price(level)
-            resting = self.book.unfilled[stop], self.book.orders[stop].trigger_price
-            works = resting == (abs(held.position.quantity), trigger) and stop not in self.path.doubtful
+            works = self._in_line(held, self.book.orders[stop], self._trigger(held, level))
         else:
             leaves = held.leaving is not None and held.leaving.reason is not ExitReason.UNPROTECTED
             works = math.isnan(level) or leaves
         if not works and symbol not in self.bare:
             self.alert(
-                f"stop:{symbol}",
+                STOP_ALERT + symbol,
                 f"{symbol}: no stop of the position's size and at its level is known to work at the venue",
             )
             self.bare.add(symbol)
@@ -67,10 +73,12 @@ class Protection:
 
     def _cover(self, symbol: str) -> None:
         self.bare.discard(symbol)
-        self.settle(f"stop:{symbol}")
+        self.settle(STOP_ALERT + symbol)
 
     def _see_to(self, held: HeldPosition, level: float, since: int) -> bool:
         if math.isnan(level) or held.leaving is not None or self.book.unresolved(held.entry.symbol):
+            return False
+        if self._closed():  # a no of a closed market says nothing of the stop
             return False
         if held.stop is not None:
             self._move(held, self.book.orders[held.stop], level, since)
@@ -79,8 +87,23 @@ class Protection:
             log.warning("no stop could be placed: closing the position", symbol=held.entry.symbol)
             self.closing.close(held, since, ExitReason.UNPROTECTED)
             return False
-        self.path.submit(approve_exit(self._stop(held, level, since)))
+        now = self.path.clock.monotonic()
+        if now < held.stop_retry_at:
+            return False
+        # Of these it is not sure that they are still there: a stop that vanished may have gone with its position, and
+        # so may what an earlier process made, where the journal was restored from an old copy (fault D5).
+        doubted = held.lost_stops > 0 or held.entry.intent_id in self.book.recalled
+        if doubted and not self.closing.confirmed(held):
+            return False
+        self.book.recalled.discard(held.entry.intent_id)
+        if self.path.submit(approve_exit(self._stop(held, level, since))) is OrderState.REFUSED:
+            held.refused_stops += 1
+            held.stop_retry_at = now + wait_seconds(held.refused_stops)
         return True
+
+    def _closed(self) -> bool:
+        session = self.book.session
+        return session is None or self.path.clock.now() > session.closes
 
     def sweep(self) -> None:
         """Cancel what would sell more than is held: a stop sighted late, orders of a position closed by hand."""
@@ -91,7 +114,7 @@ class Protection:
             stray = held is None or order.intent_id not in (held.stop, held.closing)
             if held is None or stray or self._exceeds(order, held):
                 self.path.cancel(order.intent_id, "there is less left of its position")
-        for symbol in self.bare - set(self.book.positions):
+        for symbol in sorted(self.bare - set(self.book.positions)):
             self._cover(symbol)
 
     def _exceeds(self, order: OrderIntent, held: HeldPosition) -> bool:
@@ -99,46 +122,44 @@ class Protection:
         return order.intent_id == held.closing and self.book.unfilled[order.intent_id] > abs(held.position.quantity)
 
     def _move(self, held: HeldPosition, stop: OrderIntent, level: float, since: int) -> None:
-        trigger = self.book.sizer.instrument(stop.symbol).price(level)
-        resting, wanted = self.book.unfilled[stop.intent_id], abs(held.position.quantity)
-        if (trigger, resting) == (stop.trigger_price, wanted) and stop.intent_id not in self.path.doubtful:
+        trigger = self._trigger(held, level)
+        if self._in_line(held, stop, trigger):
             return
         terms = replace(
             stop,
-            quantity=stop.quantity - resting + wanted,
+            quantity=stop.quantity - self.book.unfilled[stop.intent_id] + abs(held.position.quantity),
             trigger_price=trigger,
             reason=held.exit.reason_at(level),
             amended=since,
         )
         self.path.amend(terms)
 
+    def _in_line(self, held: HeldPosition, stop: OrderIntent, trigger: Decimal) -> bool:
+        """Whether the venue's stop is known to be of the position's size and at `trigger`."""
+        resting = self.book.unfilled[stop.intent_id], stop.trigger_price
+        return resting == (abs(held.position.quantity), trigger) and stop.intent_id not in self.path.doubtful
+
+    def _trigger(self, held: HeldPosition, level: float) -> Decimal:
+        return self.book.sizer.instrument(held.entry.symbol).price(level)
+
     def _stop(self, held: HeldPosition, level: float, since: int) -> OrderIntent:
-        entry, action = held.entry, closing(held.position.side)
-        trigger = self.book.sizer.instrument(entry.symbol).price(level)
-        return OrderIntent(
-            intent_id=self._name(held),
-            account=self.account,
-            strategy=entry.strategy,
-            symbol=entry.symbol,
-            side=held.position.side,
-            action=action,
-            purpose=Purpose.STOP,
-            product=entry.product,
-            order_type=OrderType.SL_M,
+        trigger = self._trigger(held, level)
+        return closing_intent(
+            held,
+            self._name(held),
+            Purpose.STOP,
+            OrderType.SL_M,
             quantity=abs(held.position.quantity),
             price=trigger,
             as_of=since,
-            trigger_price=trigger,
             reason=held.exit.reason_at(level),
-            entry_id=entry.intent_id,
+            trigger_price=trigger,
         )
 
     def _name(self, held: HeldPosition) -> str:
         """The identity of the position's first stop that has not gone out yet: what has ended is not sent again."""
-        entry, action = held.entry, closing(held.position.side)
         for number in itertools.count():
-            leg = f"{Purpose.STOP}:{entry.intent_id}:{number}"
-            name = intent_id(self.account, entry.strategy, entry.symbol, held.opened, action, leg)
+            name = closing_id(held, held.opened, f"{Purpose.STOP}:{held.entry.intent_id}:{number}")
             record = self.path.journal.order(name)
             if record is None or record.state is OrderState.INTENT:
                 break

@@ -8,9 +8,11 @@ broker says is believed when two reads say the same, because a reply may be empt
 from __future__ import annotations
 
 from collections.abc import Callable
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
+from math import inf
 
 import structlog
 
@@ -18,17 +20,28 @@ from livetrader.domain.account import OPENING, External, ExternalKind, ExternalS
 from livetrader.domain.books import Books, BrokerOrder
 from livetrader.domain.exit_plan import ExitReason
 from livetrader.domain.instrument import Product
-from livetrader.domain.order import Fill, OrderIntent, OrderType, Purpose, closing, intent_id
+from livetrader.domain.order import Fill, OrderIntent, OrderType, Purpose, closing
 from livetrader.domain.order_state import OPEN
 from livetrader.engine.book import Book, HeldPosition
-from livetrader.engine.orders import PATIENCE, OrderPath
+from livetrader.engine.closing import closing_id, closing_intent
+from livetrader.engine.orders import MISMATCH, OrderPath
+from livetrader.engine.overnight import ACTION_ALERT, same_worth
 from livetrader.ports import BookKeeper, Clock, Journal, wall_time
 
 log = structlog.get_logger(__name__)
 
 ZERO = Decimal(0)
 
+# For how long the order book may not show an order that the broker has acknowledged (fault B8), at least.
+GONE_SECONDS = 300.0
+
+# The alerts of what is not ours: open until it is adopted, ignored or gone.
+EXTERNAL_ALERT = "external:"
+
 Key = tuple[str, Product]
+
+ExternalKey = tuple[str, Product, ExternalKind, str]
+"""What is not ours by symbol, product, kind and the broker's order id, in the journal's order."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,92 +54,171 @@ class Doubt:
 
 @dataclass(slots=True)
 class Reconciler:
-    """Brings ledger and broker together, or says where they differ. `price` is the last price of a symbol."""
+    """Brings ledger and broker together, or says where they differ. `price` is the last price of a symbol.
+
+    `objection` says why a position that was held over night may be another by now though its quantity is the same;
+    empty: nothing speaks against it.
+    """
 
     journal: Journal
     broker: BookKeeper
     path: OrderPath
     book: Book
     clock: Clock
-    account: str
     price: Callable[[str], Decimal]
     alert: Callable[[str, str], None]
+    objection: Callable[[HeldPosition], str] = lambda _: ""
     cash_is_exact: bool = True
     differing: dict[Key, Doubt] = field(default_factory=dict)
     unexplained: Doubt | None = None
+    _missing: dict[str, float] = field(default_factory=dict, init=False)
+    _externals: dict[ExternalKey, External] = field(default_factory=dict, init=False)
 
     def reconcile(self) -> bool:
-        """One pass; True if all books agree. Raises BrokerError where they cannot be read: that is not "flat"."""
+        """One pass; True if all books agree. Raises BrokerError where they cannot be read: that is not "flat".
+
+        What is in question waits for the operator, and its symbol with it; it keeps nothing else from agreeing.
+        """
         now = int(self.clock.now())
         self.path.collect(now)
         self.path.resolve()
         books = self.broker.books()
+        self._externals = {(o.symbol, o.product, o.kind, o.broker_order_id): o for o in self.book.foreigners}
         self._orders(books)
         self._positions(books)
         if self.cash_is_exact:
             self._cash(books)
-        self.book.compared(self.journal.externals(), [symbol for symbol, _ in self.differing])
+        externals = [one for _, one in sorted(self._externals.items())]
+        self.book.compared(externals, [symbol for symbol, _ in self.differing])
+        self._settle_answered()
         return not (self.differing or self.unexplained or self.book.unknown)
 
     def _orders(self, books: Books) -> None:
         """Orders that nobody here made, and orders of ours that are there twice."""
-        known = {one.broker_order_id: one for one in self.journal.externals() if one.kind is ExternalKind.ORDER}
         owners: dict[str, str] = {}
+        # One that the book shows no more, or that has turned out to be ours, is not somebody else's any more.
+        foreign = dict.fromkeys((key for key in self._externals if key[2] is ExternalKind.ORDER), ZERO)
         for order in books.orders:
             owner = self.broker.owner(order)
             if owner is None:
-                self._foreign(order, known.get(order.broker_order_id))
+                left = (order.quantity - order.filled_quantity) * order.action.sign if order.state in OPEN else ZERO
+                foreign[order.symbol, order.product, ExternalKind.ORDER, order.broker_order_id] = left
             elif owners.setdefault(owner, order.broker_order_id) != order.broker_order_id:
                 text = f"{order.symbol}: orders {owners[owner]} and {order.broker_order_id} both carry {owner}"
-                self.journal.latch("mismatch", text, self._at())
+                self.journal.latch(MISMATCH, text, self._at())
                 self.alert(f"twice:{owner}", text)
+            elif order.state in OPEN and self._amended(owner, order):
+                self.path.doubtful.add(owner)
+        for (symbol, product, kind, broker_order_id), left in foreign.items():
+            self._external(kind, symbol, product, left, broker_order_id)
+        self._lose(self.book.orders.keys() - owners.keys() - self.book.unknown)
 
-    def _foreign(self, order: BrokerOrder, known: External | None) -> None:
-        left = (order.quantity - order.filled_quantity) * order.action.sign if order.state in OPEN else ZERO
-        if known is None and left == 0:
-            return
-        status = ExternalStatus.FROZEN if known is None else known.status
-        self._external(ExternalKind.ORDER, order.symbol, order.product, left, status, order.broker_order_id)
+    def _amended(self, owner: str, order: BrokerOrder) -> bool:
+        """Whether a stop of ours has other terms there: by somebody's hand, or a modify that was received only."""
+        ours = self.book.orders.get(owner)
+        if ours is None or ours.purpose is not Purpose.STOP:
+            return False
+        return (order.quantity, order.trigger_price) != (ours.quantity, ours.trigger_price)
+
+    def _lose(self, missing: AbstractSet[str]) -> None:
+        """Give up the working orders of ours that the order book has not shown for long."""
+        now = self.clock.monotonic()
+        self._missing = {one: self._missing.get(one, now) for one in missing}
+        for intent_id in sorted(self._missing):
+            if now - self._missing[intent_id] > max(self.path.horizon, GONE_SECONDS):
+                self.path.lose(intent_id)
 
     def _external(
-        self, kind: ExternalKind, symbol: str, product: Product, quantity: Decimal, status: ExternalStatus,
-        broker_order_id: str = "",
-    ) -> None:  # fmt: skip
-        one = External(kind, symbol, product, quantity, status, self._at(), broker_order_id)
-        known = {(o.kind, o.symbol, o.product, o.broker_order_id): o for o in self.journal.externals()}
-        before = known.get((kind, symbol, product, broker_order_id))
-        if (before.quantity if before else ZERO) == quantity:
+        self, kind: ExternalKind, symbol: str, product: Product, quantity: Decimal, broker_order_id: str = ""
+    ) -> None:
+        """Record how much there is by now. What the operator has said of it holds for another quantity, too."""
+        key = symbol, product, kind, broker_order_id
+        before = self._externals.get(key)
+        if quantity == (ZERO if before is None else before.quantity):
             return
-        self.journal.external(one, self._at())
-        key = f"external:{kind}:{symbol}:{product}:{broker_order_id}"
+        status = ExternalStatus.FROZEN if before is None else before.status
+        one = External(kind, symbol, product, quantity, status, self._at(), broker_order_id)
+        self.journal.external(one, one.since)
         if quantity == 0:
-            self.journal.settle_alert(key, self._at())
-        elif status is ExternalStatus.FROZEN:
-            what = f"{quantity:+f} {symbol} {product}"
-            self.alert(key, f"{kind} {what} is not ours: `livetrader adopt {symbol}` or `livetrader ignore {symbol}`")
+            del self._externals[key]
+            self.journal.settle_alert(external_alert(one), one.since)
+            return
+        self._externals[key] = one
+        if status is ExternalStatus.FROZEN:
+            told = f"is not ours: `livetrader adopt {symbol}` or `livetrader ignore {symbol}`"
+            self.alert(external_alert(one), f"{described(one)} {told}")
 
     def _positions(self, books: Books) -> None:
         theirs = {(one.symbol, one.product) for one in books.positions}
         ours = {(held.entry.symbol, held.entry.product) for held in self.book.positions.values()}
-        foreign = {(one.symbol, one.product) for one in self.journal.externals()}
+        foreign = {(symbol, product) for symbol, product, *_ in self._externals}
         for symbol, product in sorted(theirs | ours | foreign | set(self.differing)):
-            own, ext = self.book.own(symbol, product), self._foreign_quantity(symbol, product)
+            own, ext = self.book.own(symbol, product), self.book.foreign(symbol, product)
             difference = books.position(symbol, product) - own - ext
             if difference == 0:
                 self.differing.pop((symbol, product), None)
+                self._confirm(symbol, product)
             elif self._believed((symbol, product), difference):
                 del self.differing[symbol, product]
-                self._explain(symbol, product, difference, ext, books)
+                if not self._changed(symbol, product, difference, ext, books):
+                    self._explain(symbol, product, difference, ext, books)
+                    self._confirm(symbol, product)
+
+    def _confirm(self, symbol: str, product: Product) -> None:
+        """A position held over night is what it was, if nothing but its quantity has a say in that."""
+        held = self._questioned(symbol, product)
+        if held is None or self.book.session is None:
+            return
+        objection = self.objection(held)
+        if objection:
+            self._ask(symbol, objection)
+        else:
+            del self.book.questioned[symbol]
+            log.info("held over night, as the broker has it", symbol=symbol, quantity=str(held.position.quantity))
+
+    def _changed(self, symbol: str, product: Product, difference: Decimal, ext: Decimal, books: Books) -> bool:
+        """Whether a position held over night is another one by now, and not traded: the operator is asked (M8).
+
+        Beside what others hold, the broker's average price says nothing of ours.
+        """
+        held = self._questioned(symbol, product)
+        if held is None:
+            return False
+        objection, ours = self.objection(held), held.position
+        if ext and difference * ours.quantity > 0:
+            objection = objection or f"has become {difference:+f} more, and others hold some of it: a split or a bonus?"
+        for theirs in () if ext else books.positions:
+            if (theirs.symbol, theirs.product) == (symbol, product) and same_worth(held, theirs):
+                was = f"{ours.quantity:+f} at {ours.average_price:f}"
+                objection = f"{was} became {theirs.quantity:+f} at {theirs.average_price:f}: a split or a bonus?"
+        if objection:
+            self._ask(symbol, objection)
+        return bool(objection)
+
+    def _questioned(self, symbol: str, product: Product) -> HeldPosition | None:
+        held = self.book.positions.get(symbol)
+        return held if held is not None and held.entry.product is product and symbol in self.book.questioned else None
+
+    def _ask(self, symbol: str, why: str) -> None:
+        self.book.questioned[symbol] = why
+        told = f"`livetrader adopt {symbol}` takes it as the broker has it, `livetrader ignore {symbol}` as it was"
+        self.alert(ACTION_ALERT + symbol, f"{symbol}: {why} {told}; until then it has no stop and no exit")
+
+    def _settle_answered(self) -> None:
+        for alert in self.journal.alerts():
+            if alert.key.startswith(ACTION_ALERT) and alert.key.removeprefix(ACTION_ALERT) not in self.book.questioned:
+                self.journal.settle_alert(alert.key, self._at())
 
     def _believed(self, key: Key, difference: Decimal) -> bool:
-        """Whether two reads agree, and no order of ours can be what one of the books does not show yet."""
+        """Whether two reads agree, and no order or fill of ours can be what one of the books does not show yet."""
         now = self.clock.monotonic()
         doubt = self.differing.get(key)
         if doubt is None or doubt.amount != difference:
             self.differing[key] = Doubt(difference, now)
             return False
         working = any(order.symbol == key[0] for order in self.book.orders.values())
-        return not working or now - doubt.since > self._horizon
+        traded = now - self.path.traded.get(key[0], -inf) <= self.path.horizon
+        return not (working or traded) or now - doubt.since > self.path.horizon
 
     def _explain(self, symbol: str, product: Product, difference: Decimal, ext: Decimal, books: Books) -> None:
         """Who moved it: what is external shrinks first, then ours was closed by hand, the rest is external."""
@@ -138,13 +230,11 @@ class Reconciler:
             part = _towards_zero(held.position.quantity, difference)
             difference -= part
             self._closed_by_hand(held, abs(part), books)
-        known = next((o for o in self.journal.externals() if _is_position(o, symbol, product)), None)
-        status = ExternalStatus.FROZEN if known is None else known.status
-        self._external(ExternalKind.POSITION, symbol, product, ext + difference, status)
+        self._external(ExternalKind.POSITION, symbol, product, ext + difference)
 
     def _closed_by_hand(self, held: HeldPosition, quantity: Decimal, books: Books) -> None:
         """Book what somebody else sold of ours, so that position and cash stay folds over fills."""
-        entry, action, now = held.entry, closing(held.position.side), int(self.clock.now())
+        entry, action = held.entry, closing(held.position.side)
         trades = [
             one for one in books.trades
             if (one.symbol, one.product, one.action) == (entry.symbol, entry.product, action)
@@ -152,18 +242,13 @@ class Reconciler:
             and all(o.broker_order_id != one.broker_order_id or self.broker.owner(o) is None for o in books.orders)
         ]  # fmt: skip
         price = trades[-1].price if trades else self.price(entry.symbol)
-        name = intent_id(self.account, entry.strategy, entry.symbol, now, action, f"{Purpose.RECONCILE}:{quantity}")
-        intent = OrderIntent(
-            name, self.account, entry.strategy, entry.symbol, held.position.side, action, Purpose.RECONCILE,
-            entry.product, OrderType.MARKET, quantity, price, now, reason=ExitReason.RECONCILE,
-            entry_id=entry.intent_id,
-        )  # fmt: skip
-        fill = Fill(f"{self.broker.name}:hand", name, name, entry.symbol, action, quantity, price, ZERO, self._at())
+        intent, fill = written_off(held, quantity, price, f"{self.broker.name}:hand", self._at())
         with self.journal.unit():
             self.journal.found(intent, trades[-1].broker_order_id if trades else "", self._at())
             self.journal.book(fill, self._at())
-        self.book.book(fill, intent, now)
-        self.alert(f"hand:{name}", f"{entry.symbol}: {quantity:f} of ours was closed by hand, booked at {price:f}")
+        self.book.book(fill, intent, int(self.clock.now()))
+        told = f"{entry.symbol}: {quantity:f} of ours was closed by hand, booked at {price:f}"
+        self.alert(f"hand:{intent.intent_id}", told)
 
     def _cash(self, books: Books) -> None:
         """Cash that no fill explains came from outside, or went there: a flow, and no profit or loss (I3)."""
@@ -177,31 +262,39 @@ class Reconciler:
             self.unexplained = None
         elif self.unexplained is None or self.unexplained.amount != difference:
             self.unexplained = Doubt(difference, now)
-        elif (
-            not (self.book.unknown or self.differing)
-            and now - self.unexplained.since >= PATIENCE * self.broker.visibility_seconds
-        ):
+        elif not (self.book.unknown or self.differing) and now - self.unexplained.since >= self.path.horizon:
             self.unexplained = None
             self.journal.flow(difference, "not ours: a transfer, or trades by hand", self._at())
             self.book.flow(difference)
 
-    @property
-    def _horizon(self) -> float:
-        """Seconds after which the venue's books show everything."""
-        return PATIENCE * self.broker.visibility_seconds
-
     def _traded(self) -> Decimal:
         return self.book.cash - self.book.capital
-
-    def _foreign_quantity(self, symbol: str, product: Product) -> Decimal:
-        return sum((o.quantity for o in self.journal.externals() if _is_position(o, symbol, product)), ZERO)
 
     def _at(self) -> datetime:
         return wall_time(self.clock)
 
 
-def _is_position(one: External, symbol: str, product: Product) -> bool:
-    return one.kind is ExternalKind.POSITION and (one.symbol, one.product) == (symbol, product)
+def written_off(
+    held: HeldPosition, quantity: Decimal, price: Decimal, venue: str, at: datetime
+) -> tuple[OrderIntent, Fill]:
+    """What others did to a position, as an intent that is never sent and its fill: `quantity` of it is gone."""
+    now = int(at.timestamp())
+    name = closing_id(held, now, f"{Purpose.RECONCILE}:{quantity}")
+    intent = closing_intent(
+        held, name, Purpose.RECONCILE, OrderType.MARKET,
+        quantity=quantity, price=price, as_of=now, reason=ExitReason.RECONCILE,
+    )  # fmt: skip
+    return intent, Fill(venue, name, name, intent.symbol, intent.action, quantity, price, ZERO, at)
+
+
+def external_alert(one: External) -> str:
+    """The key of the alert that something is not ours."""
+    return f"{EXTERNAL_ALERT}{one.kind}:{one.symbol}:{one.product}:{one.broker_order_id}"
+
+
+def described(one: External) -> str:
+    """What is not ours in a few words."""
+    return f"{one.kind} {one.quantity:+f} {one.symbol} {one.product}"
 
 
 def _towards_zero(quantity: Decimal, change: Decimal) -> Decimal:

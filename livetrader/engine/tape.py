@@ -11,6 +11,7 @@ from livetrader.domain.candles import CandleWindow, Interval
 from livetrader.ports import Bars
 
 _NEVER, _NOTHING = np.empty(0, np.int64), np.empty(0)
+_COLUMNS = ("ts", "closes", "open", "high", "low", "close")
 NO_BARS = Bars(_NEVER, _NEVER, _NOTHING, _NOTHING, _NOTHING, _NOTHING)
 
 
@@ -52,5 +53,9 @@ def traded(window: CandleWindow, column: int) -> Bars:
 
 def joined(before: Bars, after: Bars) -> Bars:
     """Two runs of bars, one after the other."""
-    names = ("ts", "closes", "open", "high", "low", "close")
-    return Bars(*(np.concatenate((getattr(before, name), getattr(after, name))) for name in names))
+    return Bars(*(np.concatenate((getattr(before, name), getattr(after, name))) for name in _COLUMNS))
+
+
+def first(bars: Bars, count: int) -> Bars:
+    """The `count` oldest bars."""
+    return Bars(*(getattr(bars, name)[:count] for name in _COLUMNS))

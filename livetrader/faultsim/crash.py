@@ -7,13 +7,12 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TypeVar
 
-from sqlalchemy import Engine
-
 from livetrader.brokers.loopback.venue import LoopbackVenue
 from livetrader.constraints.verdict import Approved
 from livetrader.domain.order import Fill, OrderIntent
 from livetrader.domain.order_state import OrderState
 from livetrader.ports import Decision, Outcome
+from livetrader.store.driver import Database
 from livetrader.store.journal import SqlJournal
 
 T = TypeVar("T")
@@ -46,8 +45,8 @@ class CrashPoints:
 class MortalJournal(SqlJournal):
     """The real journal, in a process that may die next to each of its commits."""
 
-    def __init__(self, engine: Engine, points: CrashPoints) -> None:
-        super().__init__(engine)
+    def __init__(self, database: Database, points: CrashPoints) -> None:
+        super().__init__(database)
         self._points = points
 
     def decide(self, decision: Decision, at: datetime) -> None:

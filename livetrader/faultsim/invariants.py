@@ -14,6 +14,7 @@ from livetrader.domain.books import Identity
 from livetrader.domain.instrument import Product
 from livetrader.domain.order import Purpose
 from livetrader.domain.order_state import OPEN
+from livetrader.engine.protection import STOP_ALERT
 from livetrader.faultsim.violation import Violation
 
 if TYPE_CHECKING:
@@ -71,7 +72,8 @@ def _complete(world: World) -> None:
     Where the venue keeps nothing of us, an order like ours (the broker's square-off) may pass for one of unknown fate.
     """
     tags = {order.order_id: order.ticket.tag for order in world.exchange.orders.values()}
-    theirs = {(trade.trade_id, tags[trade.broker_order_id]) for trade in world.exchange.trades}
+    trades = world.exchange.trades
+    theirs = {(f"{one.broker_order_id}:{one.trade_id}", tags[one.broker_order_id]) for one in trades}
     ours = {(fill.trade_id, fill.intent_id) for fill in world.journal.fills() if fill.broker == world.broker.name}
     missing, invented = {(trade, tag) for trade, tag in theirs if tag} - ours, ours - theirs
     if world.profile.identity is Identity.FINGERPRINT:
@@ -105,8 +107,8 @@ def _protected(world: World) -> None:
     """I7: what is held has one working stop of its size at the venue, or an alert is open."""
     alerts = {alert.key for alert in world.journal.alerts()}
     tags: dict[str, set[str]] = {}
-    for symbol, tag in world.committed("SELECT symbol, intent_id FROM orders WHERE purpose = 'stop'"):
-        tags.setdefault(symbol, set()).add(tag)
+    for row in world.committed("SELECT symbol, intent_id FROM orders WHERE purpose = 'stop'"):
+        tags.setdefault(row["symbol"], set()).add(row["intent_id"])
     for symbol, held in world.book.positions.items():
         orders = world.exchange.orders.values()
         stops = [o for o in orders if o.state in OPEN and o.ticket.tag in tags.get(symbol, ())]
@@ -114,7 +116,7 @@ def _protected(world: World) -> None:
             raise Violation("I7", f"{symbol} has {len(stops)} stops at the venue")
         theirs = world.exchange.account.position(symbol, Product.MIS)
         traded_since = theirs != held.position.quantity + world.book.foreign(symbol, Product.MIS)
-        if held.leaving is not None or f"stop:{symbol}" in alerts or traded_since:
+        if held.leaving is not None or STOP_ALERT + symbol in alerts or traded_since:
             continue
         wanted = abs(held.position.quantity)
         if not stops or stops[0].remaining != wanted:

@@ -13,6 +13,7 @@ from livetrader.brokers.loopback.faults import Chance
 from livetrader.domain.instrument import Instrument
 from livetrader.domain.interval import Interval
 from livetrader.domain.session import Session
+from livetrader.engine.tape import first
 from livetrader.ports import Bars
 
 OPENS = int(datetime(2026, 2, 2, 3, 45, tzinfo=UTC).timestamp())
@@ -26,13 +27,16 @@ INSTRUMENTS = {"CCC": Instrument("CCC", TICK, Decimal("0.001"))}
 # When, after a bar's open, its open, two extremes and close are traded.
 MOMENTS = (0, 100, 200, BAR - 1)
 
+Row = tuple[float, float, float, float]
+"""Open, high, low, close."""
+
 
 @dataclass(frozen=True, slots=True)
 class Market:
-    """`prices[symbol]` are rows of open, high, low, close, one a bar, on the tick grid."""
+    """`prices[symbol]` are its rows, one a bar, on the tick grid."""
 
     session: Session
-    prices: dict[str, list[tuple[float, float, float, float]]]
+    prices: dict[str, list[Row]]
     bars: dict[str, Bars]
 
     def path(self, bar: int) -> list[tuple[int, dict[str, float]]]:
@@ -49,14 +53,18 @@ class Market:
 
 def market(chance: Chance, count: int) -> Market:
     """A random walk of `count` bars, squared off three bars before the end."""
-    session = Session(
-        datetime.fromtimestamp(OPENS, UTC).date(), ((OPENS, OPENS + count * BAR),), OPENS + (count - 3) * BAR
-    )
-    prices = {symbol: _walk(chance, count) for symbol in SYMBOLS}
+    return priced({symbol: _walk(chance, count) for symbol in SYMBOLS}, 3)
+
+
+def priced(prices: dict[str, list[Row]], before_end: int) -> Market:
+    """The market of these prices, squared off so many bars before the end."""
+    count = len(next(iter(prices.values())))
+    closes = OPENS + count * BAR
+    session = Session(datetime.fromtimestamp(OPENS, UTC).date(), ((OPENS, closes),), closes - before_end * BAR)
     return Market(session, prices, {symbol: _bars(rows) for symbol, rows in prices.items()})
 
 
-def _walk(chance: Chance, count: int) -> list[tuple[float, float, float, float]]:
+def _walk(chance: Chance, count: int) -> list[Row]:
     last, rows = 2000, []
     for _ in range(count):
         opens = last + _between(chance, -6, 6)
@@ -71,7 +79,7 @@ def _between(chance: Chance, low: int, high: int) -> int:
     return low + int(chance.random() * (high - low + 1))
 
 
-def _bars(rows: Sequence[tuple[float, float, float, float]]) -> Bars:
+def _bars(rows: Sequence[Row]) -> Bars:
     ts = OPENS + BAR * np.arange(len(rows), dtype=np.int64)
     opens, high, low, close = (np.array(column) for column in zip(*rows, strict=True))
     return Bars(ts, ts + BAR, opens, high, low, close)
@@ -85,5 +93,4 @@ class ArrivedTape:
     arrived: int = 0
 
     def bars(self, symbol: str) -> Bars:
-        whole, n = self.market.bars[symbol], self.arrived
-        return Bars(whole.ts[:n], whole.closes[:n], whole.open[:n], whole.high[:n], whole.low[:n], whole.close[:n])
+        return first(self.market.bars[symbol], self.arrived)

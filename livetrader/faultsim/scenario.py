@@ -24,10 +24,13 @@ RATES = (0.0, 0.02, 0.1, 0.3)
 CLOCK_STEPS = (-3600, -5, 7, 3600)
 
 
-def play(seed: int, profile: Profile, folder: Path | None = None, watch: Check = check) -> World:
+def play(
+    seed: int, profile: Profile, folder: Path | None = None, watch: Check = check, url: str | None = None
+) -> World:
     """Live through the day of `seed`; Violation where an invariant breaks. The world is closed, and can be read.
 
-    The state file is in `folder`, and stays there; without one it is gone at the end. `watch` looks at each step.
+    The state file is in `folder`, and stays there; without one it is gone at the end. With `url` the state is in that
+    database, in which there is none yet. `watch` looks at each step.
     """
     chance = Random(f"{profile.name}:{seed}")
     bars = chance.choice((8, 10, 14))
@@ -45,6 +48,7 @@ def play(seed: int, profile: Profile, folder: Path | None = None, watch: Check =
             deaths=deaths,
             watch=watch,
             compare=check_books,
+            url=url,
         )
         try:
             for _ in range(steps):

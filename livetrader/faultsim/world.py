@@ -6,20 +6,18 @@ code that starts a live trader. Nothing here is faked but the market and time.
 
 from __future__ import annotations
 
-import sqlite3
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from contextlib import suppress
 from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
 from zoneinfo import ZoneInfo
 
 from livetrader.brokers.loopback.account import flat
 from livetrader.brokers.loopback.exchange import Exchange
 from livetrader.brokers.loopback.faults import Chance, Line
 from livetrader.brokers.loopback.profiles import Profile
-from livetrader.brokers.loopback.rules import Listing, Rejected
+from livetrader.brokers.loopback.rules import Rejected
 from livetrader.brokers.polled import PolledBroker
 from livetrader.constraints.gate import Rule
 from livetrader.constraints.rules.latches import NotHalted, SymbolFree
@@ -50,7 +48,9 @@ from livetrader.faultsim.violation import Violation
 from livetrader.market.clock import VirtualClock
 from livetrader.ports import wall_time
 from livetrader.store.database import open_state, template
+from livetrader.store.driver import database_of
 from livetrader.store.location import state_path
+from livetrader.store.rows import Row
 
 ACCOUNT, MODE = "faultsim", "live"
 CAPITAL = Decimal(100_000)
@@ -69,7 +69,8 @@ class World:
     """The account, from before the first price until everything is at rest.
 
     `deaths` are the ordinals of the crash points at which the process dies. `watch` is what holds after
-    every step, `compare` when a reconciliation has just found that the books agree.
+    every step, `compare` when a reconciliation has just found that the books agree. The state is a file in `folder`, or
+    in the database at `url`.
     """
 
     def __init__(
@@ -85,16 +86,17 @@ class World:
         rate: float = 0.0,
         partial_fills: bool = False,
         deaths: Collection[int] = (),
+        url: str | None = None,
     ) -> None:
         self.market, self.profile = market, profile
         self.clock = VirtualClock(float(OPENS))
         self.tape = ArrivedTape(market)
         self.points = CrashPoints(deaths)
-        listings = {symbol: Listing(INSTRUMENTS.get(symbol, INSTRUMENT)) for symbol in SYMBOLS}
+        instruments = {symbol: INSTRUMENTS.get(symbol, INSTRUMENT) for symbol in SYMBOLS}
         self.exchange = Exchange(
             profile,
             self.clock,
-            listings,
+            instruments,
             CAPITAL,
             charges=CHARGES,
             partial_fills=partial_fills,
@@ -103,8 +105,11 @@ class World:
         self.line = Line(self.clock, chance=chance, rate=rate)
         self.venue = MortalVenue(self.exchange, self.line)
         self.venue.points, self.venue.sending = self.points, self._sending
-        self.url = f"sqlite:///{folder / 'state.db'}"
-        state_path(self.url, MODE).write_bytes(template(MODE, ACCOUNT))
+        self.url = url or f"sqlite:///{folder / 'state.db'}"
+        if url is None:
+            state_path(self.url, MODE).write_bytes(template(MODE, ACCOUNT))
+        else:
+            open_state(self.url, MODE, ACCOUNT)
         self.wanted: dict[int, list[Signal]] = {}
         self.crashes: list[str] = []
         self.agreed = self.informed = False
@@ -112,7 +117,7 @@ class World:
         self.max_positions = MAX_POSITIONS
         self._seen: object = None
         self._exit, self._bar, self._moment = exit, 0, 0
-        self._committed = sqlite3.connect(f"file:{state_path(self.url, MODE)}?mode=ro", uri=True, isolation_level=None)
+        self._committed = database_of(self.url, MODE, read_only=True).connect()
         self._start()
 
     def close(self) -> None:
@@ -137,10 +142,11 @@ class World:
         self.book = Book(_sizer(self._exit), CAPITAL)
         path = OrderPath(self.journal, self.broker, self.book, self.tape, self.clock)
         self.engine = Engine(
-            self.journal, path, self.book, self.tape, self, RULES, self.clock, ACCOUNT, max_daily_loss=MAX_DAILY_LOSS
-        )
+            self.journal, path, self.book, self.tape, self, RULES, self.clock, ACCOUNT, max_daily_loss=MAX_DAILY_LOSS,
+            keeps_books=True,
+        )  # fmt: skip
         self.reconciler = Reconciler(
-            self.journal, self.broker, path, self.book, self.clock, ACCOUNT, self._price, self.engine.alert
+            self.journal, self.broker, path, self.book, self.clock, self._price, self.engine.alert
         )
         self.reconciled_at = float("-inf")
         self.decided = max(self.journal.marked() or 0, OPENS)
@@ -283,24 +289,25 @@ class World:
 
     def _sending(self, intent: OrderIntent) -> None:
         """I6 and I8, at the wire: SENT is committed, as others see it; nothing enters while halted or locked out."""
-        rows = self.committed("SELECT state FROM orders WHERE intent_id = ?", intent.intent_id)
-        if rows != [(OrderState.SENT.value,)]:
-            raise Violation("I6", f"{intent.intent_id} goes out while its row says {rows}")
+        rows = self.committed("SELECT state FROM orders WHERE intent_id = :name", name=intent.intent_id)
+        states = [row["state"] for row in rows]
+        if states != [OrderState.SENT.value]:
+            raise Violation("I6", f"{intent.intent_id} goes out while its row says {states}")
         if intent.purpose is Purpose.ENTRY:
             halted = self.committed("SELECT name FROM latches WHERE name IN ('halt', 'kill')")
             if halted:
-                raise Violation("I8", f"{intent.intent_id} enters while {halted} is on")
+                raise Violation("I8", f"{intent.intent_id} enters while {halted[0]['name']} is on")
             lost = CAPITAL - self.engine.value(intent.as_of)
             if lost >= MAX_DAILY_LOSS:
                 raise Violation("I8", f"{intent.intent_id} enters when {lost} of {MAX_DAILY_LOSS} are lost")
 
-    def committed(self, sql: str, *values: object) -> list[tuple[Any, ...]]:
+    def committed(self, sql: str, **values: object) -> Sequence[Row]:
         """Rows as any other process sees them."""
-        return self._committed.execute(sql, values).fetchall()
+        return self._committed.select(sql, values)
 
     def stirred(self) -> bool:
         """Whether anything was written down, asked for or traded since this was asked last."""
-        head = self.committed("SELECT max(seq) FROM audit")[0][0]
+        head = self.committed("SELECT max(seq) AS head FROM audit")[0]["head"]
         now = (head, self.line.order_calls, len(self.exchange.trades), self.informed)
         stirred, self._seen = now != self._seen, now
         return stirred

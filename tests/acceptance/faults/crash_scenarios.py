@@ -6,24 +6,18 @@ from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import TypeVar
-
-import numpy as np
 
 from livetrader.brokers.loopback.exchange import Exchange
 from livetrader.brokers.loopback.profiles import Profile
 from livetrader.domain.exit_plan import ExitKind
-from livetrader.domain.session import Session
 from livetrader.domain.signal import Side
 from livetrader.faultsim.invariants import check, check_books, check_end
-from livetrader.faultsim.market import BAR, MOMENTS, OPENS, SYMBOLS, Market
+from livetrader.faultsim.market import MOMENTS, SYMBOLS, Market, Row, priced
 from livetrader.faultsim.scenario import short_lived
 from livetrader.faultsim.world import World
-from livetrader.ports import Bars
 
 T = TypeVar("T")
-Row = tuple[float, float, float, float]
 
 FLAT: Row = (100.0, 100.05, 99.95, 100.0)
 SPIKE: Row = (100.0, 101.0, 99.95, 100.2)  # reaches a target at 100.5, and does not stay there
@@ -57,15 +51,7 @@ class Day:
     deeds: tuple[tuple[int, Callable[[World], None]], ...]
 
     def market(self) -> Market:
-        count = len(self.rows["AAA"])
-        closes = OPENS + count * BAR
-        session = Session(datetime.fromtimestamp(OPENS, UTC).date(), ((OPENS, closes),), closes - BAR)
-        return Market(session, self.rows, {symbol: _bars(rows) for symbol, rows in self.rows.items()})
-
-
-def _bars(rows: list[Row]) -> Bars:
-    ts = OPENS + BAR * np.arange(len(rows), dtype=np.int64)
-    return Bars(ts, ts + BAR, *(np.array(column) for column in zip(*rows, strict=True)))
+        return priced(self.rows, 1)
 
 
 def _rows(**rows: list[Row]) -> dict[str, list[Row]]:
@@ -123,6 +109,12 @@ def begun(day: Day, profile: Profile, deaths: Collection[int] = ()) -> Iterator[
 
 def steps(world: World, day: Day) -> Iterator[int]:
     """Live through the day, stopping after each step; at its end all has come to rest, or Violation is raised."""
+    yield from lived(world, day)
+    check_end(world)
+
+
+def lived(world: World, day: Day) -> Iterator[int]:
+    """The steps of the day, and the time after it."""
     for step in range(len(day.rows["AAA"]) * len(MOMENTS)):
         for bar, deed in day.deeds:
             if step == bar * len(MOMENTS):
@@ -130,7 +122,6 @@ def steps(world: World, day: Day) -> Iterator[int]:
         world.tick()
         yield step
     world.settle()
-    check_end(world)
 
 
 def live(day: Day, profile: Profile, deaths: Collection[int] = ()) -> World:

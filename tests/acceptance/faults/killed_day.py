@@ -22,8 +22,6 @@ from threading import Event, Thread
 from typing import Any
 
 from crash_scenarios import FLAT, RISE, Day
-from sqlalchemy import Engine as Database
-from sqlalchemy import event
 
 from livetrader.brokers.loopback.client import LoopbackClient
 from livetrader.brokers.loopback.profiles import TAG_SCAN
@@ -87,7 +85,7 @@ class KilledClient(LoopbackClient):
         return self.points.around("in_cancel", lambda: LoopbackClient.cancel(self, broker_order_id), "after_cancel")
 
 
-def die_in_commit(database: Database, nth: int) -> None:
+def die_in_commit(journal: MortalJournal, nth: int) -> None:
     """SQLite tells of a COMMIT before it is run, and runs it without Python's lock: another thread kills meanwhile."""
     seen, begun = [], Event()
 
@@ -100,7 +98,7 @@ def die_in_commit(database: Database, nth: int) -> None:
         begun.wait()
         die()
 
-    event.listen(database, "checkout", lambda connection, *_: connection.set_trace_callback(traced))
+    journal._writer._open()._driver.set_trace_callback(traced)
     Thread(target=kill, daemon=True).start()
 
 
@@ -120,21 +118,20 @@ class KilledDay:
     def __init__(self, url: str, token: str, folder: Path, points: Killer) -> None:
         self.url, self.token, self.market = url, token, DAY.market()
         self.clock = VirtualClock(self.control("state")["now"])
-        database = open_state(f"sqlite:///{folder / 'state.db'}", MODE, ACCOUNT)
+        journal = MortalJournal(open_state(f"sqlite:///{folder / 'state.db'}", MODE, ACCOUNT), points)
         if points.fatal[0] == "commit":
-            die_in_commit(database, points.fatal[1])
-        journal, self.tape = MortalJournal(database, points), ArrivedTape(self.market)
+            die_in_commit(journal, points.fatal[1])
+        self.tape = ArrivedTape(self.market)
         client = KilledClient(url, TAG_SCAN, self.clock, LivePermit("live"), attempts=1)
         client.points = points
         broker = PolledBroker(client, lambda _trade: Decimal(0))
         broker.restore(journal.orders(), journal.fills())
         self.book = Book(_sizer(DAY.exit), CAPITAL)
         path = OrderPath(journal, broker, self.book, self.tape, self.clock)
-        self.engine = Engine(journal, path, self.book, self.tape, Bell(), RULES, self.clock, ACCOUNT)
+        self.engine = Engine(journal, path, self.book, self.tape, Bell(), RULES, self.clock, ACCOUNT, keeps_books=True)
         self.reconciler = Reconciler(
-            journal, broker, path, self.book, self.clock, ACCOUNT, lambda _symbol: INSTRUMENT.price(100.0),
-            self.engine.alert,
-        )  # fmt: skip
+            journal, broker, path, self.book, self.clock, lambda _symbol: INSTRUMENT.price(100.0), self.engine.alert
+        )
         self.journal = journal
         self.engine.recover(self.market.session)
 

@@ -184,7 +184,7 @@ def test_o2_trades_by_others_freeze_their_symbol_and_are_not_traded(profile: Pro
             if step == 0:
                 world.trade_by_hand("AAA", 20)
             if step == 2 * len(MOMENTS):
-                assert world.book.frozen.get("AAA", "").startswith("an position of +20 is not ours")
+                assert world.book.frozen.get("AAA", "").startswith("position +20 is not ours")
         assert {order.ticket.symbol for order in world.exchange.orders.values() if order.ticket.tag} == {"BBB", "CCC"}
 
 

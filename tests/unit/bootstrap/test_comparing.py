@@ -29,9 +29,8 @@ class Books:
     looked: int = 0
     differing: dict[Any, Doubt] = field(default_factory=dict)
     unexplained: Doubt | None = None
-    broker: Any = field(default_factory=lambda: SimpleNamespace(visibility_seconds=0.0))
     book: Any = field(default_factory=lambda: SimpleNamespace(unknown=set()))
-    path: Any = field(default_factory=lambda: SimpleNamespace(silent_since=None))
+    path: Any = field(default_factory=lambda: SimpleNamespace(silent_since=None, horizon=0.0))
 
     def reconcile(self) -> bool:
         self.looked += 1
@@ -81,6 +80,14 @@ def test_no_entry_before_the_first_agreement(bench: Bench) -> None:
 def test_books_are_compared_at_the_start_and_every_so_often(bench: Bench) -> None:
     bench.watch(180)
     assert bench.books.looked == 4
+
+
+def test_m8_books_are_compared_at_once_when_a_new_session_has_an_engine_of_its_own(bench: Bench) -> None:
+    """What it has held over night waits for that."""
+    bench.watch()
+    bench.books = Books()
+    bench.watch()
+    assert bench.books.looked == 1
 
 
 def test_books_that_cannot_be_read_halt_entries_until_they_can(bench: Bench) -> None:

@@ -90,7 +90,7 @@ def test_after_a_restart_an_order_is_still_ours_and_what_was_booked_is_no_news(i
     venue.trade("B1", "t1", "4")
     venue.trade("B1", "t2", "3")
     made = PolledBroker(venue, lambda _: D(0))
-    booked = replace(fill(intent(), quantity="4"), broker="scripted", trade_id="t1")
+    booked = replace(fill(intent(), quantity="4"), broker="scripted", trade_id="B1:t1")
     made.restore([record(intent(), S.PARTIALLY_FILLED, "B1")], [booked])
     assert told(made.updates(at(2))) == [("i1", S.PARTIALLY_FILLED, ["3"])]
 
@@ -100,8 +100,8 @@ def test_the_trade_of_another_broker_with_the_same_number_is_not_taken_for_booke
     _, venue = placed(identity)
     venue.trade("B1", "t1", "4")
     made = PolledBroker(venue, lambda _: D(0))
-    made.restore([record(intent(), S.ACKED, "B1")], [replace(fill(intent(), quantity="4"), trade_id="t1")])
-    assert [f.trade_id for u in made.updates(at(2)) for f in u.fills] == ["t1"]
+    made.restore([record(intent(), S.ACKED, "B1")], [replace(fill(intent(), quantity="4"), trade_id="B1:t1")])
+    assert [f.trade_id for u in made.updates(at(2)) for f in u.fills] == ["B1:t1"]
 
 
 @identities
@@ -119,7 +119,6 @@ OTHERS = {
     "quantity": {"quantity": D(11)},
     "product": {"product": Product.CNC},
     "type": {"order_type": OrderType.LIMIT},
-    "placed before": {"placed_at": SENT_AT - timedelta(seconds=6)},
 }
 
 
@@ -130,6 +129,18 @@ def test_a_fingerprint_matches_in_every_trait_or_not_at_all(other: dict[str, obj
     venue.say("B1", **other)
     assert made.find(record(intent())).state is S.UNKNOWN
     assert made.updates(at(2)) == []
+
+
+@pytest.mark.parametrize(("early", "found"), [(5, S.ACKED), (6, S.UNKNOWN)])
+def test_where_the_book_before_the_send_is_not_known_the_time_tells(early: int, found: OrderState) -> None:
+    """After a restart. The process that sent knows what was there before, and needs no clock: they go wrong."""
+    made, venue = broker(Identity.FINGERPRINT, answer=LOST)
+    made.place(Approved(intent(), ()))
+    venue.say("B1", placed_at=SENT_AT - timedelta(seconds=early))
+    again = PolledBroker(venue, lambda _: D(0))
+    again.restore([record(intent())], [])
+    assert again.find(record(intent())).state is found
+    assert made.find(record(intent())).state is S.ACKED
 
 
 SHOWN = [

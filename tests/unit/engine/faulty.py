@@ -103,6 +103,20 @@ class Faulty:
         return [call for call in calls if call != "position"]
 
 
+@dataclass
+class Refuses:
+    """A permit that `times` orders of a purpose are not given."""
+
+    purpose: Purpose
+    times: int
+
+    def refuses(self, intent: OrderIntent) -> str:
+        if intent.purpose is self.purpose and self.times:
+            self.times -= 1
+            return "too many messages"
+        return ""
+
+
 def faulty(bars: Sequence[Price | None], line: Faulty | None = None, **more: Any) -> tuple[Rig, Faulty]:
     """An engine over symbol A, and the line to its venue; 20 are bought on a signal of bar 0."""
     line = line or Faulty()

@@ -51,6 +51,14 @@ def test_a_stop_that_worked_is_the_positions_stop(state: OrderState) -> None:
     assert book.unresolved("A") is (state is S.UNKNOWN)
 
 
+def test_stops_that_were_lost_in_an_earlier_session_are_not_counted_in_this_one() -> None:
+    """An exchange that has closed takes no stop, and that is no reason to sell in the morning."""
+    book, held = recalled()
+    book.start(DAYS[1])
+    book.recall(record(order("s1", Purpose.STOP), S.REJECTED))
+    assert held.lost_stops == 0
+
+
 @pytest.mark.parametrize(
     ("states", "lost"),
     [

@@ -15,6 +15,7 @@ from livetrader.domain.exit_plan import ExitReason
 from livetrader.domain.instrument import Product
 from livetrader.domain.order import Action, OrderType, Purpose
 from livetrader.domain.order_state import OrderState
+from livetrader.engine.closing import wait_seconds
 from livetrader.errors import AuthExpired, BrokerProtocol, BrokerUnavailable
 from livetrader.ports import OrderUpdate, Outcome
 from livetrader.store.memory import MemoryJournal
@@ -26,6 +27,7 @@ from tests.unit.engine.faulty import (
     REFUSED,
     REJECTED,
     Faulty,
+    Refuses,
     S,
     faulty,
     made,
@@ -153,6 +155,17 @@ def test_what_others_hold_of_the_symbol_is_not_ours_to_sell() -> None:
     assert line.sends() == ["cancel", "place exit 15"]
 
 
+def test_a_restart_does_not_forget_what_others_hold_of_the_symbol() -> None:
+    """Exits go out before the first reconciliation, too."""
+    rig, line = holding(Faulty(reads=["25", "25"]))
+    theirs = External(ExternalKind.POSITION, "A", Product.MIS, Decimal(10), ExternalStatus.FROZEN, DAYS[0].open_at)
+    rig.journal.external(theirs, DAYS[0].open_at)
+    rig.recover(DAYS[0])
+    assert rig.book.frozen == {"A": "position +10 is not ours"}
+    leave(rig)
+    assert line.sends() == ["cancel", "place exit 15"]
+
+
 def test_a_quantity_that_changed_is_a_new_intent_and_the_old_one_ends() -> None:
     rig, _ = holding(Faulty(reads=["5", "5"]))
     leave(rig)
@@ -196,6 +209,24 @@ def test_a_rejected_exit_is_tried_again_under_a_new_name() -> None:
         (at(3), "manual")
     }
     assert working(rig) == 1
+
+
+def test_an_exit_that_our_own_permit_refuses_waits_like_a_rejected_one() -> None:
+    """Each attempt is a row of its own: a lock in doubt must not fill the journal."""
+    rig, _ = holding()
+    rig.path.permit = Refuses(EXIT, 1000)
+    leave(rig)
+    for _ in range(30):
+        monitor(rig, 2)
+    assert exits(rig) == [(S.REFUSED, "20")] * 5, "after 0, 2, 6, 14 and 30 s"
+    rig.path.permit = Refuses(EXIT, 0)
+    monitor(rig, 2)
+    assert (exits(rig)[5:], working(rig)) == ([(S.ACKED, "20")], 1)
+
+
+@pytest.mark.parametrize(("tries", "seconds"), [(1, 2), (2, 4), (5, 32), (6, 60), (5000, 60)])
+def test_the_wait_doubles_up_to_a_minute_however_often_it_was_in_vain(tries: int, seconds: float) -> None:
+    assert wait_seconds(tries) == seconds
 
 
 def test_b3_an_exit_that_could_not_be_sent_is_pursued_under_its_name() -> None:

@@ -4,25 +4,34 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import date
+from datetime import date, datetime, timedelta
 from pathlib import Path
+from typing import ClassVar
+from zoneinfo import ZoneInfo
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from livetrader.bootstrap.replay import live_session
 from livetrader.bootstrap.workspace import Workspace
 from livetrader.config import load
 from livetrader.domain.candles import FIELDS, CandleColumns, CandleWindow, Interval
+from livetrader.domain.order import Purpose
 from livetrader.domain.session import Session
+from livetrader.domain.signal import Side
 from livetrader.engine.live import LiveSession
+from livetrader.indicators.frames import Frames
+from livetrader.indicators.graph import Candles, Node
 from livetrader.market.clock import VirtualClock
 from livetrader.marketdata.simulated import simulate
 from livetrader.ports import CandleSource
 from livetrader.store.memory import MemoryJournal
+from livetrader.strategies.base import Strategy
 
 DAY = date(2026, 2, 27)
 SYMBOLS = ("AAA", "BBB", "CCC")
+TEN = datetime(2026, 2, 27, 10, tzinfo=ZoneInfo("Asia/Kolkata"))
 
 
 @dataclass
@@ -139,3 +148,52 @@ def test_nothing_is_polled_between_closes(workspace: Workspace) -> None:
     assert isinstance(feed, LateFeed)
     second_by_second(live, 299)
     assert feed.polls == 0
+
+
+@dataclass(frozen=True)
+class Failing(Strategy):
+    """Buys AAA at the first close, and cannot calculate from 10:00 on."""
+
+    name: ClassVar = "failing"
+    interval: ClassVar = Interval.M5
+    side: ClassVar = Side.LONG
+
+    def indicators(self, c: Candles) -> dict[str, Node]:  # noqa: ARG002 - it needs none
+        return {}
+
+    def entries(self, f: Frames) -> pd.DataFrame:
+        if f.close.index[-1] >= TEN:
+            raise ZeroDivisionError("nothing traded")
+        return (f.close > 0) & (f.close.columns == "AAA")
+
+
+@dataclass(frozen=True)
+class Steady(Failing):
+    """Buys BBB, half an hour after the other has failed."""
+
+    name: ClassVar = "steady"
+
+    def entries(self, f: Frames) -> pd.DataFrame:
+        late = np.asarray(f.close.index >= TEN + timedelta(minutes=30))[:, None]
+        return (f.close > 0) & (f.close.columns == "BBB") & late
+
+
+def test_p8_a_strategy_that_raises_is_fenced_off_and_all_else_goes_on(
+    workspace: Workspace, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Others take their entries, and what it holds itself has its stop and is closed."""
+    (session,) = workspace.calendar.sessions(DAY, DAY)
+    clock, journal = VirtualClock(float(session.opens)), MemoryJournal()
+    live, _ = live_session(workspace, journal, clock, session, (Failing(), Steady()), SYMBOLS)
+    for close in live.market.closes(session.opens, session.closes):
+        clock.advance_to(float(close))
+        live.scan()
+    assert live.signals.fenced == {"failing": "strategy failing: entries(f): ZeroDivisionError: nothing traded"}
+    told = capsys.readouterr().out
+    assert "Traceback (most recent call last)" in told
+    assert "nothing traded" in told
+    by = {record.intent.symbol: record.intent.strategy for record in journal.orders() if record.filled_quantity}
+    assert by == {"AAA": "failing", "BBB": "steady"}
+    stops = {record.intent.symbol for record in journal.orders() if record.intent.purpose is Purpose.STOP}
+    assert (stops, live.over) == ({"AAA", "BBB"}, True)
+    assert live.engine.book.positions == {}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from livetrader.domain.instrument import Product
 from livetrader.domain.order import Purpose, closing
 from livetrader.domain.order_state import OrderState
 from livetrader.domain.signal import Side
@@ -41,6 +42,20 @@ def test_an_intent_that_the_journal_has_is_not_sent_again(outcome: OrderState) -
     submit(d)
     assert d.calls == 1
     assert d.state() is outcome
+
+
+@pytest.mark.parametrize(
+    ("state", "held"), [(OrderState.ACKED, 0), (OrderState.FILLED, 10), (OrderState.REJECTED, 0)], ids=str
+)
+def test_d5_what_the_broker_shows_of_an_intent_that_was_never_sent_was_sent(state: OrderState, held: int) -> None:
+    """By a process whose journal is lost: this one is an old copy. It is ours, and does not go out again."""
+    d = desk(fails_on="SENT")
+    with pytest.raises(StoreError):
+        submit(d)
+    d.journal.fails_on = ""
+    d.hears(state, *([fill(intent())] if held else []))
+    assert (d.state(), d.book.own("A", Product.MIS), len(d.book.orders)) == (state, held, state is OrderState.ACKED)
+    assert (submit(d), d.calls, d.journal.latches()) == (state, 0, {})
 
 
 def test_an_intent_that_was_sent_when_the_process_died_is_not_sent_again() -> None:

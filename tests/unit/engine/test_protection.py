@@ -14,6 +14,7 @@ from livetrader.domain.order import OrderIntent, Purpose, closing
 from livetrader.domain.order_state import OrderState
 from livetrader.domain.signal import Side
 from livetrader.engine.sizing import ExitSettings
+from livetrader.errors import BrokerUnavailable
 from livetrader.ports import OrderUpdate, Outcome
 from tests.unit.engine.faulty import (
     DAYS,
@@ -22,6 +23,7 @@ from tests.unit.engine.faulty import (
     REFUSED,
     REJECTED,
     Faulty,
+    Refuses,
     S,
     faulty,
     made,
@@ -166,6 +168,32 @@ def test_a_stop_that_vanishes_is_made_anew_once_then_the_position_is_closed_and_
     assert rig.journal.alerts() == [], "settled with the position"
 
 
+@pytest.mark.parametrize("reads", [["0", "0"], ["5", "5"], [BrokerUnavailable("no answer")]], ids=["gone", "less", "?"])
+def test_a_stop_that_vanished_is_made_anew_only_for_what_is_still_there(reads: list[Any]) -> None:
+    """It may have gone with its position: another one would sell what is not there."""
+    rig, line = protected()
+    line.loses(names(rig, STOP)[0], S.CANCELLED)
+    line.reads = reads
+    line.sends()
+    monitor(rig)
+    assert (line.sends(), [alert.key for alert in rig.journal.alerts()]) == ([], ["stop:A"])
+    monitor(rig)
+    assert (line.sends(), rig.journal.alerts()) == (["place stop 20"], [])
+
+
+def test_d5_after_a_restart_the_first_stop_waits_for_the_position_to_be_confirmed() -> None:
+    """The journal may be an old copy, and the position sold since."""
+    rig, line = faulty(LEVEL)
+    rig.play(at(1))
+    rig.recover(DAYS[0])
+    line.reads = ["0"] * 20
+    rig.step(at(2))
+    assert (line.sends(), [alert.key for alert in rig.journal.alerts()]) == (["place entry 20"], ["stop:A"])
+    line.reads = []
+    monitor(rig)
+    assert line.sends() == ["place stop 20"]
+
+
 def test_a_stop_that_is_refused_twice_closes_the_position() -> None:
     rig, line = protected(Faulty(places={STOP: [(REJECTED, False)] * 2}))
     monitor(rig)
@@ -253,25 +281,37 @@ def test_the_stop_of_a_position_that_somebody_else_closed_is_cancelled() -> None
     assert (working(rig), made(rig, STOP)[0][0], rig.book.orders) == (0, S.CANCELLED, {})
 
 
-class Refuses:
-    """A permit that is not given `times` times."""
-
-    def __init__(self, times: int) -> None:
-        self.times = times
-
-    def refuses(self, intent: OrderIntent) -> str:
-        if intent.purpose is STOP and self.times:
-            self.times -= 1
-            return "too many messages"
-        return ""
-
-
 def test_a_stop_that_we_refused_ourselves_is_tried_again() -> None:
     """A throttle's no ends an intent, and must not end the protection."""
     rig, _ = faulty(LEVEL)
-    rig.path.permit = Refuses(2)
+    rig.path.permit = Refuses(STOP, 2)
     rig.play(at(4))
     assert (made(rig, STOP)[-1], working(rig)) == ((S.ACKED, "20", "98.00"), 1)
+
+
+def test_a_stop_that_we_keep_refusing_waits_longer_each_time_and_is_not_a_lost_one() -> None:
+    """Each attempt is a row of its own. The position keeps its alert, and is not closed for what we did."""
+    rig, _ = faulty(LEVEL)
+    rig.path.permit = Refuses(STOP, 1000)
+    rig.play(at(2))
+    for _ in range(30):
+        monitor(rig, 2)
+    assert made(rig, STOP) == [(S.REFUSED, "20", "98.00")] * 5, "after 0, 2, 6, 14 and 30 s"
+    held = rig.book.positions["A"]
+    assert (held.lost_stops, held.leaving, [one.key for one in rig.journal.alerts()]) == (0, None, ["stop:A"])
+    rig.recover(DAYS[0])
+    assert rig.book.positions["A"].lost_stops == 0
+    monitor(rig)
+    assert (made(rig, STOP)[-1], working(rig), rig.journal.alerts()) == ((S.ACKED, "20", "98.00"), 1, [])
+
+
+def test_a_stop_that_was_refused_does_not_hold_an_exit_back() -> None:
+    rig, line = faulty(LEVEL)
+    rig.path.permit = Refuses(STOP, 1)
+    rig.play(at(2))
+    line.sends()
+    rig.engine.closing.close(rig.book.positions["A"], at(2), ExitReason.MANUAL)
+    assert line.sends() == ["place exit 20"]
 
 
 def test_a_stop_that_was_written_down_and_not_sent_goes_out_with_todays_level() -> None:
