@@ -64,7 +64,7 @@ def render() -> str:
 
 
 def _places(section: Schema, definitions: Schema, path: str) -> Iterator[tuple[str, str]]:
-    """The name and path of every section below, outer ones first; `NAME` in a path is a strategy's."""
+    """The name and path of every section below, outer ones first; `NAME` in a path is a strategy's, `[]` a list's."""
     for field_name, field in section["properties"].items():
         name, below = _inner(field)
         if name is not None:
@@ -79,6 +79,8 @@ def _inner(field: Schema) -> tuple[str | None, str]:
     candidates = [(field, ""), *((one, "") for one in field.get("anyOf", ()))]
     if isinstance(by_name, Mapping):
         candidates.append((by_name, ".NAME"))
+    if isinstance(field.get("items"), Mapping):
+        candidates.append((field["items"], "[]"))
     for one, below in candidates:
         if "$ref" in one:
             return one["$ref"].rsplit("/", 1)[-1], below

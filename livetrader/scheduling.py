@@ -12,7 +12,7 @@ import signal
 import sys
 import threading
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from datetime import UTC, datetime, timedelta
 from types import FrameType
 from typing import Any, NoReturn, Protocol
@@ -24,6 +24,8 @@ from apscheduler.schedulers.background import BackgroundScheduler
 
 from livetrader import INTERRUPTED
 from livetrader.ports import Clock, wall_time
+
+WOKEN = "woken scan"
 
 log = structlog.get_logger(__name__)
 
@@ -41,11 +43,20 @@ class Trader(Protocol):
     def over(self) -> bool: ...
 
 
-def run(trader: Trader, seconds: Mapping[str, float], clock: Clock) -> str:
+Listening = Callable[[Callable[[], None]], AbstractContextManager[None]]
+"""Given a function, calls it from any thread whenever there may be something new, until its context ends."""
+
+
+def _deaf(_wake: Callable[[], None]) -> AbstractContextManager[None]:
+    return nullcontext()
+
+
+def run(trader: Trader, seconds: Mapping[str, float], clock: Clock, listening: Listening = _deaf) -> str:
     """Drive `trader` until it is over or a signal asks to stop; why it stopped.
 
-    `seconds` has the period of `scan`, `monitor` and `status`. The first Ctrl+C or SIGTERM lets the pass in flight
-    finish; the second Ctrl+C ends the process at once (130). Whatever a job raises is raised here.
+    `seconds` has the period of `scan`, `monitor` and `status`; what `listening` hears makes one more scan at once. The
+    first Ctrl+C or SIGTERM lets the pass in flight finish; the second Ctrl+C ends the process at once (130). Whatever a
+    job raises is raised here.
     """
     stop = threading.Event()
     failure: list[BaseException] = []
@@ -64,7 +75,8 @@ def run(trader: Trader, seconds: Mapping[str, float], clock: Clock) -> str:
             start_date=_whole_second(clock),
             next_run_time=_whole_second(clock),
         )
-    with stopping(stop) as received:
+    scan = _guarded(trader.scan, trader, stop, failure)
+    with stopping(stop) as received, listening(lambda: _wake(scheduler, scan)):
         try:
             scheduler.start()
             while not stop.wait(0.2):
@@ -75,6 +87,10 @@ def run(trader: Trader, seconds: Mapping[str, float], clock: Clock) -> str:
     if failure:
         raise failure[0]
     return received[0] if received else "session over"
+
+
+def _wake(scheduler: BackgroundScheduler, scan: Callable[[], None]) -> None:
+    scheduler.add_job(scan, id=WOKEN, replace_existing=True)
 
 
 def _end_at_once() -> NoReturn:
@@ -109,7 +125,9 @@ def _whole_second(clock: Clock) -> datetime:
 
 
 def _skipped(event: Any) -> None:
-    log.warning("run skipped: the one before it is still going", job=event.job_id)
+    # A scan that was woken is in the queue already: it will see what this one would have seen.
+    if event.job_id != WOKEN:
+        log.warning("run skipped: the one before it is still going", job=event.job_id)
 
 
 @contextmanager

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 
+from livetrader.bootstrap.notifying import outside
 from livetrader.bootstrap.workspace import Workspace
 from livetrader.config import Configuration
 from livetrader.errors import ConfigError, StrategyError
 from livetrader.market.calendar import load
 from livetrader.marketdata.signals_file import read_signals
-from livetrader.marketdata.store import file_of
-from livetrader.store.location import state_path
+from livetrader.marketdata.store import check_url
+from livetrader.store.location import place
 from livetrader.strategies.from_file import FROM_FILE
 
 
@@ -34,8 +35,9 @@ def problems(configuration: Configuration) -> list[str]:
     attempt("", workspace.symbols)
     attempt("market.square_off", lambda: load(calendar, square_off=settings.market.square_off))
     attempt("market.corporate_actions", lambda: workspace.ex_dates)
-    attempt("candles.url", lambda: file_of(settings.candles.url))
-    attempt("state.url", lambda: state_path(settings.state.url, settings.mode))
+    attempt("candles.url", lambda: check_url(settings.candles.url))
+    attempt("state.url", lambda: place(settings.state.url, settings.mode))
+    attempt("", lambda: outside(configuration))
     attempt("strategies.paths", lambda: workspace.registry)
     if "registry" in workspace.__dict__:
         for name in settings.strategies.entries:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import date
 
 from livetrader import processes
-from livetrader.bootstrap.results import RunResult, result
+from livetrader.bootstrap.results import RunResult, Terms, result
 from livetrader.bootstrap.trader import build
 from livetrader.bootstrap.workspace import Workspace
 from livetrader.config import Configuration
@@ -112,8 +112,7 @@ def outcome(
         label,
         sessions,
         workspace.settings.capital.amount,
-        workspace.calendar.timezone,
-        365 if workspace.calendar.name == "24x7" else 252,
+        Terms.of(workspace.settings, workspace.calendar.timezone),
         config_hash=workspace.settings.digest(),
         strategy_hashes=source_digest(strategies),
         data_hash=workspace.data_digest(symbols, sessions[0].date, sessions[-1].date),

@@ -13,7 +13,7 @@ from livetrader.domain.session import Session
 from livetrader.errors import UsageError
 from livetrader.files import write
 from livetrader.marketdata.simulated import INDEX, simulate
-from livetrader.marketdata.store import CandleStore, file_of
+from livetrader.marketdata.store import CandleStore, file_of, on_server, place_of
 
 UNFINISHED = "unfinished"
 
@@ -41,13 +41,16 @@ def fill(
 
     The last session is today's, whole: polls see a bar only when it has closed, so it comes as time passes. Where
     today has none, it is the next one. UsageError for a store with candles that were not made here, unless `force`;
-    a file beside the store tells how many were.
+    a file beside the store tells how many were. UsageError for a store in PostgreSQL.
     """
-    marker = Path(f"{file_of(workspace.settings.candles.url)}.simulated")
+    url = workspace.settings.candles.url
+    if on_server(url):
+        raise UsageError(f"{place_of(url)}: simulated candles go into an SQLite file of their own; set candles.url")
+    marker = Path(f"{file_of(url)}.simulated")
     own = _made(marker) in (UNFINISHED, str(_bars(workspace.store)))
     if not own and not force:
         raise UsageError(
-            f"{workspace.settings.candles.url}: holds candles that were not simulated; use another candles.url, or "
+            f"{url}: holds candles that were not simulated; use another candles.url, or "
             "--force to write over those of the same symbols and times"
         )
     days = _sessions(workspace, today, sessions)

@@ -9,6 +9,7 @@ import numpy as np
 from livetrader.bootstrap.workspace import Workspace
 from livetrader.domain.candles import Interval
 from livetrader.errors import DataError
+from livetrader.marketdata.store import place_of
 from livetrader.strategies.weekly_options import WeeklySignal, monday_of, weekly_signals
 
 
@@ -27,7 +28,7 @@ def find_weekly(workspace: Workspace, first: date, last: date, symbol: str = "NI
     window = workspace.candles.window((symbol,), Interval.H1, calendar.sessions(start, last))
     if np.isnan(window.open).all():
         raise DataError(
-            f"{workspace.settings.candles.url}: no candles of {symbol} from {start} to {last} that hourly "
+            f"{place_of(workspace.settings.candles.url)}: no candles of {symbol} from {start} to {last} that hourly "
             "bars can be made of; bring some with `livetrader data import FILE --interval 5m`"
         )
     return weekly_signals(window, first, last)

@@ -5,14 +5,15 @@ Nothing heavy is imported here or at the head of a command module: a command's `
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from importlib import import_module
-from typing import Annotated, Any
+from typing import Annotated, Any, NoReturn
 
 import typer
 
 from livetrader import __version__
-from livetrader.cli.commands import COMMANDS, EXAMPLE, root_help
+from livetrader.cli.commands import COMMANDS, COMPLETE, EXAMPLE, root_help
 from livetrader.cli.group import Group, group
 from livetrader.cli.options import Globals
 from livetrader.errors import UsageError
@@ -70,16 +71,49 @@ def _version(asked: bool) -> None:
         raise typer.Exit
 
 
+# Typer's own options of these names cost every command's help the import of pydantic.
+def _install_completion(ctx: typer.Context, asked: bool) -> None:
+    from typer.completion import install_callback
+
+    _completion(ctx, asked, install_callback)
+
+
+def _show_completion(ctx: typer.Context, asked: bool) -> None:
+    from typer.completion import show_callback
+
+    _completion(ctx, asked, show_callback)
+
+
+def _completion(ctx: typer.Context, asked: bool, callback: Callable[..., Any]) -> None:
+    if asked:
+        try:
+            callback(ctx, None, asked)
+        except SystemExit:  # it is done
+            raise typer.Exit from None
+
+
 @app.callback(invoke_without_command=True)
 def root(
     ctx: typer.Context,
     _version: Annotated[
         bool, typer.Option("--version", help="Print the version.", callback=_version, is_eager=True)
     ] = False,
+    _install: Annotated[
+        bool, typer.Option("--install-completion", callback=_install_completion, is_eager=True)
+    ] = False,
+    _show: Annotated[bool, typer.Option("--show-completion", callback=_show_completion, is_eager=True)] = False,
 ) -> None:
     """Without a command: the help."""
     if ctx.invoked_subcommand is None:
         typer.echo(ctx.get_help())
+
+
+def complete() -> NoReturn:
+    """Tell the shell what may follow: it asks through the environment, and not by arguments."""
+    from typer._completion_classes import completion_init
+
+    completion_init()
+    sys.exit(typer.main.get_command(app).main([], prog_name="livetrader", complete_var=COMPLETE))
 
 
 def call(arguments: Sequence[str], options: Globals) -> int:

@@ -7,11 +7,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from livetrader.cli.call import Json, configuration, day, period
+from livetrader.cli.call import Json, configuration, day, period, start_log
 from livetrader.cli.group import group
-from livetrader.cli.output import print_json, print_table
+from livetrader.cli.output import print_json, print_table, warn
+from livetrader.errors import CalendarError
 
 if TYPE_CHECKING:
+    from livetrader.bootstrap.doctor.hours import Comparison
     from livetrader.config.settings import Market
     from livetrader.market.calendar import Calendar
     from livetrader.marketdata.store import CandleStore
@@ -48,13 +50,18 @@ def show(
 def check(
     ctx: typer.Context,
     on: Annotated[str | None, typer.Option("--date", metavar="DATE", help="The day; today.")] = None,
+    span: Annotated[int, typer.Option("--days", min=1, max=366, metavar="N", help="Days compared.")] = 14,
     as_json: Json = False,
 ) -> None:
-    """Whether the calendar is good for live trading on a day (exit code 78 if it is not)."""
+    """Whether the calendar is good for live trading on a day (exit code 78 if it is not).
+
+    Where the broker is OpenAlgo, the days from there on are compared with its market timings, too.
+    """
     held = _calendar(ctx)
     asked = day(on, "--date") if on else _today(held)
     held.require_live(asked)
     session = held.session_on(asked)
+    compared = _compared(ctx, held, asked, span)
     if as_json:
         print_json(
             {
@@ -63,21 +70,68 @@ def check(
                 "valid_until": held.valid_until.isoformat(),
                 "date": asked.isoformat(),
                 "session": session is not None,
+                "broker": _document(compared),
             }
         )
+    else:
+        what = "no session" if session is None else f"a {session.kind} session"
+        told = f"{held.name} calendar, version {held.version}, valid until {held.valid_until}; {asked} has {what}"
+        typer.echo(f"differs: {told}" if compared and compared.differences else f"ok: {told}")
+        _show(compared)
+    if compared is not None and compared.differences:
+        raise typer.Exit(CalendarError.exit_code)
+
+
+def _compared(ctx: typer.Context, held: Calendar, first: date, span: int) -> Comparison | None:
+    """The days from `first` on against the broker's; None where no broker tells its hours."""
+    found = configuration(ctx)
+    if found.settings.broker.kind != "openalgo" or held.name != "nse":
+        return None
+    start_log(ctx, found, "TOOL")
+    from datetime import timedelta
+
+    from livetrader.bootstrap.doctor.hours import compare
+    from livetrader.bootstrap.doctor.subject import reader
+    from livetrader.brokers.openalgo.reader import OpenAlgoReader
+    from livetrader.market.clock import SystemClock
+
+    broker = reader(found, SystemClock())
+    assert isinstance(broker, OpenAlgoReader), "it is what the settings say"
+    days = [first + timedelta(days=i) for i in range(span)]
+    return compare(broker, held, found.settings.broker.exchange, [one for one in days if one <= held.valid_until])
+
+
+def _document(compared: Comparison | None) -> dict[str, object] | None:
+    if compared is None:
+        return None
+    differences = [
+        {"date": one.date.isoformat(), "ours": one.ours, "theirs": one.theirs} for one in compared.differences
+    ]
+    return {"days": compared.days, "hours_trusted": compared.trusted, "differences": differences}
+
+
+def _show(compared: Comparison | None) -> None:
+    if compared is None:
+        typer.echo("not compared: no broker that tells its hours is configured")
         return
-    what = "no session" if session is None else f"a {session.kind} session"
-    typer.echo(f"ok: {held.name} calendar, version {held.version}, valid until {held.valid_until}; {asked} has {what}")
+    if compared.differences:
+        rows = [(f"{one.date:%Y-%m-%d %a}", one.ours, one.theirs) for one in compared.differences]
+        print_table(("date", "ours", "the broker's"), rows)
+    else:
+        typer.echo(f"the broker has the same {compared.days} days")
+    if not compared.trusted:
+        warn(["only days were compared, the broker's hours are of another time zone: run it with TZ=Asia/Kolkata"])
 
 
 def _calendar(ctx: typer.Context) -> Calendar:
-    settings = configuration(ctx).settings
-    if settings.market.calendar != "observed":
-        return calendar_of(settings.market)
-    from livetrader.marketdata.store import open_store
+    found = configuration(ctx)
+    market = found.settings.market
+    if market.calendar != "observed":
+        return calendar_of(market)
+    from livetrader.bootstrap.candles import open_candles
 
-    with open_store(settings.candles.url, read_only=True) as store:
-        return calendar_of(settings.market, store)
+    with open_candles(found, read_only=True) as store:
+        return calendar_of(market, store)
 
 
 def calendar_of(market: Market, store: CandleStore | None = None) -> Calendar:

@@ -11,12 +11,13 @@ COMMANDS = {
     "run": ("trading_commands", "Trade until the session ends or a signal arrives."),
     "replay": ("trading_commands", "Stored candles through the live loop."),
     "backtest": ("trading_commands", "Trade a period of stored candles."),
-    "report": ("state_commands", "The end-of-day summary of a session or period."),
+    "report": ("state_commands", "The end-of-day summary, or the tear sheet of a period."),
     "status": ("state_commands", "Whether it runs, and what it holds."),
     "positions": ("state_commands", "What is held."),
     "orders": ("state_commands", "Orders, and what became of them."),
     "trades": ("state_commands", "Trades, with their profit and loss."),
     "why": ("state_commands", "Why a symbol was traded, or not."),
+    "dashboard": ("dashboard_command", "The account on one screen, live."),
     "halt": ("operator_commands", "Stop all entries; exits go on."),
     "resume": ("operator_commands", "Allow entries again."),
     "kill": ("operator_commands", "Stop all entries for good, restarts included."),
@@ -30,14 +31,21 @@ COMMANDS = {
     "ignore": ("operator_commands", "Leave what is not ours in a symbol alone."),
     "signals": ("strategy_commands", "Every signal of a period, as CSV."),
     "scan": ("strategy_commands", "The signals of one closed bar; trades nothing."),
+    "doctor": ("doctor_commands", "What will fail when the market opens, and what mends it."),
+    "login": ("doctor_commands", "Wait until the broker lets us in."),
+    "service": ("service_commands", "The systemd units."),
     "init": ("init_commands", "Set up a folder: config.yaml, lists, systemd units."),
     "strategies": ("strategy_commands", "Strategies: list, show, check."),
     "data": ("data_commands", "Candles: bring them in, check them, take them out."),
     "calendar": ("calendar_commands", "Sessions and holidays."),
     "config": ("config_commands", "Check and show the configuration."),
+    "notify": ("notify_commands", "Messages to the operator."),
     "sim": ("sim_command", "The order path under faults: seeded days, invariants checked."),
     "db": ("db_commands", "The state database."),
 }
+# The variable in which the scripts of --install-completion ask.
+COMPLETE = "_LIVETRADER_COMPLETE"
+
 EXAMPLE = "livetrader backtest --from 2026-02-02 --to 2026-02-27 --debug"
 _HELP = """\
 Usage: livetrader [OPTIONS] COMMAND [ARGS]...
@@ -54,6 +62,8 @@ Usage: livetrader [OPTIONS] COMMAND [ARGS]...
 Options:
   --version   Print the version.
   -h, --help  Show this message and exit.
+  --install-completion, --show-completion
+              For the shell that you are in.
 
 Commands:
 {commands}

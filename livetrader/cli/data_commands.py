@@ -238,11 +238,11 @@ class _Place:
 
 @contextmanager
 def _opened(ctx: typer.Context, *, read_only: bool = False) -> Iterator[_Place]:
-    from livetrader.marketdata.store import open_store
+    from livetrader.bootstrap.candles import open_candles
 
     found = configuration(ctx)
     start_log(ctx, found, "TOOL")
-    with open_store(found.settings.candles.url, read_only=read_only) as store:
+    with open_candles(found, read_only=read_only) as store:
         yield _Place(store, found)
 
 

@@ -49,6 +49,8 @@ def status_lines(row: Row, zone: tzinfo) -> Iterator[tuple[str, str]]:
     yield "mode", row["mode"].upper()
     yield "runs", _running(row, zone)
     yield "decided until", _at(row["decided_until"], zone) if row["decided_until"] else "nothing yet"
+    if row["reconciled_at"]:
+        yield "books agreed", _at(row["reconciled_at"], zone)
     yield "open positions", str(row["open_positions"])
     yield "orders", ", ".join(f"{count} {state}" for state, count in row["orders"].items()) or "none"
     yield from _matters(row, zone)

@@ -11,6 +11,7 @@ import typer
 
 from livetrader import files
 from livetrader.cli.call import globals_of
+from livetrader.cli.units import units
 
 
 def register(app: typer.Typer) -> None:
@@ -47,18 +48,17 @@ def init(
 
 def _files(directory: Path) -> list[tuple[Path, str]]:
     """Target and content of each file. Symbol lists are the templates that end in .csv."""
+    from livetrader.bootstrap.doctor.places import folders
+    from livetrader.config import Settings
+
     templates = resources.files("livetrader.cli") / "templates"
     text = {entry.name: entry.read_text("utf-8") for entry in templates.iterdir() if entry.is_file()}
-    unit = text["livetrader.service"].replace("@DIRECTORY@", str(directory)).replace("@COMMAND@", _command())
+    config = directory / "config.yaml"
+    settings = Settings.model_validate({}, context={"directory": directory})  # the template says the same
+    made = units(settings, config, "system", folders(settings))
     return [
-        (directory / "config.yaml", text["config.yaml"]),
+        (config, text["config.yaml"]),
         (directory / ".env.example", text["env.example"]),
-        (directory / "livetrader.service", unit),
-        (directory / "livetrader.timer", text["livetrader.timer"]),
+        *((directory / name, unit) for name, unit in made.items()),
         *((directory / "symbol_lists" / name, text[name]) for name in sorted(text) if name.endswith(".csv")),
     ]
-
-
-def _command() -> str:
-    """The installed command: systemd wants its full path."""
-    return str(Path(sys.executable).with_name("livetrader"))

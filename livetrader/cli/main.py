@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from livetrader import INTERRUPTED, __version__
-from livetrader.cli.commands import root_help
+from livetrader.cli.commands import COMPLETE, root_help
 from livetrader.cli.options import Globals, split_globals
 from livetrader.errors import ConfigError, LiveTraderError
 
@@ -39,6 +39,10 @@ def run(arguments: Sequence[str]) -> int:
 
 
 def _call(arguments: list[str], options: Globals) -> int:
+    if COMPLETE in os.environ:
+        from livetrader.cli.app import complete
+
+        complete()
     if arguments in ([], ["--help"], ["-h"]):
         print(root_help())
         return 0

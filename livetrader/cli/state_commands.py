@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from livetrader.config import Configuration
 
 Row = Mapping[str, object]
-FORMATS = ("terminal", "html", "json", "csv")
+FORMATS = ("terminal", "html", "png", "json", "csv")
 _Mode = Annotated[
     str | None,
     typer.Option("--mode", metavar="MODE", help="paper, dry-run, live or replay; from the config."),
@@ -157,11 +157,13 @@ def report(
     on: _Date = None,
     first: _First = None,
     last: _Last = None,
-    form: Annotated[str, typer.Option("--format", metavar="FORMAT", help="terminal, html, json or csv.")] = "terminal",
+    form: Annotated[
+        str, typer.Option("--format", metavar="FORMAT", help="terminal, html, png, json or csv.")
+    ] = "terminal",
     out: Annotated[Path | None, typer.Option("--out", metavar="PATH", help="File; stdout if not given.")] = None,
     mode: _Mode = None,
 ) -> None:
-    """The end-of-day summary of a session or period.
+    """The end-of-day summary, or the tear sheet of a period.
 
     Without dates: the latest session.
     """

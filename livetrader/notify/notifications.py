@@ -29,7 +29,12 @@ class Notifications:
     _abandoned: Event = field(default_factory=Event, init=False)
 
     def start(self, *, announced: bool) -> None:
-        """Begin to tell; with `announced`, also that this process starts and stops."""
+        """Begin to tell; with `announced`, also that this process starts and stops. It has all that it needs."""
+        self._begin(announced=announced)
+        if self.service is not None:
+            self.service.ready()
+
+    def _begin(self, *, announced: bool) -> None:
         for courier in self.couriers:
             courier.reader.announced = announced
             self._threads.append(Thread(target=courier.run, args=(self._closing, self._abandoned), daemon=True))
@@ -37,8 +42,6 @@ class Notifications:
             thread.start()
         if self.heartbeat is not None:
             Thread(target=self.heartbeat.run, args=(self._closing,), name="heartbeat", daemon=True).start()
-        if self.service is not None:
-            self.service.ready()
 
     def scanned(self) -> None:
         if self.service is not None:
@@ -56,7 +59,7 @@ class Notifications:
         if self.service is not None:
             self.service.stopping()
         if not self._threads:  # the process ends before it began
-            self.start(announced=False)
+            self._begin(announced=False)
         self._closing.set()
         until = self.clock.monotonic() + seconds
         for thread in self._threads:

@@ -7,6 +7,7 @@ import pickle
 from datetime import time
 from decimal import Decimal
 from pathlib import Path
+from typing import ClassVar
 
 import pytest
 from hypothesis import given
@@ -422,3 +423,55 @@ def test_without_lists_of_ones_own_the_shipped_ones_serve(tmp_path: Path, monkey
     monkeypatch.chdir(tmp_path)
     assert len(resolve_symbols("live", tmp_path)) == 50
     assert len(resolve_symbols("nifty200", tmp_path)) == 200
+
+
+class TestCandlesOnAServer:
+    """`candles.url` leaves to the environment what it does not say, and `candles.tables` maps tables by interval."""
+
+    GIVEN: ClassVar = {"USER": "me", "PASSWORD": "hunter2/@secret", "HOST": "db", "PORT": "5433", "NAME": "market"}
+
+    @pytest.mark.parametrize(
+        ("url", "expected"),
+        [
+            ("postgresql://", "postgresql://me:hunter2%2F%40secret@db:5433/market"),
+            ("postgresql://other@host:1/name", "postgresql://other:hunter2%2F%40secret@host:1/name"),
+            ("sqlite:////tmp/candles.db", "sqlite:////tmp/candles.db"),
+        ],
+    )
+    def test_a_url_is_completed_from_the_environment(self, tmp_path: Path, url: str, expected: str) -> None:
+        environ = {f"TIMESCALE_DB_{name}": value for name, value in self.GIVEN.items()}
+        found = load(directory=tmp_path, environ={**environ, "LIVETRADER__CANDLES__URL": url})
+        assert found.settings.candles.url == expected
+        assert "hunter2" not in redact(f"{expected} {self.GIVEN['PASSWORD']}") or url.startswith("sqlite")
+
+    def test_tables_have_the_usual_names_of_columns_unless_they_say_others(self, tmp_path: Path) -> None:
+        write(
+            tmp_path,
+            "candles:\n  url: postgresql://db/market\n  timescale: off\n"
+            "  tables: {5m: {table: public.ohlc_5m, time: bucket, timezone: UTC}}\n",
+        )
+        candles = load(directory=tmp_path, environ={}).settings.candles
+        table = candles.tables["5m"]
+        assert (candles.timescale, table.table, table.time, table.symbol, table.volume, table.timezone) == (
+            "off", "public.ohlc_5m", "bucket", "symbol", "volume", "UTC",
+        )  # fmt: skip
+
+    @pytest.mark.parametrize(
+        ("tables", "problem"),
+        [
+            ("{5m: {}}", "candles.tables.5m.table: is missing; it has no default"),
+            ("{5m: {table: a.b.c}}", "candles.tables.5m.table: must be a table such as ohlc_5m or public.ohlc_5m"),
+            ("{5m: {table: x, tme: t}}", "candles.tables.5m.tme: unknown key; did you mean time?"),
+            ("{5m: {table: x, stamp: middle}}", "candles.tables.5m.stamp: must be one of open, close, not 'middle'"),
+            ("{5m: {table: x, timezone: Mars}}", "candles.tables.5m.timezone: must be a time zone such as"),
+            ("{7m: {table: x}}", "must be one of 1m, 5m, 15m, 1h, 1d, not '7m'"),
+        ],
+    )
+    def test_a_wrong_table_is_named(self, tmp_path: Path, tables: str, problem: str) -> None:
+        (found,) = problems(tmp_path, f"candles:\n  url: postgresql://db/market\n  tables: {tables}\n")
+        assert problem in found
+        assert found.startswith("config.yaml:")
+
+    def test_tables_are_refused_where_candles_are_in_sqlite(self, tmp_path: Path) -> None:
+        (found,) = problems(tmp_path, "candles: {tables: {5m: {table: x}}}\n")
+        assert "has tables, which are PostgreSQL's: set url to postgresql://…" in found

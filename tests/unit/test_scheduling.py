@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import signal
 import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 import pytest
@@ -95,3 +97,32 @@ def test_signal_handlers_are_put_back() -> None:
     with stopping():
         assert signal.getsignal(signal.SIGINT) is not before
     assert signal.getsignal(signal.SIGINT) is before
+
+
+def test_what_is_heard_makes_a_scan_at_once_and_one_at_a_time() -> None:
+    """Long before the next one is due, from whatever thread."""
+    probe = Probe(scans=4)
+    wakes: list[Callable[[], None]] = []
+
+    @contextmanager
+    def listening(wake: Callable[[], None]) -> Iterator[None]:
+        wakes.append(wake)
+        yield
+        wakes.clear()
+
+    def hear() -> None:
+        (wake,) = wakes
+        while probe.calls["scan"] < 4:
+            wake()
+            SystemClock().sleep(0.05)
+
+    thread = threading.Timer(0.3, hear)
+    thread.start()
+    begun = SystemClock().monotonic()
+    seldom = {"scan": 600.0, "monitor": 600.0, "status": 600.0}
+    assert run(probe, seldom, SystemClock(), listening) == "session over"
+    assert SystemClock().monotonic() - begun < 60
+    thread.join()
+    assert probe.calls["scan"] == 4
+    assert not probe.overlapped
+    assert wakes == []

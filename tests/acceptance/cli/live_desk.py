@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from calls import Told, finish, start, until
+from lone_strategy import FILE, section
 
 from livetrader.domain.candles import Interval
 from livetrader.errors import StoreError
@@ -34,38 +35,9 @@ venue: {{charges: none, tick: 0.01, lot: 0.0001}}
 broker: {{kind: loopback, url: "{url}", profile: {profile}, patience_seconds: 2}}
 schedule: {{monitor_seconds: 0.2, reconcile_seconds: 1, scan_seconds: 0.5}}
 constraints: {{max_trades_per_day: null, max_open_positions: null}}
-strategies:
-  paths: [idle.py]
-  entries:
-    breakdown_fade_long: {{enabled: false}}
-    momentum_long: {{enabled: false}}
-    breakout_fade_short: {{enabled: false}}
-    momentum_short: {{enabled: false}}
-    exhaustion_short: {{enabled: false}}
-    idle: {{}}
 """
 # Whoever trades here trades by hand.
-STRATEGY = """\
-from dataclasses import dataclass
-from typing import ClassVar
-
-from livetrader.domain.interval import Interval
-from livetrader.domain.signal import Side
-from livetrader.strategies.base import Strategy
-
-
-@dataclass(frozen=True)
-class Idle(Strategy):
-    name: ClassVar = "idle"
-    interval: ClassVar = Interval.M5
-    side: ClassVar = Side.LONG
-
-    def indicators(self, c):
-        return {}
-
-    def entries(self, f):
-        return f.close < 0
-"""
+STRATEGY = FILE.format(name="idle", entries="        return f.close < 0")
 
 
 @dataclass
@@ -158,7 +130,7 @@ def make(folder: Path, profile: str) -> LiveDesk:
 
 def _prepared(folder: Path, profile: str, broker: Broker) -> dict[str, float]:
     """Files and quotes; the last prices."""
-    (folder / "config.yaml").write_text(CONFIG.format(url=broker.url, profile=profile))
+    (folder / "config.yaml").write_text(CONFIG.format(url=broker.url, profile=profile) + section("idle"))
     (folder / "idle.py").write_text(STRATEGY)
     now = SystemClock().now()
     calendar = load("24x7")

@@ -81,7 +81,7 @@ CANDLE_FAULTS = {
 STATE_FAULTS = {
     "no database": (no_database, "is not a database: set state.url to another file, or move this one away"),
     "damaged": (damage, "is damaged: move it away and restore a backup"),
-    "foreign": (foreign, "holds another program's tables: set state.url to a file of its own"),
+    "foreign": (foreign, "holds another program's tables: set state.url to a database of its own"),
     "newer": (newer, f"made by a newer livetrader (schema 9, this one knows {newest()}): update livetrader"),
 }
 

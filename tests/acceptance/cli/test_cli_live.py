@@ -11,6 +11,7 @@ import subprocess
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -247,3 +248,53 @@ def test_a_killed_trader_leaves_no_command_that_comes_true_later(desk: LiveDesk,
     with sqlite3.connect(desk.folder / "state.live.db") as state:
         (outcome,) = state.execute("SELECT outcome FROM commands").fetchone()
     assert outcome.startswith("not done: nobody was there for it")
+
+
+def test_b16_orders_are_on_the_grid_that_the_broker_lists_today(desk: LiveDesk, call: Call) -> None:
+    """The configuration says a lot of 0.0001; the exchange has changed it over night, and lists one coin no more."""
+    desk.broker.control("relist", symbol="BTCUSDT", tick="0.5", lot="1", freeze_quantity="2", band=None)
+    with running(desk):
+        call("buy", "BTCUSDT", "0.5").fails(1, "must be a positive multiple of the lot 1")
+        call("buy", "BTCUSDT", "3").fails(1, "exchange_limits: quantity 3 is above the freeze quantity 2")
+        assert desk.broker.order_calls == 0
+
+
+def test_an_order_carries_the_registered_id_of_the_algorithm_and_status_says_when_the_books_agreed(
+    desk: LiveDesk, call: Call
+) -> None:
+    config = desk.folder / "config.yaml"
+    config.write_text(config.read_text().replace("broker: {", "broker: {algo_id: A17, "))
+    with running(desk):
+        assert call("buy", "BTCUSDT", "0.5").code == 0
+        assert {one["algo_id"] for one in shown(call, "orders")} == {"A17"}
+        assert {one["ticket"]["algo_id"] for one in desk.broker.state()["orders"]} == {"A17"}
+        agreed = datetime.fromisoformat(shown(call, "status")["reconciled_at"])
+        assert timedelta(0) <= datetime.fromtimestamp(SystemClock().now(), UTC) - agreed < timedelta(minutes=1)
+
+
+def test_m8_a_split_over_night_is_told_and_adopted(desk: LiveDesk, call: Call) -> None:
+    """0.5 coins bought yesterday are 1 coin today: nothing of it is sold before the operator has said so."""
+    with running(desk) as trader:
+        assert call("buy", "BTCUSDT", "0.5", "--product", "CNC", "--stop", below(desk, "BTCUSDT")).code == 0
+        until(lambda: protected(desk, call, "BTCUSDT"), trader)
+    with sqlite3.connect(desk.folder / "state.live.db") as state:
+        bought = datetime.fromisoformat(state.execute("SELECT filled_at FROM fills").fetchone()[0])
+        state.execute("UPDATE fills SET filled_at = ?", [(bought - timedelta(days=1)).isoformat()])
+    half = Decimal(below(desk, "BTCUSDT", 0.5))
+    desk.broker.control("split", symbol="BTCUSDT", ratio="2")
+    with running(desk) as trader:
+        until(lambda: shown(call, "status")["alerts"], trader)
+        (alert,) = shown(call, "status")["alerts"]
+        assert "BTCUSDT: +0.5 at" in alert["text"]
+        assert "a split or a bonus? `livetrader adopt BTCUSDT`" in alert["text"]
+        assert "but for BTCUSDT" in call("reconcile").out
+        call("buy", "BTCUSDT", "0.1").fails(1, "symbol_free")
+        assert shown(call, "status")["externals"] == []
+
+        assert call("adopt", "BTCUSDT").out.startswith("LIVE  adopted: BTCUSDT as +1.0 at")
+        until(lambda: protected(desk, call, "BTCUSDT"), trader)
+        (stop,) = desk.broker.open_orders()
+        assert Decimal(stop["ticket"]["quantity"]) == 1
+        assert abs(Decimal(stop["ticket"]["trigger_price"]) / half - Decimal("0.97")) < Decimal("0.001")
+        assert shown(call, "status")["alerts"] == []
+        assert shown(call, "reconcile")["agree"] is True

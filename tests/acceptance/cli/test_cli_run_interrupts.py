@@ -18,6 +18,7 @@ from pathlib import Path
 
 import pytest
 from calls import Told, finish, start, until
+from lone_strategy import FILE, section
 
 from livetrader import INTERRUPTED
 from livetrader.cli.main import run
@@ -34,44 +35,12 @@ candles: {{url: "sqlite:///candles.db"}}
 state: {{url: "sqlite:///state.db"}}
 venue: {{charges: none, tick: 0.01, lot: 0.0001}}
 constraints: {{bar_max_age_seconds: null, max_trades_per_strategy: null}}
-strategies:
-  paths: [held.py]
-  entries:
-    breakdown_fade_long: {{enabled: false}}
-    momentum_long: {{enabled: false}}
-    breakout_fade_short: {{enabled: false}}
-    momentum_short: {{enabled: false}}
-    exhaustion_short: {{enabled: false}}
-    held: {{exit: {{kind: none}}}}
-"""
-STRATEGY = """\
-import time
-from dataclasses import dataclass
-from pathlib import Path
-from typing import ClassVar
-
-from livetrader.domain.interval import Interval
-from livetrader.domain.signal import Side
-from livetrader.strategies.base import Strategy
-
-HERE = Path(__file__).parent
-
-
-@dataclass(frozen=True)
-class Held(Strategy):
-    name: ClassVar = "held"
-    interval: ClassVar = Interval.M5
-    side: ClassVar = Side.LONG
-
-    def indicators(self, c):
-        return {}
-
-    def entries(self, f):
+{section("held", "{exit: {kind: none}}")}"""
+WAITING = """\
         while f.ts[-1] % 86400 >= 600 and (HERE / "wait").exists():
             (HERE / "in_flight").touch()
             time.sleep(0.01)
-        return f.close > 0
-"""
+        return f.close > 0"""
 
 
 @pytest.fixture(scope="module")
@@ -82,7 +51,7 @@ def _market(tmp_path_factory: pytest.TempPathFactory) -> Path:
         pytest.skip("around midnight UTC the day has no bars yet, or ends during the test")
     folder = tmp_path_factory.mktemp("coins")
     (folder / "config.yaml").write_text(CONFIG)
-    (folder / "held.py").write_text(STRATEGY)
+    (folder / "held.py").write_text(FILE.format(name="held", entries=WAITING))
     assert run(["data", "simulate", "--sessions", "2", "--config", str(folder / "config.yaml"), "--quiet"]) == 0
     return folder
 

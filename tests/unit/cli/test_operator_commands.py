@@ -109,6 +109,7 @@ def test_status_names_in_capitals_what_somebody_has_to_look_at() -> None:
     row: dict[str, Any] = {
         "mode": "live", "running": False, "pid": None, "started_at": None, "stopped_at": None, "exit_reason": None,
         "decided_until": None, "open_positions": 0, "orders": {}, "unknown_orders": 1, "unknown": [order],
+        "reconciled_at": None,
         "killed": True, "latches": [{"name": "halt", "reason": "lunch", "since": SINCE}],
         "alerts": [{"key": "a", "text": "no stop could be placed", "since": SINCE}],
         "externals": [{**external, "status": "frozen"}, {**external, "status": "ignored"}],

@@ -174,7 +174,7 @@ def test_global_options_may_stand_anywhere(arguments: list[str], options: Global
         (["replay"], "error: --date: is missing; give --date D, or --from D --to D"),
         (["replay", "--date", "2026-03-01", "--to", "2026-03-02"], "error: --date: cannot stand beside"),
         (["replay", "--from", "2026-03-01"], "error: --to: is missing"),
-        (["report", "--format", "pdf"], "error: --format pdf: must be one of terminal, html, json, csv"),
+        (["report", "--format", "pdf"], "error: --format pdf: must be one of terminal, html, png, json, csv"),
         (["why", "TCS", "--at", "25:00"], "error: --at 25:00: is no time; write HH:MM"),
         (["why", "TCS", "--at", "2026-02-30 10:15"], "error: --at 2026-02-30: there is no such date"),
         (["data", "check", "--interval", "7m"], "error: --interval 7m: must be one of 1m, 5m, 15m, 1h, 1d"),

@@ -1,0 +1,142 @@
+"""Checks that ask the broker: its login, its mode, its instruments, its hours, its clock, and our address."""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Iterator
+from datetime import timedelta
+from email.utils import parsedate_to_datetime
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+import httpx
+
+from livetrader.bootstrap.doctor.findings import Finding, fail, ok, warn
+from livetrader.bootstrap.doctor.hours import compare
+from livetrader.bootstrap.doctor.subject import Subject
+from livetrader.errors import AuthExpired, BrokerProtocol, CalendarError, ConfigError
+from livetrader.ports import wall_time
+
+if TYPE_CHECKING:
+    from livetrader.brokers.openalgo.reader import OpenAlgoReader
+
+# The header has whole seconds, and the way takes some time.
+SKEW_SECONDS, TOO_SKEWED_SECONDS = 2.0, 30.0
+_HTTP_SECONDS = 5.0
+
+# A week has a regular day in it, by which the broker's hours are believed.
+_DAYS = 7
+
+
+def clock(subject: Subject) -> Iterator[Finding]:
+    """This machine's clock against the Date header of the broker's server."""
+    broker = subject.settings.broker
+    if broker.kind is None:
+        yield ok("not compared: there is no broker to ask for the time")
+        return
+    url = broker.base_url if broker.kind == "openalgo" else broker.url
+    before = wall_time(subject.clock)
+    try:
+        header = httpx.head(url, timeout=_HTTP_SECONDS, trust_env=False).headers.get("date")
+        told = parsedate_to_datetime(header or "")
+    except (httpx.HTTPError, ValueError):
+        yield ok(f"not compared: {url} does not tell the time")
+        return
+    after = wall_time(subject.clock)
+    # The second that it names has begun before the answer left, and had not ended when the question came.
+    skew = max(before - (told + timedelta(seconds=1)), told - after, timedelta())
+    seconds = skew.total_seconds()
+    what = f"{seconds:.0f} s apart from {url}"
+    if seconds > TOO_SKEWED_SECONDS:
+        yield fail(what, "`timedatectl set-ntp true`, here or there", ConfigError.exit_code)
+    else:
+        yield warn(what, "`timedatectl set-ntp true`, here or there") if seconds > SKEW_SECONDS else ok(what)
+
+
+def login(subject: Subject) -> Iterator[Finding]:
+    """Whether the broker answers, is in the mode that we expect, and lets us in: reading funds proves that."""
+    openalgo, broker = _openalgo(subject), subject.settings.broker
+    if openalgo is None:
+        yield ok(f"loopback at {broker.url}: {subject.reader.funds():.2f} may be traded with")
+        return
+    mode = openalgo.mode()
+    if mode != broker.expect:
+        what = f"the server is in {mode} mode, and broker.expect is {broker.expect}: nothing is sent"
+        remedy = "switch it in OpenAlgo's page (Analyzer), or the setting; then `livetrader doctor --live`"
+        yield fail(what, remedy, BrokerProtocol.exit_code)
+        return
+    cash, sandbox = openalgo.funds(), ": its own sandbox, not the broker" if mode == "analyze" else ""
+    where = f"OpenAlgo at {broker.base_url} ({openalgo.ping()})"
+    yield ok(f"{where}: the login is good; {cash:.2f} may be traded with, in {mode} mode{sandbox}")
+
+
+def instruments(subject: Subject) -> Iterator[Finding]:
+    """The day's instrument master, and every configured symbol in it."""
+    listed = {one.symbol for one in subject.reader.instruments()}
+    if not listed:
+        raise BrokerProtocol("the instrument master is empty: download the master contract in OpenAlgo's page")
+    missing = [symbol for symbol in subject.symbols if symbol not in listed]
+    if missing:
+        shown = ", ".join(missing[:8]) + (" …" if missing[8:] else "")
+        what = f"{len(missing)} of {len(subject.symbols)} symbols are not listed, and take no entries: {shown}"
+        yield fail(what, "correct the list in symbol_lists/, then `livetrader config check`", ConfigError.exit_code)
+    else:
+        yield ok(f"{len(listed)} instruments, with all {len(subject.symbols)} symbols")
+
+
+def hours(subject: Subject) -> Iterator[Finding]:
+    """The broker's market timings of the next days against our calendar."""
+    openalgo, calendar = _openalgo(subject), subject.workspace.calendar
+    if openalgo is None or calendar.name != "nse":
+        return
+    days = [subject.today + timedelta(days=i) for i in range(_DAYS)]
+    known = [day for day in days if day <= calendar.valid_until]
+    found = compare(openalgo, calendar, subject.settings.broker.exchange, known)
+    for one in found.differences:
+        what = f"{one.date:%a %d %b}: we have {one.ours}, the broker {one.theirs}"
+        yield fail(what, "`livetrader calendar check`; ask the exchange", CalendarError.exit_code)
+    if not found.trusted:
+        what = "the broker's hours are not NSE's: its server reckons them in another time zone; only days are compared"
+        yield warn(what, "run OpenAlgo with TZ=Asia/Kolkata, then `livetrader calendar check`")
+    elif not found.differences:
+        yield ok(f"the next {found.days} days are the broker's, too")
+
+
+def address(subject: Subject) -> Iterator[Finding]:
+    """The address that we are seen with, against the one registered with the broker. Asked only where that is set."""
+    broker = subject.settings.broker
+    if broker.registered_ip is None or broker.ip_check_url is None:
+        yield ok("not looked at: broker.registered_ip and broker.ip_check_url are not both set")
+        return
+    if broker.kind == "openalgo" and urlsplit(broker.base_url).hostname not in ("127.0.0.1", "localhost", "::1"):
+        yield ok("not looked at: orders leave from OpenAlgo's machine, and it is not this one")
+        return
+    try:
+        said = httpx.get(broker.ip_check_url, timeout=_HTTP_SECONDS, trust_env=False).text.strip()
+        seen = ipaddress.ip_address(said)
+    except (httpx.HTTPError, ValueError):
+        yield warn(f"{broker.ip_check_url}: does not answer with an address", "`livetrader config show`")
+        return
+    if seen != ipaddress.ip_address(broker.registered_ip):
+        what = f"orders leave from {seen}, and {broker.registered_ip} is registered: the broker refuses them"
+        yield fail(what, "register it with the broker, or `livetrader config show`", AuthExpired.exit_code)
+    else:
+        yield ok(f"{seen}, as registered")
+
+
+def market_protection(subject: Subject) -> Iterator[Finding]:
+    """What becomes of MARKET and SL-M orders, which the exchange takes with a protection only."""
+    broker = subject.settings.broker
+    if broker.kind == "openalgo":
+        yield ok("OpenAlgo's plugin of your broker makes protected limit orders of MARKET and SL-M")
+        if broker.algo_id is not None:
+            yield warn("broker.algo_id: OpenAlgo has no field for it; orders go without", "`livetrader config show`")
+
+
+def _openalgo(subject: Subject) -> OpenAlgoReader | None:
+    if subject.settings.broker.kind != "openalgo":
+        return None
+    from livetrader.brokers.openalgo.reader import OpenAlgoReader
+
+    assert isinstance(subject.reader, OpenAlgoReader), "it is what the settings say"
+    return subject.reader
