@@ -32,13 +32,11 @@ def backtest(market: Market, settings: Settings, request: Request) -> RunResult:
 @contextmanager
 def journal(folder: Path) -> Iterator[SqlJournal]:
     """The journal of a replay, in a file of `folder`; to open it again is what a restart does."""
-    engine = open_state(f"sqlite:///{folder / 'state.db'}", "replay", ACCOUNT)
-    opened = SqlJournal(engine)
+    opened = SqlJournal(open_state(f"sqlite:///{folder / 'state.db'}", "replay", ACCOUNT))
     try:
         yield opened
     finally:
         opened.close()
-        engine.dispose()
 
 
 def replayed(

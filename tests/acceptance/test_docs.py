@@ -26,6 +26,7 @@ from livetrader.cli.options import split_globals
 from livetrader.config import load
 from livetrader.constraints.gate import Exposure
 from livetrader.domain.candles import Interval
+from livetrader.domain.instrument import Instrument
 from livetrader.domain.signal import Side, Signal
 from livetrader.indicators import ta
 from livetrader.market.calendar import Calendar
@@ -44,6 +45,7 @@ LAST = date(2026, 2, 27)
 IMPORTS = """\
 from dataclasses import dataclass
 from typing import ClassVar
+from livetrader.domain.instrument import Instrument
 from livetrader.domain.interval import Interval
 from livetrader.domain.signal import Side
 from livetrader.indicators import blocks, ta
@@ -290,7 +292,8 @@ def test_the_page_on_constraints_has_the_rules_in_their_order(desk: Path) -> Non
         signal = Signal("momentum_long", "11", "TCS", Side.LONG, Interval.M5, session.opens, at, 100.0, 1.0)
         intent = workspace.sizer("test", ("momentum_long",)).entry(signal, workspace.settings.capital.amount)
         exposure = Exposure(at, session, (), (), (), 0, {}, intent.value, workspace.settings.capital.leverage)
-        names = [rule.check(intent, exposure).rule for rule in workspace.rules(lambda *_: None)]
+        rules = workspace.rules(lambda *_: None, {"TCS": Instrument("TCS")})
+    names = [rule.check(intent, exposure).rule for rule in rules]
     assert re.findall(r"^\| `(\w+)` \|", PAGES["constraints.md"], re.M) == names
 
 
