@@ -93,7 +93,7 @@ class Engine:
         self._heed_latches()
         self.path.resolve()
         self._protect(self.book.positions.values(), now)
-        self._hear(now)
+        self._hear(now, deciding=now)
         if self._protect([held for held in self.book.positions.values() if held.stop is None], now):
             self.path.collect(now)
         sent = self.path.sent
@@ -127,11 +127,11 @@ class Engine:
             self.closing.watch()
         self._drop_stale(now)
 
-    def _hear(self, now: int) -> None:
+    def _hear(self, now: int, deciding: int = 0) -> None:
         """Book what the broker reports until `now`, and end what no position needs any more."""
         self.path.collect(now)
         self.protection.sweep()
-        self.path.drop_unsent()
+        self.path.drop_unsent(deciding)
 
     def _drop_stale(self, now: int) -> None:
         """Cancel market entries that a whole bar of their symbol has not filled: at a circuit limit nobody sells (M7).

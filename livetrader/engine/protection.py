@@ -125,14 +125,12 @@ class Protection:
         trigger = self._trigger(held, level)
         if self._in_line(held, stop, trigger):
             return
-        terms = replace(
-            stop,
-            quantity=stop.quantity - self.book.unfilled[stop.intent_id] + abs(held.position.quantity),
-            trigger_price=trigger,
-            reason=held.exit.reason_at(level),
-            amended=since,
-        )
-        self.path.amend(terms)
+        quantity = stop.quantity - self.book.unfilled[stop.intent_id] + abs(held.position.quantity)
+        if (quantity, trigger) == (stop.quantity, stop.trigger_price):
+            self.path.amend(stop)  # doubtful only: asked again, it is no later change
+            return
+        reason = held.exit.reason_at(level)
+        self.path.amend(replace(stop, quantity=quantity, trigger_price=trigger, reason=reason, amended=since))
 
     def _in_line(self, held: HeldPosition, stop: OrderIntent, trigger: Decimal) -> bool:
         """Whether the venue's stop is known to be of the position's size and at `trigger`."""
