@@ -72,6 +72,7 @@ class Reconciler:
     differing: dict[Key, Doubt] = field(default_factory=dict)
     unexplained: Doubt | None = None
     _missing: dict[str, float] = field(default_factory=dict, init=False)
+    _unheard: set[str] = field(default_factory=set, init=False)
     _externals: dict[ExternalKey, External] = field(default_factory=dict, init=False)
 
     def reconcile(self) -> bool:
@@ -96,6 +97,7 @@ class Reconciler:
     def _orders(self, books: Books) -> None:
         """Orders that nobody here made, and orders of ours that are there twice."""
         owners: dict[str, str] = {}
+        self._unheard = set()
         # One that the book shows no more, or that has turned out to be ours, is not somebody else's any more.
         foreign = dict.fromkeys((key for key in self._externals if key[2] is ExternalKind.ORDER), ZERO)
         for order in books.orders:
@@ -109,6 +111,9 @@ class Reconciler:
                 self.alert(f"twice:{owner}", text)
             elif order.state in OPEN and self._amended(owner, order):
                 self.path.doubtful.add(owner)
+            record = None if owner is None else self.journal.order(owner)
+            if record is not None and order.filled_quantity > record.filled_quantity:
+                self._unheard.add(order.symbol)
         for (symbol, product, kind, broker_order_id), left in foreign.items():
             self._external(kind, symbol, product, left, broker_order_id)
         self._lose(self.book.orders.keys() - owners.keys() - self.book.unknown)
@@ -210,7 +215,10 @@ class Reconciler:
                 self.journal.settle_alert(alert.key, self._at())
 
     def _believed(self, key: Key, difference: Decimal) -> bool:
-        """Whether two reads agree, and no order or fill of ours can be what one of the books does not show yet."""
+        """Whether two reads agree, and no order or fill of ours can be what one of the books does not show yet.
+
+        A fill of ours that the order book tells and that is not booked yet is nobody else's trade, however late.
+        """
         now = self.clock.monotonic()
         doubt = self.differing.get(key)
         if doubt is None or doubt.amount != difference:
@@ -218,6 +226,8 @@ class Reconciler:
             return False
         working = any(order.symbol == key[0] for order in self.book.orders.values())
         traded = now - self.path.traded.get(key[0], -inf) <= self.path.horizon
+        if key[0] in self._unheard:
+            return False
         return not (working or traded) or now - doubt.since > self.path.horizon
 
     def _explain(self, symbol: str, product: Product, difference: Decimal, ext: Decimal, books: Books) -> None:

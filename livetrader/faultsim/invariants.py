@@ -6,15 +6,15 @@ tests of their own: nothing in this world could break them.
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
-from livetrader.domain.books import Identity
+from livetrader.domain.books import BrokerTrade, Identity
 from livetrader.domain.instrument import Product
-from livetrader.domain.order import Purpose
-from livetrader.domain.order_state import OPEN
-from livetrader.engine.protection import STOP_ALERT
+from livetrader.domain.order import Action, Fill, Purpose
+from livetrader.faultsim.protected import check_protected
 from livetrader.faultsim.violation import Violation
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ def check(world: World) -> None:
     _folds(world)
     _exposure(world)
     if world.informed:
-        _protected(world)
+        check_protected(world)
 
 
 def check_end(world: World) -> None:
@@ -67,19 +67,40 @@ def _folds(world: World) -> None:
 
 
 def _complete(world: World) -> None:
-    """I3: each trade of an order of ours is one fill of its intent, and there is no other fill.
+    """I3: each trade of an order of ours is one fill of its intent at its price, and there is no other fill.
 
     Where the venue keeps nothing of us, an order like ours (the broker's square-off) may pass for one of unknown fate.
     """
-    tags = {order.order_id: order.ticket.tag for order in world.exchange.orders.values()}
-    trades = world.exchange.trades
-    theirs = {(f"{one.broker_order_id}:{one.trade_id}", tags[one.broker_order_id]) for one in trades}
-    ours = {(fill.trade_id, fill.intent_id) for fill in world.journal.fills() if fill.broker == world.broker.name}
-    missing, invented = {(trade, tag) for trade, tag in theirs if tag} - ours, ours - theirs
-    if world.profile.identity is Identity.FINGERPRINT:
-        missing, invented = set(), {(trade, tag) for trade, tag in invented if (trade, "") not in theirs}
+    tags, strayed = _tags(world), _strayed(world)
+    theirs = {
+        (f"{one.broker_order_id}:{one.trade_id}", tags[one.broker_order_id], one.quantity, one.price)
+        for one in world.exchange.trades
+    }
+    booked = (fill for fill in world.journal.fills() if fill.broker == world.broker.name)
+    ours = {(fill.trade_id, fill.intent_id, fill.quantity, fill.price) for fill in booked}
+    missing = {one for one in theirs if one[1] and one[1] not in strayed} - ours
+    invented = {one for one in ours if one[1] not in strayed} - theirs
     if missing or invented:
         raise Violation("I3", f"not booked: {sorted(missing)}, not traded: {sorted(invented)}")
+
+
+def _tags(world: World) -> dict[str, str]:
+    """Whose the venue's orders really are: the identity of each by its id there, empty for other people's."""
+    return {order.order_id: order.ticket.tag for order in world.exchange.orders.values()}
+
+
+def _strayed(world: World) -> set[str]:
+    """The intents that another order passes for, or whose order passes for nobody's: fingerprints may be alike."""
+    if world.profile.identity is not Identity.FINGERPRINT:
+        return set()
+    true = {tag: order_id for order_id, tag in _tags(world).items() if tag}
+    said = {one.intent.intent_id: one.broker_order_id for one in world.journal.orders() if one.broker_order_id}
+    return {name for name in true.keys() | said.keys() if true.get(name) != said.get(name)} - _hands(world)
+
+
+def _hands(world: World) -> set[str]:
+    """Intents that were never sent: what people did to a position of ours."""
+    return {one.intent.intent_id for one in world.journal.orders() if one.intent.purpose is Purpose.RECONCILE}
 
 
 def check_books(world: World) -> None:
@@ -93,6 +114,48 @@ def check_books(world: World) -> None:
     explained = world.book.cash - world.book.capital + sum((flow.amount for flow in world.journal.flows()), ZERO)
     if explained != world.exchange.account.cash:
         raise Violation("I3", f"the venue has {world.exchange.account.cash}, fills and flows explain {explained}")
+    _owned(world)
+
+
+def _owned(world: World) -> None:
+    """I2 and I3: what we call ours is what the orders that carry our identity did, and what people did to that.
+
+    An external position or a flow would explain anything: who really traded is what the world knows and we do not. Of
+    what a journal has lost (fault D5) it cannot say that it is ours.
+    """
+    if world.forgetful or _strayed(world):
+        return
+    tags = _tags(world)
+    hand = [fill for fill in world.journal.fills() if fill.broker != world.broker.name]
+    _handled(world, tags, hand)
+    trades = [trade for trade in world.exchange.trades if tags[trade.broker_order_id]]
+    true: defaultdict[str, Decimal] = defaultdict(Decimal)
+    moved: Sequence[BrokerTrade | Fill] = [*trades, *hand]
+    for one in moved:
+        true[one.symbol] += one.action.sign * one.quantity
+    for symbol, quantity in true.items():
+        ours = world.book.own(symbol, Product.MIS)
+        if ours != quantity:
+            raise Violation("I2", f"{symbol}: we hold {ours} by our books, {quantity} by our orders' trades")
+    cash = sum((world.cash_of(trade) for trade in trades), sum((fill.cash for fill in hand), ZERO))
+    if world.book.cash - world.book.capital != cash:
+        earned = world.book.cash - world.book.capital
+        raise Violation("I3", f"we earned {earned} by our books, {cash} by our orders' trades")
+
+
+def _handled(world: World, tags: Mapping[str, str], hand: Sequence[Fill]) -> None:
+    """Nothing was closed by hand that nobody traded."""
+    traded: defaultdict[tuple[str, Action], Decimal] = defaultdict(Decimal)
+    booked: defaultdict[tuple[str, Action], Decimal] = defaultdict(Decimal)
+    for trade in world.exchange.trades:
+        if not tags[trade.broker_order_id]:
+            traded[trade.symbol, trade.action] += trade.quantity
+    for fill in hand:
+        booked[fill.symbol, fill.action] += fill.quantity
+    for (symbol, action), quantity in booked.items():
+        if quantity > traded[symbol, action]:
+            told = f"{action} {quantity} by hand are booked, people traded {traded[symbol, action]}"
+            raise Violation("I2", f"{symbol}: {told}")
 
 
 def _exposure(world: World) -> None:
@@ -101,23 +164,3 @@ def _exposure(world: World) -> None:
     count = len(entries | set(world.book.positions))
     if count > world.max_positions:
         raise Violation("I4", f"{count} positions are held or under way, the limit is {world.max_positions}")
-
-
-def _protected(world: World) -> None:
-    """I7: what is held has one working stop of its size at the venue, or an alert is open."""
-    alerts = {alert.key for alert in world.journal.alerts()}
-    tags: dict[str, set[str]] = {}
-    for row in world.committed("SELECT symbol, intent_id FROM orders WHERE purpose = 'stop'"):
-        tags.setdefault(row["symbol"], set()).add(row["intent_id"])
-    for symbol, held in world.book.positions.items():
-        orders = world.exchange.orders.values()
-        stops = [o for o in orders if o.state in OPEN and o.ticket.tag in tags.get(symbol, ())]
-        if len(stops) > 1:
-            raise Violation("I7", f"{symbol} has {len(stops)} stops at the venue")
-        theirs = world.exchange.account.position(symbol, Product.MIS)
-        traded_since = theirs != held.position.quantity + world.book.foreign(symbol, Product.MIS)
-        if held.leaving is not None or STOP_ALERT + symbol in alerts or traded_since:
-            continue
-        wanted = abs(held.position.quantity)
-        if not stops or stops[0].remaining != wanted:
-            raise Violation("I7", f"{symbol}: {wanted} held, stops of {[str(stop.remaining) for stop in stops]}")

@@ -33,8 +33,7 @@ from livetrader.domain.books import BrokerTrade
 from livetrader.domain.exit_plan import ExitKind
 from livetrader.domain.instrument import Product
 from livetrader.domain.interval import Interval
-from livetrader.domain.order import OrderIntent, Purpose
-from livetrader.domain.order_state import OrderState
+from livetrader.domain.order import OrderIntent
 from livetrader.domain.signal import Side, Signal
 from livetrader.engine.book import Book
 from livetrader.engine.cycle import Engine
@@ -44,7 +43,7 @@ from livetrader.engine.sizing import ExitSettings, Holding, Sizer
 from livetrader.errors import BrokerError
 from livetrader.faultsim.crash import Crash, CrashPoints, MortalJournal, MortalVenue
 from livetrader.faultsim.market import BAR, INSTRUMENT, INSTRUMENTS, MOMENTS, OPENS, SYMBOLS, ArrivedTape, Market
-from livetrader.faultsim.violation import Violation
+from livetrader.faultsim.wire import check_sending
 from livetrader.market.clock import VirtualClock
 from livetrader.ports import wall_time
 from livetrader.store.database import open_state, template
@@ -112,9 +111,12 @@ class World:
             open_state(self.url, MODE, ACCOUNT)
         self.wanted: dict[int, list[Signal]] = {}
         self.crashes: list[str] = []
-        self.agreed = self.informed = False
+        self.agreed = self.informed = self.passed = self.clock_was_set = False
+        self.forgetful, self._head = False, 0  # whether an old copy of the journal was put back
+        self.tested: set[tuple[str, int]] = set()
+        self._sound_since, self._before = float("inf"), (0, 0)
         self.watch, self.compare = watch, compare
-        self.max_positions = MAX_POSITIONS
+        self.max_positions, self.max_daily_loss, self.capital = MAX_POSITIONS, MAX_DAILY_LOSS, CAPITAL
         self._seen: object = None
         self._exit, self._bar, self._moment = exit, 0, 0
         self._committed = database_of(self.url, MODE, read_only=True).connect()
@@ -137,6 +139,8 @@ class World:
 
     def _boot(self) -> None:
         self.journal = MortalJournal(open_state(self.url, MODE, ACCOUNT, synchronous="OFF"), self.points)
+        self.forgetful |= self._audited() < self._head
+        self._sound_since = float("inf")  # a new process takes its time, too
         self.broker = PolledBroker(self.venue, _charges)
         self.broker.restore(self.journal.orders(), self.journal.fills())
         self.book = Book(_sizer(self._exit), CAPITAL)
@@ -149,7 +153,7 @@ class World:
             self.journal, self.broker, path, self.book, self.clock, self._price, self.engine.alert
         )
         self.reconciled_at = float("-inf")
-        self.decided = max(self.journal.marked() or 0, OPENS)
+        self.decided, self.passed = max(self.journal.marked() or 0, OPENS), False
         self.engine.recover(self.market.session)
 
     def _died(self, crash: Crash) -> None:
@@ -172,6 +176,17 @@ class World:
     def true_time(self) -> int:
         """The market's own time; the machine's clock may stand elsewhere."""
         return OPENS + int(self.clock.monotonic())
+
+    @property
+    def undisturbed(self) -> bool:
+        """Whether nothing in this step has kept the engine from knowing what the venue knows."""
+        quiet = self._before == (len(self.line.strikes), len(self.crashes))
+        return quiet and not self._hidden and not self.venue.silent
+
+    @property
+    def sound_seconds(self) -> float:
+        """For how long nothing has kept the engine from knowing; negative where something does."""
+        return self.clock.monotonic() - self._sound_since
 
     @property
     def over(self) -> bool:
@@ -209,21 +224,22 @@ class World:
 
     def _live(self) -> None:
         """What the scheduler makes of a moment: passes that are due, the monitor, the periodic reconciliation."""
-        struck, died = len(self.line.strikes), len(self.crashes)
+        self._before = len(self.line.strikes), len(self.crashes)
         self.agreed = False
         try:
             session, now = self.market.session, int(self.clock.now())
             for close in range(OPENS + BAR, min(now, session.closes) + 1, BAR):
                 if close > self.decided:
+                    known = {(symbol, held.opened) for symbol, held in self.book.positions.items()}
                     self.engine.step(close)
-                    self.decided = close
+                    self.decided, self.passed, self.tested = close, True, known
             self._reconcile()
             self.engine.monitor()
         except Crash as crash:
             self._died(crash)
             self._start()
-        undisturbed = (struck, died) == (len(self.line.strikes), len(self.crashes))
-        self.informed = undisturbed and not self._hidden and not self.venue.silent
+        self.informed = self.undisturbed
+        self._sound_since = min(self._sound_since, self.clock.monotonic()) if self.informed else float("inf")
         self.watch(self)
 
     def _reconcile(self) -> None:
@@ -269,6 +285,7 @@ class World:
             self._by_hand(lambda: self.exchange.manual_cancel(working[nth % len(working)].order_id))
 
     def _by_hand(self, act: Callable[[], object]) -> None:
+        self._sound_since = float("inf")
         with suppress(Rejected):  # people are refused things, too
             act()
 
@@ -283,32 +300,30 @@ class World:
 
     def step_clock(self, seconds: int) -> None:
         """The machine's clock is set."""
+        self.clock_was_set = True
         self.clock.step(seconds)
 
     # What is seen on the way.
 
     def _sending(self, intent: OrderIntent) -> None:
-        """I6 and I8, at the wire: SENT is committed, as others see it; nothing enters while halted or locked out."""
-        rows = self.committed("SELECT state FROM orders WHERE intent_id = :name", name=intent.intent_id)
-        states = [row["state"] for row in rows]
-        if states != [OrderState.SENT.value]:
-            raise Violation("I6", f"{intent.intent_id} goes out while its row says {states}")
-        if intent.purpose is Purpose.ENTRY:
-            halted = self.committed("SELECT name FROM latches WHERE name IN ('halt', 'kill')")
-            if halted:
-                raise Violation("I8", f"{intent.intent_id} enters while {halted[0]['name']} is on")
-            lost = CAPITAL - self.engine.value(intent.as_of)
-            if lost >= MAX_DAILY_LOSS:
-                raise Violation("I8", f"{intent.intent_id} enters when {lost} of {MAX_DAILY_LOSS} are lost")
+        check_sending(self, intent)
 
     def committed(self, sql: str, **values: object) -> Sequence[Row]:
         """Rows as any other process sees them."""
         return self._committed.select(sql, values)
 
+    def _audited(self) -> int:
+        """How much the journal has written down."""
+        return self.committed("SELECT max(seq) AS head FROM audit")[0]["head"] or 0
+
+    def cash_of(self, trade: BrokerTrade) -> Decimal:
+        """What a trade of the venue added to its cash."""
+        return -trade.action.sign * trade.quantity * trade.price - _charges(trade)
+
     def stirred(self) -> bool:
         """Whether anything was written down, asked for or traded since this was asked last."""
-        head = self.committed("SELECT max(seq) AS head FROM audit")[0]["head"]
-        now = (head, self.line.order_calls, len(self.exchange.trades), self.informed)
+        self._head = self._audited()
+        now = (self._head, self.line.order_calls, len(self.exchange.trades), self.informed)
         stirred, self._seen = now != self._seen, now
         return stirred
 

@@ -15,9 +15,11 @@ from crash_scenarios import HANDS, PARTS, TRAIL, Day, begun, live, opened, steps
 
 from livetrader.brokers.loopback.faults import Fault, Strike
 from livetrader.brokers.loopback.profiles import FINGERPRINT, OPEN_ONLY, STRICT, TAG_SCAN, Profile
+from livetrader.constraints.verdict import Refused
 from livetrader.domain.instrument import Product
 from livetrader.domain.order import Action, OrderType, Purpose
 from livetrader.domain.order_state import OrderState
+from livetrader.domain.signal import Side
 from livetrader.faultsim.market import BAR, MOMENTS, OPENS
 from livetrader.faultsim.world import World
 
@@ -126,7 +128,10 @@ def test_b10_a_stop_that_fills_while_it_is_cancelled_is_the_exit(profile: Profil
 @every_profile
 @pytest.mark.parametrize("marked", [True, False], ids=["after the mark", "before the mark"])
 def test_p3_restarted_within_the_bar_the_same_signal_is_one_order(marked: bool, profile: Profile) -> None:
-    """The pass is made once more, as by a scheduler that knows of nothing: same intent, no second order."""
+    """The pass is made once more, as by a scheduler that knows of nothing: same intent, no second order.
+
+    No rule is left that would refuse it: nothing but its identity keeps it from going out again.
+    """
     points = live(TRAIL, profile).points.names
     first = points.index("before_mark") + 1
     with begun(TRAIL, profile, () if marked else {first}) as world:
@@ -136,6 +141,7 @@ def test_p3_restarted_within_the_bar_the_same_signal_is_one_order(marked: bool, 
         if marked:
             world.kill()
         assert (len(world.crashes), entered(world)) == (1, 1)
+        world.engine.rules = ()
         world.engine.step(OPENS + BAR)
         assert (entered(world), len(entries(world))) == (1, 1)
         assert len(world.journal.decisions(since=0, until=2**40)) == 1
@@ -178,13 +184,17 @@ def test_o1_a_position_closed_by_hand_is_closed_in_the_ledger_and_its_stop_cance
 
 @every_profile
 def test_o2_trades_by_others_freeze_their_symbol_and_are_not_traded(profile: Profile) -> None:
-    """What they bought is there until the broker squares it off; our own position beside it is closed, no more."""
+    """What they bought is there until the broker squares it off, and no signal brings us in beside it."""
     with begun(HANDS, profile) as world:
         for step in steps(world, HANDS):
             if step == 0:
                 world.trade_by_hand("AAA", 20)
             if step == 2 * len(MOMENTS):
                 assert world.book.frozen.get("AAA", "").startswith("position +20 is not ours")
+                world.signal("AAA", Side.LONG)
+        (wanted,) = (row for row in world.journal.decisions(since=0, until=2**40) if row.signal.symbol == "AAA")
+        assert isinstance(wanted.verdict, Refused)
+        assert wanted.verdict.rule == "symbol_free"
         assert {order.ticket.symbol for order in world.exchange.orders.values() if order.ticket.tag} == {"BBB", "CCC"}
 
 

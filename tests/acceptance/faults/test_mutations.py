@@ -1,11 +1,13 @@
-"""The seven bugs of ORDERS.md, planted one at a time: the fault simulation must catch each, or it is decoration.
+"""The bugs of ORDERS.md, and more, planted one at a time: the fault simulation must catch each, or it is decoration.
 
 A bug is one function in the place of the right one. `TAG_SCAN` is the profile whose broker takes any order twice.
 """
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
@@ -15,13 +17,23 @@ import pytest
 from livetrader.brokers.loopback.profiles import TAG_SCAN
 from livetrader.brokers.polled import PolledBroker
 from livetrader.constraints.gate import approve_exit
+from livetrader.constraints.rules.latches import SymbolFree
 from livetrader.constraints.verdict import Approved
-from livetrader.domain.books import BrokerTrade
-from livetrader.domain.order import Fill
+from livetrader.domain.books import BrokerOrder, BrokerTrade
+from livetrader.domain.exit_plan import ExitReason
+from livetrader.domain.instrument import Product
+from livetrader.domain.order import Action, Fill, OrderType, Purpose
 from livetrader.domain.order_state import OrderState
 from livetrader.domain.session import Session
+from livetrader.engine import cycle, sizing
+from livetrader.engine.book import HeldPosition
+from livetrader.engine.closing import Closing
 from livetrader.engine.cycle import Engine
+from livetrader.engine.exits import Walked
 from livetrader.engine.orders import OrderPath
+from livetrader.engine.protection import Protection
+from livetrader.engine.reconcile import Doubt, Reconciler
+from livetrader.faultsim import world
 from livetrader.faultsim.runs import trial
 from livetrader.ports import Outcome
 from livetrader.store.journal import SqlJournal
@@ -108,6 +120,83 @@ def intent_sent_again(plant: pytest.MonkeyPatch) -> None:
     plant.setattr(Engine, "recover", recover)
 
 
+def stop_off_its_level(plant: pytest.MonkeyPatch) -> None:
+    right = Protection._trigger
+
+    def trigger(self: Protection, held: HeldPosition, level: float) -> Decimal:
+        return (right(self, held, level) * (1 - held.position.side.sign * Decimal("0.1"))).quantize(Decimal("0.1"))
+
+    plant.setattr(Protection, "_trigger", trigger)
+
+
+def never_trails(plant: pytest.MonkeyPatch) -> None:
+    plant.setattr(Protection, "_move", lambda *_: None)
+
+
+def target_never_taken(plant: pytest.MonkeyPatch) -> None:
+    def walk(*walked: Any) -> Walked:
+        found = right(*walked)
+        return replace(found, bar=None, reason=None) if found.reason is ExitReason.TARGET else found
+
+    right = cycle.walk
+    plant.setattr(cycle, "walk", walk)
+
+
+def no_square_off(plant: pytest.MonkeyPatch) -> None:
+    plant.setattr(Engine, "_squares_off", lambda *_: False)
+
+
+def limit_never_pressed(plant: pytest.MonkeyPatch) -> None:
+    plant.setattr(Closing, "press", lambda *_: None)
+
+
+def price_off(plant: pytest.MonkeyPatch) -> None:
+    right = PolledBroker._fill
+
+    def fill(self: PolledBroker, intent_id: str, trade: BrokerTrade) -> Fill:
+        return right(self, intent_id, replace(trade, price=trade.price * Decimal("1.01")))
+
+    plant.setattr(PolledBroker, "_fill", fill)
+
+
+def fills_lost(plant: pytest.MonkeyPatch) -> None:
+    """What the market exits did is never heard of: it looks as if somebody had closed them by hand."""
+    right = PolledBroker._news
+
+    def news(self: PolledBroker, intent_id: str, order: BrokerOrder, fills: tuple[Fill, ...], known: Decimal) -> Any:
+        if fills and order.order_type is OrderType.MARKET and self.orders[intent_id].purpose is Purpose.EXIT:
+            self.booked.update(fill.trade_id for fill in fills)
+            fills = ()
+        return right(self, intent_id, order, fills, known)
+
+    plant.setattr(PolledBroker, "_news", news)
+
+
+def one_read_believed(plant: pytest.MonkeyPatch) -> None:
+    def believed(self: Reconciler, key: tuple[str, Product], difference: Decimal) -> bool:
+        self.differing[key] = Doubt(difference, 0.0)
+        return True
+
+    plant.setattr(Reconciler, "_believed", believed)
+
+
+def exit_without_a_read(plant: pytest.MonkeyPatch) -> None:
+    plant.setattr(Closing, "_held_at_venue", lambda _, held: abs(held.position.quantity))
+
+
+def symbol_not_frozen(plant: pytest.MonkeyPatch) -> None:
+    plant.setattr(world, "RULES", tuple(rule for rule in world.RULES if not isinstance(rule, SymbolFree)))
+
+
+def identity_salted(plant: pytest.MonkeyPatch) -> None:
+    right, salt = sizing.intent_id, itertools.count()
+
+    def name(account: str, strategy: str, symbol: str, as_of: int, action: Action, leg: str) -> str:
+        return right(account, strategy, symbol, as_of, action, f"{leg}{next(salt)}")
+
+    plant.setattr(sizing, "intent_id", name)
+
+
 BUGS: Sequence[tuple[Bug, set[str]]] = (
     (retry_on_timeout, {"I1", "I6"}),
     (ack_before_commit, {"I6"}),
@@ -116,6 +205,17 @@ BUGS: Sequence[tuple[Bug, set[str]]] = (
     (daily_loss_reset_at_restart, {"I8"}),
     (partial_fill_ignored, {"I2", "I3", "I5", "I7"}),
     (intent_sent_again, {"I1", "I6"}),
+    (stop_off_its_level, {"I7"}),
+    (never_trails, {"I7"}),
+    (target_never_taken, {"I7"}),
+    (no_square_off, {"I7"}),
+    (limit_never_pressed, {"I7"}),
+    (price_off, {"I3"}),
+    (fills_lost, {"I2", "I3", "I5", "I7"}),
+    (one_read_believed, {"I2"}),
+    (exit_without_a_read, {"I4"}),
+    (symbol_not_frozen, {"I1", "I8"}),
+    (identity_salted, {"I1"}),
 )
 
 

@@ -1,0 +1,111 @@
+"""I7: what is held has its stop, at the level that its plan has by now; what is to be left is left.
+
+The plan is walked anew from the venue's own trade over the bars that have closed: nothing of the engine's state but
+what it holds is believed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from livetrader.brokers.loopback.matching import Order
+from livetrader.domain.account import Alert
+from livetrader.domain.exit_plan import ExitPlan
+from livetrader.domain.instrument import Product
+from livetrader.domain.order import Purpose, closing
+from livetrader.domain.order_state import OPEN
+from livetrader.engine.book import HeldPosition
+from livetrader.engine.closing import EXIT_ALERT
+from livetrader.engine.exits import Walked, begin, walk
+from livetrader.engine.protection import STOP_ALERT
+from livetrader.faultsim.market import BAR, TICK
+from livetrader.faultsim.violation import Violation
+
+if TYPE_CHECKING:
+    from livetrader.faultsim.world import World
+
+# On a sound line this is enough: a limit has until the next pass, then goes out at market; a stop is moved in each.
+PATIENCE_SECONDS = BAR + 200
+
+
+def check_protected(world: World) -> None:
+    """Each position has one stop that closes it at its plan's level, or an alert of its own; or it is being left."""
+    alerts = {alert.key: alert for alert in world.journal.alerts()}
+    for symbol, held in world.book.positions.items():
+        stops = _working(world, symbol, Purpose.STOP)
+        if len(stops) > 1:
+            raise Violation("I7", f"{symbol} has {len(stops)} stops at the venue")
+        theirs = world.exchange.account.position(symbol, Product.MIS)
+        traded_since = theirs != held.position.quantity + world.book.foreign(symbol, Product.MIS)
+        if traded_since:
+            continue
+        if STOP_ALERT + symbol in alerts:
+            _is_mended(world, alerts[STOP_ALERT + symbol])
+        elif held.leaving is None:
+            _stays(world, held, stops)
+        elif EXIT_ALERT + symbol not in alerts:
+            _leaves(world, held)
+
+
+def _working(world: World, symbol: str, purpose: Purpose) -> list[Order]:
+    """The venue's working orders that carry our identity."""
+    rows = world.committed("SELECT intent_id FROM orders WHERE symbol = :s AND purpose = :p", s=symbol, p=purpose.value)
+    tags = {row["intent_id"] for row in rows}
+    return [order for order in world.exchange.orders.values() if order.state in OPEN and order.ticket.tag in tags]
+
+
+def _is_mended(world: World, alert: Alert) -> None:
+    """An alert stands in for a stop that cannot be had: on a sound line it can be had."""
+    told = world.clock.now() - alert.since.timestamp()
+    if not world.clock_was_set and min(told, world.sound_seconds) > PATIENCE_SECONDS:
+        raise Violation("I7", f"on a sound line there is still an alert: {alert.text}")
+
+
+def _stays(world: World, held: HeldPosition, stops: Sequence[Order]) -> None:
+    """It has its stop, and nothing says that it should be gone."""
+    symbol, wanted = held.entry.symbol, (closing(held.position.side), abs(held.position.quantity))
+    found = [(stop.ticket.action, stop.remaining) for stop in stops]
+    if found != [wanted]:
+        raise Violation("I7", f"{symbol}: {held.position.quantity:+f} held, stops of {[str(one) for one in found]}")
+    plan = held.entry.exit
+    planned = None if plan is None else _planned(world, held, plan)
+    if planned is None:
+        return
+    # One that was heard of after the last pass is at its first level, unless a new process has walked it since.
+    tested = (symbol, held.opened) in world.tested
+    levels = {planned.state.stop} if tested else {planned.state.stop, planned.state.first_stop}
+    instrument, trigger = world.book.sizer.instrument(symbol), stops[0].ticket.trigger_price
+    if trigger not in {instrument.price(level) for level in levels}:
+        raise Violation("I7", f"{symbol}: its stop is at {trigger}, its plan says {levels}")
+    over = world.decided >= world.market.session.square_off
+    if tested and world.passed and (planned.bar is not None or over):
+        raise Violation("I7", f"{symbol} is not left: {'square-off' if over else planned.reason}")
+
+
+def _planned(world: World, held: HeldPosition, plan: ExitPlan) -> Walked | None:
+    """The plan, over the bars that the last pass knew. None where times say nothing: the machine's clock was set."""
+    if world.clock_was_set or held.entry.purpose is not Purpose.ENTRY:
+        return None
+    carried = {order.order_id for order in world.exchange.carrying(held.entry.intent_id)}
+    prices = [
+        trade.price for trade in world.exchange.trades
+        if trade.broker_order_id in carried and int(trade.traded_at.timestamp()) == held.opened
+    ]  # fmt: skip
+    if not prices:  # by a fingerprint somebody else's order passed for ours
+        return None
+    bars, state = world.tape.bars(held.entry.symbol), begin(plan, held.position.side, float(prices[0]), float(TICK))
+    start, end = bars.ts.searchsorted(held.opened), bars.closes.searchsorted(world.decided, side="right")
+    return walk(state, bars.open, bars.high, bars.low, int(start), int(end))
+
+
+def _leaves(world: World, held: HeldPosition) -> None:
+    """Its exits close it and no more than it, and do so soon."""
+    symbol, left = held.entry.symbol, abs(held.position.quantity)
+    for exit in _working(world, symbol, Purpose.EXIT):
+        if exit.ticket.action is not closing(held.position.side) or exit.remaining > left:
+            raise Violation("I7", f"{symbol}: an exit of {exit.ticket.action} {exit.remaining} for {left}")
+    assert held.leaving is not None, "it is being left"
+    since = held.leaving.as_of + BAR  # it was decided when that bar had closed
+    if not world.clock_was_set and min(world.true_time - since, world.sound_seconds) > PATIENCE_SECONDS:
+        raise Violation("I7", f"{symbol} is still held, and nobody was told: it is left for {held.leaving.reason}")
