@@ -272,14 +272,16 @@ class OrderPath:
     def drop_unsent(self, deciding: int) -> None:
         """An exit or a stop that was never sent lapses with its position; an entry, with the pass that decided it.
 
-        `deciding` is the pass that is being made (0: none): what it decided before a crash, it is about to decide again.
+        `deciding` is the pass that is being made (0: none): what it decided before a crash, it decides again.
         """
         held = {position.entry.intent_id for position in self.book.positions.values()}
         stale = self.clock.monotonic() - self.recovered > self.fresh_seconds
         for intent_id, intent in list(self.unsent.items()):
             if intent.purpose is not Purpose.ENTRY and intent.entry_id not in held:
                 self.withdraw(intent_id, "its position is closed")
-            elif intent.purpose is Purpose.ENTRY and intent.as_of != deciding and (intent.as_of <= self.decided or stale):
+            elif intent.purpose is not Purpose.ENTRY or intent.as_of == deciding:
+                continue
+            elif intent.as_of <= self.decided or stale:
                 self.withdraw(intent_id, "never sent, and not decided again")
 
     def _recorded(self, intent_id: str) -> OrderRecord:
