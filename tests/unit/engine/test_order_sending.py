@@ -92,7 +92,7 @@ def test_an_unsent_order_that_is_refused_or_sent_is_not_lapsed_with_its_position
         d.path.write_down(one)
         submit(d, one)
     assert d.path.unsent == {}
-    d.path.drop_unsent()
+    d.path.drop_unsent(0)
     assert (d.state("x1"), d.state("x2")) == (S.REFUSED, S.ACKED)
 
 
@@ -102,7 +102,7 @@ def test_an_exit_that_was_never_sent_lapses_with_its_position() -> None:
     d.hears(S.FILLED, fill(intent(), "100"))
     for name, entry in (("x1", "i1"), ("x2", "another")):
         d.path.write_down(intent(name, action=closing(Side.LONG), purpose=Purpose.EXIT, exit=None, entry_id=entry))
-    d.path.drop_unsent()
+    d.path.drop_unsent(0)
     assert (d.state("x1"), d.state("x2"), list(d.path.unsent)) == (S.INTENT, S.EXPIRED, ["x1"])
 
 
