@@ -11,6 +11,7 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import date
 from functools import partial
 from pathlib import Path
@@ -194,8 +195,7 @@ def ways(
 
 
 def _at(columns: CandleColumns, opens: int) -> CandleColumns:
-    fields = (getattr(columns, name) for name in FIELDS)
-    return CandleColumns(columns.symbols, np.full_like(columns.ts, opens), columns.symbol, *fields)
+    return replace(columns, ts=np.full_like(columns.ts, opens))
 
 
 def report(work: str, found: dict[str, float], goal: str) -> None:

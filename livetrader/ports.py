@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from livetrader.constraints.verdict import Approved, Verdict
 from livetrader.domain.account import Alert, Answer, Command, External, Flow, Latch
 from livetrader.domain.books import Books, BrokerOrder, BrokerPosition, BrokerTrade, Identity
+from livetrader.domain.candle import Candle
 from livetrader.domain.instrument import Instrument, Product
 from livetrader.domain.interval import Interval
 from livetrader.domain.order import Fill, OrderIntent
@@ -55,6 +56,20 @@ class CandleSource(Protocol):
 
     def poll(self, symbols: Sequence[str], interval: Interval, after: int, now: int) -> CandleColumns:
         """The bars of `interval` with ts > `after` that have closed by `now`, valid and on the grid."""
+
+
+class CandleHistory(Protocol):
+    """A broker's own record of candles: slow, sometimes short or wrong. Several threads may ask; it keeps its pace."""
+
+    name: str
+    history_seconds: float
+    """The least time between two calls, whoever makes them."""
+
+    def history(self, symbol: str, interval: Interval, first: date, last: date, /) -> Sequence[Candle]:
+        """The bars of some exchange dates, both included, that have closed, oldest first; none is no error.
+
+        DataError for a symbol that is not known, else the errors of a Broker's reads.
+        """
 
 
 @dataclass(frozen=True, slots=True)

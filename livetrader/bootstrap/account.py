@@ -20,10 +20,11 @@ from livetrader.config import Settings
 from livetrader.domain.order import OrderIntent, Purpose
 from livetrader.errors import AlreadyRunning, StoreError
 from livetrader.ports import Clock, wall_time
+from livetrader.servers import on_server
 from livetrader.store.database import open_state
 from livetrader.store.journal import SqlJournal
 from livetrader.store.latch_file import is_on
-from livetrader.store.location import kill_path, lock_path, on_server
+from livetrader.store.location import kill_path, lock_path
 from livetrader.store.lock import hold
 
 log = structlog.get_logger(__name__)

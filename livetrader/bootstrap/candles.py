@@ -9,7 +9,8 @@ from livetrader.bootstrap.state import exchange_zone
 from livetrader.config import Configuration
 from livetrader.domain.interval import Interval
 from livetrader.marketdata.mapping import TableMapping
-from livetrader.marketdata.store import CandleStore, Layout, on_server, open_store
+from livetrader.marketdata.store import CandleStore, Layout, open_store
+from livetrader.servers import on_server
 
 
 def open_candles(configuration: Configuration, *, read_only: bool = False) -> CandleStore:

@@ -32,7 +32,6 @@ class Comparing:
     clock: Clock
     every: float
     patience: float
-    agreed_at: datetime | None = field(default=None, init=False)
     _due: float = field(default=-inf, init=False)
     _unread_since: float | None = field(default=None, init=False)
     _error: BrokerError | None = field(default=None, init=False)
@@ -72,8 +71,8 @@ class Comparing:
         self._unread_since = self._error = None
         self._free(AUTH)
         if agreed:
-            self._apart_since, self.agreed_at = None, self._at()
-            self.journal.agree(self.agreed_at)
+            self._apart_since = None
+            self.journal.agree(self._at())
             self._free(APART)
         else:
             self._due = -inf

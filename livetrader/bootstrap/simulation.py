@@ -13,7 +13,8 @@ from livetrader.domain.session import Session
 from livetrader.errors import UsageError
 from livetrader.files import write
 from livetrader.marketdata.simulated import INDEX, simulate
-from livetrader.marketdata.store import CandleStore, file_of, on_server, place_of
+from livetrader.marketdata.store import CandleStore, file_of, place_of
+from livetrader.servers import on_server
 
 UNFINISHED = "unfinished"
 

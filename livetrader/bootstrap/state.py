@@ -95,13 +95,10 @@ def _live(
     """The figures of the last day that was decided. Prices are not in the state: open positions are valued by the
     last record of the account's value, if nothing has filled since."""
     # Not at the top: every command that reads imports this module, and one of them needs it.
-    from livetrader.reporting.live import live_figures
+    from livetrader.reporting.live import live_figures, worth_of
 
     day = None if found.marked is None else _date(found.marked - 1, zone)
-    worth = None
-    if found.equity is not None and all(fill.filled_at.timestamp() <= found.equity[0] for fill in fills[-1:]):
-        worth = found.equity[1] - found.equity[2]
-    seen = live_figures(held, [one for one in closed if one.session == day], {}, worth)
+    seen = live_figures(held, [one for one in closed if one.session == day], {}, worth_of(found.equity, fills))
     return {
         "day": None if day is None else day.isoformat(),
         "open_pnl": None if seen.open_pnl is None else exact(seen.open_pnl),

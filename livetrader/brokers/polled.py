@@ -57,10 +57,13 @@ class PolledBroker:
         self.visibility_seconds = self.venue.visibility_seconds
 
     def restore(self, records: Iterable[OrderRecord], fills: Iterable[Fill]) -> None:
-        """Take up what the journal knows: orders with the broker's ids, and trades that are booked."""
+        """Take up what the journal knows: orders with the broker's ids, and trades that are booked.
+
+        What others did to a position of ours is booked under the id of their order, which does not make it ours.
+        """
         for record in records:
             self.orders[record.intent.intent_id] = record.intent
-            if record.broker_order_id:
+            if record.broker_order_id and record.intent.purpose is not Purpose.RECONCILE:
                 self.links[record.broker_order_id] = record.intent.intent_id
         self.booked = {fill.trade_id for fill in fills if fill.broker == self.name}
 

@@ -88,17 +88,14 @@ def _compared(ctx: typer.Context, held: Calendar, first: date, span: int) -> Com
     if found.settings.broker.kind != "openalgo" or held.name != "nse":
         return None
     start_log(ctx, found, "TOOL")
-    from datetime import timedelta
-
-    from livetrader.bootstrap.doctor.hours import compare
+    from livetrader.bootstrap.doctor.hours import compare, days_from
     from livetrader.bootstrap.doctor.subject import reader
     from livetrader.brokers.openalgo.reader import OpenAlgoReader
     from livetrader.market.clock import SystemClock
 
     broker = reader(found, SystemClock())
     assert isinstance(broker, OpenAlgoReader), "it is what the settings say"
-    days = [first + timedelta(days=i) for i in range(span)]
-    return compare(broker, held, found.settings.broker.exchange, [one for one in days if one <= held.valid_until])
+    return compare(broker, held, found.settings.broker.exchange, days_from(first, span, held))
 
 
 def _document(compared: Comparison | None) -> dict[str, object] | None:

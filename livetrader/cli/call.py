@@ -26,6 +26,10 @@ Strategies = Annotated[str | None, typer.Option("--strategies", metavar="A,B", h
 Preset = Annotated[
     str | None, typer.Option("--preset", metavar="NAME", help="Equity parameters: original or large_cap.")
 ]
+STATES = ("paper", "dry-run", "live", "replay")
+StateMode = Annotated[
+    str | None, typer.Option("--mode", metavar="MODE", help="paper, dry-run, live or replay; from the config.")
+]
 Json = Annotated[bool, typer.Option("--json", help="One JSON document on stdout.")]
 
 

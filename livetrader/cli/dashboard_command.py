@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from livetrader.cli.call import Json, configuration, globals_of, one_of
+from livetrader.cli.call import STATES, Json, StateMode, configuration, globals_of, one_of
 from livetrader.cli.operator_commands import WAIT_SECONDS
 from livetrader.cli.output import print_json
 from livetrader.errors import LiveTraderError
@@ -31,9 +31,7 @@ def register(app: typer.Typer) -> None:
 
 def dashboard(
     ctx: typer.Context,
-    mode: Annotated[
-        str | None, typer.Option("--mode", metavar="MODE", help="paper, dry-run, live or replay; from the config.")
-    ] = None,
+    mode: StateMode = None,
     once: Annotated[bool, typer.Option("--once", help="Print what it shows now, and end.")] = False,
     as_json: Json = False,
 ) -> None:
@@ -42,7 +40,7 @@ def dashboard(
     Reads the database, so it can be opened and closed at any time, whether the trader runs or is dead. Without a
     terminal it prints one picture.
     """
-    one_of(mode, "--mode", ("paper", "dry-run", "live", "replay"))
+    one_of(mode, "--mode", STATES)
     replayed = mode == "replay"
     found = configuration(ctx, {"mode": ("--mode", None if replayed else mode)})
     from rich.console import Console

@@ -2,20 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Annotated
-
 import typer
 
-from livetrader.cli.call import Json, configuration, one_of
+from livetrader.cli.call import STATES, Json, StateMode, configuration, one_of
 from livetrader.cli.group import group
 from livetrader.cli.output import print_json, print_table
 
 db = group("db", "The state database.", "livetrader db check")
-
-MODES = ("paper", "dry-run", "live", "replay")
-Mode = Annotated[
-    str | None, typer.Option("--mode", metavar="MODE", help="paper, dry-run, live or replay; from the config.")
-]
 
 
 def register(app: typer.Typer) -> None:
@@ -28,12 +21,12 @@ def family() -> None:
 
 
 @db.command(epilog="Example: livetrader db check --mode live")
-def check(ctx: typer.Context, mode: Mode = None, as_json: Json = False) -> None:
+def check(ctx: typer.Context, mode: StateMode = None, as_json: Json = False) -> None:
     """Whether a state is whole: its file, its schema, its audit log (exit code 74 if it is not).
 
     Reads only, also while a trader runs.
     """
-    one_of(mode, "--mode", MODES)
+    one_of(mode, "--mode", STATES)
     from livetrader.bootstrap.state import open_books
 
     with open_books(configuration(ctx), mode) as queries:
@@ -46,12 +39,12 @@ def check(ctx: typer.Context, mode: Mode = None, as_json: Json = False) -> None:
 
 
 @db.command(epilog="Example: livetrader db migrate --mode live")
-def migrate(ctx: typer.Context, mode: Mode = None) -> None:
+def migrate(ctx: typer.Context, mode: StateMode = None) -> None:
     """Take a state of an older livetrader to today's schema.
 
     Makes a backup first. No trader may run meanwhile.
     """
-    one_of(mode, "--mode", MODES)
+    one_of(mode, "--mode", STATES)
     from datetime import UTC, datetime
 
     from livetrader.market.clock import SystemClock

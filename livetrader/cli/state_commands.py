@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from livetrader.cli.call import Json, chosen_period, configuration, moment, one_of
+from livetrader.cli.call import STATES, Json, StateMode, chosen_period, configuration, moment, one_of
 from livetrader.cli.decisions import decision_lines, seen_lines, status_lines
 from livetrader.cli.output import print_json, print_styled, print_table
 from livetrader.errors import DataError, UsageError
@@ -19,10 +19,6 @@ if TYPE_CHECKING:
 
 Row = Mapping[str, object]
 FORMATS = ("terminal", "html", "png", "json", "csv")
-_Mode = Annotated[
-    str | None,
-    typer.Option("--mode", metavar="MODE", help="paper, dry-run, live or replay; from the config."),
-]
 _Date = Annotated[str | None, typer.Option("--date", metavar="DATE", help="One session, YYYY-MM-DD.")]
 _First = Annotated[str | None, typer.Option("--from", metavar="DATE", help="First session.")]
 _Last = Annotated[str | None, typer.Option("--to", metavar="DATE", help="Last session.")]
@@ -37,7 +33,7 @@ def register(app: typer.Typer) -> None:
     app.command(epilog="Example: livetrader why RELIANCE --at 10:15")(why)
 
 
-def status(ctx: typer.Context, mode: _Mode = None, as_json: Json = False) -> None:
+def status(ctx: typer.Context, mode: StateMode = None, as_json: Json = False) -> None:
     """Whether it runs, and what it holds.
 
     Read from the database: works while the daemon runs and when it is dead.
@@ -53,7 +49,7 @@ def status(ctx: typer.Context, mode: _Mode = None, as_json: Json = False) -> Non
         print_styled(f"{name:<15} {value}", "bold red" if name.isupper() else "")
 
 
-def positions(ctx: typer.Context, mode: _Mode = None, as_json: Json = False) -> None:
+def positions(ctx: typer.Context, mode: StateMode = None, as_json: Json = False) -> None:
     """What is held."""
     from livetrader.bootstrap import state
 
@@ -61,7 +57,7 @@ def positions(ctx: typer.Context, mode: _Mode = None, as_json: Json = False) -> 
 
 
 def orders(
-    ctx: typer.Context, on: _Date = None, first: _First = None, last: _Last = None, mode: _Mode = None,
+    ctx: typer.Context, on: _Date = None, first: _First = None, last: _Last = None, mode: StateMode = None,
     as_json: Json = False,
 ) -> None:  # fmt: skip
     """Orders, and what became of them."""
@@ -72,7 +68,7 @@ def orders(
 
 
 def trades(
-    ctx: typer.Context, on: _Date = None, first: _First = None, last: _Last = None, mode: _Mode = None,
+    ctx: typer.Context, on: _Date = None, first: _First = None, last: _Last = None, mode: StateMode = None,
     as_json: Json = False,
 ) -> None:  # fmt: skip
     """Trades, with their profit and loss."""
@@ -88,7 +84,7 @@ def why(
     at: Annotated[
         str | None, typer.Option("--at", metavar="TIME", help="The bar's close, exchange time; the latest.")
     ] = None,
-    mode: _Mode = None,
+    mode: StateMode = None,
     as_json: Json = False,
 ) -> None:
     """Why a symbol was traded, or not.
@@ -161,7 +157,7 @@ def report(
         str, typer.Option("--format", metavar="FORMAT", help="terminal, html, png, json or csv.")
     ] = "terminal",
     out: Annotated[Path | None, typer.Option("--out", metavar="PATH", help="File; stdout if not given.")] = None,
-    mode: _Mode = None,
+    mode: StateMode = None,
 ) -> None:
     """The end-of-day summary, or the tear sheet of a period.
 
@@ -177,7 +173,7 @@ def report(
 
 
 def _checked(mode: str | None) -> str | None:
-    one_of(mode, "--mode", ("paper", "dry-run", "live", "replay"))
+    one_of(mode, "--mode", STATES)
     return mode
 
 

@@ -245,7 +245,7 @@ def _deliver(result: RunResult, out: Path | None, as_json: bool, workspace: Work
     from livetrader.bootstrap import reports
     from livetrader.reporting import csv, document
 
-    text = document.render(result.document())
+    text = document.render(result.document()) if as_json or out is not None else ""
     zone = workspace.calendar.timezone
     if out is not None:
         made = reports.of_result(result, workspace.configuration, workspace)

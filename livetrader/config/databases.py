@@ -6,8 +6,7 @@ from collections.abc import Mapping
 from urllib.parse import quote, unquote, urlsplit
 
 from livetrader.config.environment import Variable
-
-_SCHEMES = ("postgresql", "postgres", "postgresql+psycopg")
+from livetrader.servers import SCHEMES
 
 
 def completed(url: str, variables: Mapping[str, Variable], *prefixes: str) -> str:
@@ -24,7 +23,7 @@ def completed(url: str, variables: Mapping[str, Variable], *prefixes: str) -> st
         port = parts.port or found.get("PORT")
     except ValueError:
         return url
-    if parts.scheme not in _SCHEMES or not found:
+    if parts.scheme not in SCHEMES or not found:
         return url
     user = unquote(parts.username or "") or found.get("USER", "")
     password = unquote(parts.password or "") or found.get("PASSWORD", "")

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime, timedelta
+from datetime import date, datetime, timedelta, tzinfo
 from decimal import Decimal
 
 from livetrader.constraints.verdict import Refused
 from livetrader.domain.account import External
 from livetrader.domain.exit_plan import ExitKind, ExitPlan
-from livetrader.domain.order import Fill, Purpose
+from livetrader.domain.order import Purpose
 from livetrader.domain.order_state import OPEN, OrderState
 from livetrader.domain.position import Trade
 from livetrader.domain.session import Session
@@ -20,7 +20,7 @@ from livetrader.domain.trades import trades as fold
 from livetrader.errors import CalendarError
 from livetrader.market.calendar import Calendar
 from livetrader.ports import OrderRecord
-from livetrader.reporting.live import LiveFigures, live_figures
+from livetrader.reporting.live import LiveFigures, live_figures, worth_of
 from livetrader.store.queries import Queries, Status
 
 ZERO = Decimal(0)
@@ -145,6 +145,12 @@ class Frame:
     externals: Sequence[External]
 
     @property
+    def zone(self) -> tzinfo:
+        """The exchange's time zone."""
+        assert self.at.tzinfo is not None, "times of a frame are the exchange's"
+        return self.at.tzinfo
+
+    @property
     def day(self) -> date | None:
         """The date of `session`."""
         return None if self.session is None else self.session.date
@@ -185,7 +191,7 @@ def read(queries: Queries, calendar: Calendar, limits: Limits, prices: Prices, n
     closed, held = fold({one.intent.intent_id: one.intent for one in records}, fills, calendar.timezone)
     feed = prices([one.symbol for one in held], at.timestamp())
     today = [one for one in closed if session is not None and one.session == session.date]
-    figures = live_figures(held, today, feed.prices, _worth(status, fills))
+    figures = live_figures(held, today, feed.prices, worth_of(status.equity, fills))
     since = 0 if session is None else session.opens
     of_day = [one for one in records if one.intent.as_of >= since]
     working = [one for one in records if one.state in OPEN]
@@ -233,13 +239,6 @@ def _phase(calendar: Calendar, at: datetime) -> Phase:
         days = []
     following = next((one for one in days if one is not None and one.opens > instant), None)
     return Phase(False, None if following is None else following.opens)
-
-
-def _worth(status: Status, fills: Sequence[Fill]) -> Decimal | None:
-    """What all positions are worth by the last record of the account's value, if nothing has filled since."""
-    if status.equity is None or any(fill.filled_at.timestamp() > status.equity[0] for fill in fills[-1:]):
-        return None
-    return status.equity[1] - status.equity[2]
 
 
 def _holdings(

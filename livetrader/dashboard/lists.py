@@ -67,7 +67,7 @@ def positions(frame: Frame) -> Listing:
 
 def working(frame: Frame) -> Listing:
     """Orders that may fill, those of unknown fate first."""
-    rows = [_order(one, _zone(frame)) for one in frame.orders]
+    rows = [_order(one, frame.zone) for one in frame.orders]
     return Listing("WORKING ORDERS", _ORDERS, rows, "none at the venue")
 
 
@@ -97,7 +97,7 @@ def _position(number: int, one: Holding, frame: Frame) -> Sequence[Cell]:
         Cell(NOTHING if one.room_pct is None else f"{one.room_pct:.2f} %".replace("-", "−"), _near(one)),
         Cell(NOTHING if one.room_r is None else f"{one.room_r:.1f} R".replace("-", "−"), _near(one)),
         Cell(held.strategy),
-        Cell(clock(held.opened_at, _zone(frame)), "dim"),
+        Cell(clock(held.opened_at, frame.zone), "dim"),
         Cell(_plain(held.charges, frame, signed=False), "dim"),
     ]
 
@@ -142,9 +142,8 @@ def _at(intent: OrderIntent) -> str:
 
 
 def _trade(one: Trade, frame: Frame) -> Sequence[Cell]:
-    zone = _zone(frame)
     return [
-        Cell(clock(one.exit_at, zone), "dim"),
+        Cell(clock(one.exit_at, frame.zone), "dim"),
         Cell(one.symbol, "bold"),
         Cell(one.side.value),
         Cell(quantity(one.quantity)),
@@ -153,7 +152,7 @@ def _trade(one: Trade, frame: Frame) -> Sequence[Cell]:
         Cell(_plain(one.net_pnl, frame), tone(one.net_pnl)),
         Cell(one.exit_reason),
         Cell(one.strategy),
-        Cell(clock(one.entry_at, zone), "dim"),
+        Cell(clock(one.entry_at, frame.zone), "dim"),
         Cell(_plain(one.charges, frame, signed=False), "dim"),
     ]
 
@@ -169,9 +168,3 @@ def _plain(value: Decimal | None, frame: Frame, *, signed: bool = True) -> str:
 
 
 _NO_SYMBOL = str.maketrans("", "", "₹$")
-
-
-def _zone(frame: Frame) -> tzinfo:
-    zone = frame.at.tzinfo
-    assert zone is not None, "times of a frame are the exchange's"
-    return zone

@@ -20,7 +20,8 @@ from rich.text import Text
 
 from livetrader.dashboard.data import Frame
 from livetrader.dashboard.keys import HELP, Dialogue, Request
-from livetrader.dashboard.screen import ALARM, View, draw, wrapped
+from livetrader.dashboard.lists import ALARM
+from livetrader.dashboard.screen import View, draw, wrapped
 from livetrader.dashboard.terminal import Keys, keyboard
 from livetrader.errors import LiveTraderError
 

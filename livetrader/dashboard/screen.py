@@ -12,7 +12,7 @@ from rich.console import Group
 from rich.text import Text
 
 from livetrader.dashboard.data import Frame
-from livetrader.dashboard.lists import positions, tone, trades, working
+from livetrader.dashboard.lists import ALARM, positions, tone, trades, working
 from livetrader.dashboard.table import GAP, shared
 from livetrader.reporting.figures import NOTHING, clock, duration, money, quantity
 from livetrader.store.queries import Run
@@ -23,7 +23,7 @@ WIDE, ASIDE = 140, 34
 # More than this the lists do not need: the account stays near them.
 LISTS = 125
 MODES = {"paper": "bold white on blue", "dry-run": "bold black on yellow", "live": "bold white on red"}
-ALARM, WARN = "bold red", "yellow"
+WARN = "yellow"
 
 Facts = Sequence[tuple[str, Text]]
 
@@ -108,7 +108,7 @@ def _trader(frame: Frame) -> Text:
 
 
 def _ended(frame: Frame, run: Run) -> str:
-    at = run.stopped_at.astimezone(frame.at.tzinfo) if run.stopped_at is not None else None
+    at = run.stopped_at
     return "" if at is None else f"ended {_when(frame, int(at.timestamp()))} ({run.exit_reason})"
 
 
@@ -250,10 +250,8 @@ def _loss(frame: Frame) -> Text:
 
 def _when(frame: Frame, instant: int) -> str:
     """The time of day, with the date where it is another day."""
-    zone = frame.at.tzinfo
-    assert zone is not None, "times of a frame are the exchange's"
-    day = datetime.fromtimestamp(instant, zone)
-    return clock(instant, zone) if day.date() == frame.at.date() else f"{day:%a %d %b %H:%M}"
+    day = datetime.fromtimestamp(instant, frame.zone)
+    return clock(instant, frame.zone) if day.date() == frame.at.date() else f"{day:%a %d %b %H:%M}"
 
 
 def _age(frame: Frame, instant: int) -> str:

@@ -7,16 +7,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import ExitStack
+from typing import TYPE_CHECKING
 
-from livetrader.bootstrap.candles import open_candles
 from livetrader.bootstrap.state import open_books
 from livetrader.config import Configuration, resolve_symbols
 from livetrader.dashboard.data import Feed, Frame, Limits, read
 from livetrader.dashboard.prices import LastPrices
 from livetrader.errors import LiveTraderError
 from livetrader.market.calendar import Calendar, load, observed
-from livetrader.marketdata.store import CandleStore
 from livetrader.ports import Clock
+
+if TYPE_CHECKING:
+    from livetrader.marketdata.store import CandleStore
 
 # How many symbols of the list, and the index, stand for the feed beside those that are held.
 SAMPLE = 10
@@ -46,6 +48,9 @@ class Source:
 
     def _candles(self) -> CandleStore:
         if self._store is None:
+            # Not at the top: numpy comes with it, and the screen is there before.
+            from livetrader.bootstrap.candles import open_candles
+
             self._store = self._opened.enter_context(open_candles(self._configuration, read_only=True))
         return self._store
 

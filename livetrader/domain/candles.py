@@ -5,17 +5,22 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from livetrader.domain.candle import Candle
 from livetrader.domain.interval import Interval
 from livetrader.domain.session import Session
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 
-__all__ = ["FIELDS", "CandleColumns", "CandleWindow", "Floats", "Interval", "Ints", "empty_window", "grid"]
+__all__ = [
+    "FIELDS", "CandleColumns", "CandleWindow", "Floats", "Interval", "Ints",
+    "columns_of", "empty_columns", "empty_window", "grid",
+]  # fmt: skip
 
 FIELDS = ("open", "high", "low", "close", "volume")
 
@@ -38,6 +43,11 @@ class CandleColumns:
 
     def __len__(self) -> int:
         return len(self.ts)
+
+    def rows(self, chosen: npt.NDArray[Any]) -> CandleColumns:
+        """The chosen bars, by their places or by a mask; `symbols` stays as it is."""
+        fields = (getattr(self, name)[chosen] for name in FIELDS)
+        return CandleColumns(self.symbols, self.ts[chosen], self.symbol[chosen], *fields)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +77,12 @@ class CandleWindow:
     def shape(self) -> tuple[int, int]:
         return len(self.ts), len(self.symbols)
 
+    def flat(self) -> CandleColumns:
+        """The bars in long form, ordered by (ts, symbol)."""
+        rows, codes = np.nonzero(~np.isnan(self.open))
+        fields = (getattr(self, name)[rows, codes] for name in FIELDS)
+        return CandleColumns(self.symbols, self.ts[rows], codes.astype(np.int32), *fields)
+
     def rows(self, start: int, stop: int) -> CandleWindow:
         """The rows `start..stop` as views; `session` still indexes into the same `sessions`."""
         cut = slice(start, stop)
@@ -93,6 +109,19 @@ def grid(
     ts, closes, minute = (np.concatenate([day[k] for day in days] or [_NO_SLOT]) for k in range(3))
     index = np.repeat(np.arange(len(days)), [len(day[0]) for day in days])
     return ts, closes, index.astype(np.int32), minute.astype(np.int32)
+
+
+def columns_of(symbol: str, candles: Sequence[Candle]) -> CandleColumns:
+    """The bars of one symbol in long form, in the order given."""
+    fields = np.array([candle[1:] for candle in candles], np.float64).reshape(len(candles), len(FIELDS)).T
+    ts = np.array([candle.ts for candle in candles], np.int64)
+    return CandleColumns((symbol,), ts, np.zeros(len(candles), np.int32), *(field.copy() for field in fields))
+
+
+def empty_columns(symbols: Sequence[str]) -> CandleColumns:
+    """No bars of these symbols."""
+    none = np.empty(0)
+    return CandleColumns(tuple(symbols), np.empty(0, np.int64), np.empty(0, np.int32), none, none, none, none, none)
 
 
 def empty_window(interval: Interval, symbols: Sequence[str], session: Session) -> CandleWindow:

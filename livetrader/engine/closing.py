@@ -6,7 +6,6 @@ It is written down before anything is cancelled for it, so that a crash in betwe
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from decimal import Decimal
 
@@ -16,6 +15,7 @@ from livetrader.constraints.gate import approve_exit
 from livetrader.domain.exit_plan import ExitReason
 from livetrader.domain.order import OrderIntent, OrderType, Purpose, closing, intent_id
 from livetrader.domain.order_state import OrderState
+from livetrader.engine.alerts import SymbolAlerts
 from livetrader.engine.book import Book, HeldPosition, Leaving
 from livetrader.engine.orders import OrderPath
 from livetrader.errors import BrokerError
@@ -40,10 +40,8 @@ class Closing:
 
     path: OrderPath
     book: Book
-    alert: Callable[[str, str], None]
-    settle: Callable[[str], None]
-    overdue: set[str] = field(default_factory=set)
-    """Symbols with an open alert: their exit stays open."""
+    overdue: SymbolAlerts
+    """Of exits that stay open."""
     _since: dict[str, float] = field(default_factory=dict, init=False)
 
     def close(self, held: HeldPosition, as_of: int, reason: ExitReason) -> None:
@@ -96,12 +94,9 @@ class Closing:
         waits = {held.entry.symbol for held in leaving if not self._at_limit(held)} - self.book.questioned.keys()
         self._since = {symbol: self._since.get(symbol, now) for symbol in sorted(waits)}
         for symbol, since in self._since.items():
-            if now - since >= OVERDUE_SECONDS and symbol not in self.overdue:
-                self.alert(EXIT_ALERT + symbol, self._overdue(self.book.positions[symbol]))
-                self.overdue.add(symbol)
-        for symbol in sorted(self.overdue - waits):
-            self.settle(EXIT_ALERT + symbol)
-            self.overdue.discard(symbol)
+            if now - since >= OVERDUE_SECONDS:
+                self.overdue.tell(symbol, self._overdue(self.book.positions[symbol]))
+        self.overdue.settle_others(waits)
 
     def _overdue(self, held: HeldPosition) -> str:
         symbol, so_long = held.entry.symbol, f"{OVERDUE_SECONDS:.0f} s"

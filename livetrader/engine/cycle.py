@@ -31,6 +31,7 @@ from livetrader.domain.order import OrderIntent, OrderType, Purpose
 from livetrader.domain.order_state import OPEN, OrderState
 from livetrader.domain.session import Session
 from livetrader.domain.signal import Signal
+from livetrader.engine.alerts import SymbolAlerts
 from livetrader.engine.book import Book, HeldPosition
 from livetrader.engine.closing import EXIT_ALERT, Closing
 from livetrader.engine.exits import walk
@@ -76,8 +77,9 @@ class Engine:
     _log: FilteringBoundLogger = field(init=False, default_factory=log.bind)
 
     def __post_init__(self) -> None:
-        self.closing = Closing(self.path, self.book, self.alert, self.settle_alert)
-        self.protection = Protection(self.path, self.book, self.closing, self.alert, self.settle_alert)
+        overdue, bare = (SymbolAlerts(one, self.alert, self.settle_alert) for one in (EXIT_ALERT, STOP_ALERT))
+        self.closing = Closing(self.path, self.book, overdue)
+        self.protection = Protection(self.path, self.book, self.closing, bare)
 
     def start(self, session: Session) -> None:
         """Begin a session. What it began with is written down: a restart must not forget what the day has lost."""
@@ -311,8 +313,8 @@ class Engine:
         self._retrace(self.path.decided)
         self.book.compared(self.journal.externals(), ())
         keys = [alert.key for alert in self.journal.alerts()]
-        self.protection.bare = {key.removeprefix(STOP_ALERT) for key in keys if key.startswith(STOP_ALERT)}
-        self.closing.overdue = {key.removeprefix(EXIT_ALERT) for key in keys if key.startswith(EXIT_ALERT)}
+        self.protection.bare.recall(keys)
+        self.closing.overdue.recall(keys)
         self.book.recalled = set(records)
         if self.keeps_books:
             question(self.book, self.journal.latches())

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from decimal import Decimal
+from math import inf
 from typing import Protocol
 
 import structlog
@@ -31,6 +32,8 @@ ATTEMPTS = 3
 PATIENCE = 2.0
 LEAST_PATIENCE_SECONDS = 60.0
 
+# Books that show things late show nothing new within this time, unless something was asked of the broker.
+LOOK_SECONDS = 1.0
 
 # Where the journal has no answer of the broker's: what the broker shows of such an order is the first that is seen.
 UNSEEN = frozenset({OrderState.INTENT, OrderState.UNKNOWN, OrderState.ABANDONED})
@@ -85,6 +88,7 @@ class OrderPath:
     doubtful: set[str] = field(default_factory=set, init=False)
     """Working orders whose last modify had no answer, and those that were found: which terms they have is not known."""
     _missed: dict[str, float] = field(default_factory=dict, init=False)
+    _looked: float = field(default=-inf, init=False)
     _news: deque[OrderUpdate] = field(default_factory=deque, init=False)
     _waiting: dict[str, tuple[Approved, int]] = field(default_factory=dict, init=False)
 
@@ -124,6 +128,7 @@ class OrderPath:
         self.unsent.pop(intent.intent_id, None)
         self.book.open(intent)
         self.sent += 1
+        self._looked = -inf
         outcome = self.broker.place(order)
         try:
             self._record(intent.intent_id, outcome)
@@ -153,6 +158,7 @@ class OrderPath:
         grows = intent.quantity > before.quantity
         if grows:
             self.journal.amend(intent, self._at())
+        self._looked = -inf
         outcome = self.broker.modify(intent)
         if outcome.state is OrderState.ACKED:
             if not grows:
@@ -167,6 +173,7 @@ class OrderPath:
 
     def cancel(self, intent_id: str, reason: str) -> OrderState:
         """Ask for the end of a working order. Unless it is CANCELLED at once, `collect` will tell."""
+        self._looked = -inf
         waits = self._waiting.pop(intent_id, None) is not None  # it is nowhere but here
         outcome = Outcome(OrderState.CANCELLED) if waits else self.broker.cancel(intent_id)
         if outcome.state is OrderState.CANCELLED:
@@ -176,13 +183,7 @@ class OrderPath:
 
     def collect(self, now: int) -> list[Fill]:
         """Book what the broker reports until `now`. Each fill counts once; silence is not news."""
-        try:
-            self._news.extend(self.broker.updates(now))
-            self.silent_since = None
-        except BrokerError as error:
-            if self.silent_since is None:
-                log.warning("the broker's books cannot be read", error=str(error))
-                self.silent_since = self.clock.now()
+        self._look(now)
         fills: list[Fill] = []
         while self._news:
             update = self._news[0]
@@ -195,6 +196,19 @@ class OrderPath:
             self._news.popleft()
         return fills
 
+    def _look(self, now: int) -> None:
+        """Ask for news, unless that was done a moment ago: a pass that catches up with many bars asks once."""
+        looked = self.clock.monotonic()
+        if looked - self._looked < min(LOOK_SECONDS, self.broker.visibility_seconds):
+            return
+        try:
+            self._news.extend(self.broker.updates(now))
+            self.silent_since, self._looked = None, looked
+        except BrokerError as error:
+            if self.silent_since is None:
+                log.warning("the broker's books cannot be read", error=str(error))
+                self.silent_since = self.clock.now()
+
     @contextmanager
     def _contradictions(self, update: OrderUpdate) -> Iterator[None]:
         """News that cannot be true of our order stops entries and is told; it must not stand in the way of exits."""
@@ -205,8 +219,12 @@ class OrderPath:
             if self.journal.alert(f"{MISMATCH}:{update.intent_id}", str(error), self._at()):
                 log.warning("the broker contradicts our books", intent_id=update.intent_id, error=str(error))
 
-    def resolve(self) -> None:
-        """Look up the orders whose fate is unknown, and send again what was certainly never sent and is fresh."""
+    def resolve(self) -> bool:
+        """Look up the orders whose fate is unknown, and send again what was certainly never sent and is fresh.
+
+        False if the broker could not be asked for one of them.
+        """
+        answered = True
         for intent_id in sorted(self.book.unknown):
             record = self._recorded(intent_id)
             if record.state is OrderState.SENT:
@@ -214,6 +232,7 @@ class OrderPath:
             try:
                 self._judge(record, self.broker.find(record))
             except BrokerError as error:
+                answered = False
                 log.warning("an unknown order cannot be looked up", intent_id=intent_id, error=str(error))
         for intent_id, (order, attempt) in list(self._waiting.items()):
             if attempt < ATTEMPTS and self.clock.now() - order.intent.as_of <= self.fresh_seconds:
@@ -222,6 +241,7 @@ class OrderPath:
                 del self._waiting[intent_id]
                 self.journal.advance(intent_id, OrderState.EXPIRED, self._at(), reason="could not be sent in time")
                 self.book.settle(intent_id)
+        return answered
 
     def lapse(self) -> None:
         """The session is over: what was never sent will not be."""
@@ -277,11 +297,10 @@ class OrderPath:
         held = {position.entry.intent_id for position in self.book.positions.values()}
         stale = self.clock.monotonic() - self.recovered > self.fresh_seconds
         for intent_id, intent in list(self.unsent.items()):
-            if intent.purpose is not Purpose.ENTRY and intent.entry_id not in held:
-                self.withdraw(intent_id, "its position is closed")
-            elif intent.purpose is not Purpose.ENTRY or intent.as_of == deciding:
-                continue
-            elif intent.as_of <= self.decided or stale:
+            if intent.purpose is not Purpose.ENTRY:
+                if intent.entry_id not in held:
+                    self.withdraw(intent_id, "its position is closed")
+            elif intent.as_of != deciding and (intent.as_of <= self.decided or stale):
                 self.withdraw(intent_id, "never sent, and not decided again")
 
     def _recorded(self, intent_id: str) -> OrderRecord:

@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from decimal import Decimal
 
 import structlog
@@ -18,6 +17,7 @@ from livetrader.constraints.gate import approve_exit
 from livetrader.domain.exit_plan import ExitReason
 from livetrader.domain.order import OrderIntent, OrderType, Purpose
 from livetrader.domain.order_state import OrderState
+from livetrader.engine.alerts import SymbolAlerts
 from livetrader.engine.book import Book, HeldPosition
 from livetrader.engine.closing import Closing, closing_id, closing_intent, wait_seconds
 from livetrader.engine.orders import OrderPath
@@ -38,10 +38,8 @@ class Protection:
     path: OrderPath
     book: Book
     closing: Closing
-    alert: Callable[[str, str], None]
-    settle: Callable[[str], None]
-    bare: set[str] = field(default_factory=set)
-    """Symbols with an open alert: their position has no stop that is known to work."""
+    bare: SymbolAlerts
+    """Of positions that have no stop that is known to work."""
 
     def keep(self, held: HeldPosition, level: float, since: int) -> bool:
         """See that the position has one stop at `level`, known `since`. True if it was placed just now.
@@ -62,18 +60,12 @@ class Protection:
         else:
             leaves = held.leaving is not None and held.leaving.reason is not ExitReason.UNPROTECTED
             works = math.isnan(level) or leaves
-        if not works and symbol not in self.bare:
-            self.alert(
-                STOP_ALERT + symbol,
-                f"{symbol}: no stop of the position's size and at its level is known to work at the venue",
+        if works:
+            self.bare.settle(symbol)
+        else:
+            self.bare.tell(
+                symbol, f"{symbol}: no stop of the position's size and at its level is known to work at the venue"
             )
-            self.bare.add(symbol)
-        elif works and symbol in self.bare:
-            self._cover(symbol)
-
-    def _cover(self, symbol: str) -> None:
-        self.bare.discard(symbol)
-        self.settle(STOP_ALERT + symbol)
 
     def _see_to(self, held: HeldPosition, level: float, since: int) -> bool:
         if math.isnan(level) or held.leaving is not None or self.book.unresolved(held.entry.symbol):
@@ -114,8 +106,7 @@ class Protection:
             stray = held is None or order.intent_id not in (held.stop, held.closing)
             if held is None or stray or self._exceeds(order, held):
                 self.path.cancel(order.intent_id, "there is less left of its position")
-        for symbol in sorted(self.bare - set(self.book.positions)):
-            self._cover(symbol)
+        self.bare.settle_others(self.book.positions)
 
     def _exceeds(self, order: OrderIntent, held: HeldPosition) -> bool:
         """Whether an exit is larger than its position. (A stop is resized, not cancelled.)"""

@@ -17,7 +17,7 @@ from math import inf
 import structlog
 
 from livetrader.domain.account import OPENING, External, ExternalKind, ExternalStatus
-from livetrader.domain.books import Books, BrokerOrder
+from livetrader.domain.books import Books, BrokerOrder, BrokerTrade
 from livetrader.domain.exit_plan import ExitReason
 from livetrader.domain.instrument import Product
 from livetrader.domain.order import Fill, OrderIntent, OrderType, Purpose, closing
@@ -32,7 +32,8 @@ log = structlog.get_logger(__name__)
 
 ZERO = Decimal(0)
 
-# For how long the order book may not show an order that the broker has acknowledged (fault B8), at least.
+# For how long an order that the broker has acknowledged may be missing in its order book (fault B8), and a position
+# that nobody is seen to have traded in its positions, at least.
 GONE_SECONDS = 300.0
 
 # The alerts of what is not ours: open until it is adopted, ignored or gone.
@@ -72,7 +73,6 @@ class Reconciler:
     differing: dict[Key, Doubt] = field(default_factory=dict)
     unexplained: Doubt | None = None
     _missing: dict[str, float] = field(default_factory=dict, init=False)
-    _unheard: set[str] = field(default_factory=set, init=False)
     _externals: dict[ExternalKey, External] = field(default_factory=dict, init=False)
 
     def reconcile(self) -> bool:
@@ -82,8 +82,10 @@ class Reconciler:
         """
         now = int(self.clock.now())
         self.path.collect(now)
-        self.path.resolve()
+        told = self.path.resolve() and self.path.silent_since is None
         books = self.broker.books()
+        if not told:
+            return False  # a fill or an order of ours that was not heard of would pass for somebody's
         self._externals = {(o.symbol, o.product, o.kind, o.broker_order_id): o for o in self.book.foreigners}
         self._orders(books)
         self._positions(books)
@@ -97,7 +99,6 @@ class Reconciler:
     def _orders(self, books: Books) -> None:
         """Orders that nobody here made, and orders of ours that are there twice."""
         owners: dict[str, str] = {}
-        self._unheard = set()
         # One that the book shows no more, or that has turned out to be ours, is not somebody else's any more.
         foreign = dict.fromkeys((key for key in self._externals if key[2] is ExternalKind.ORDER), ZERO)
         for order in books.orders:
@@ -111,9 +112,6 @@ class Reconciler:
                 self.alert(f"twice:{owner}", text)
             elif order.state in OPEN and self._amended(owner, order):
                 self.path.doubtful.add(owner)
-            record = None if owner is None else self.journal.order(owner)
-            if record is not None and order.filled_quantity > record.filled_quantity:
-                self._unheard.add(order.symbol)
         for (symbol, product, kind, broker_order_id), left in foreign.items():
             self._external(kind, symbol, product, left, broker_order_id)
         self._lose(self.book.orders.keys() - owners.keys() - self.book.unknown)
@@ -163,7 +161,7 @@ class Reconciler:
             if difference == 0:
                 self.differing.pop((symbol, product), None)
                 self._confirm(symbol, product)
-            elif self._believed((symbol, product), difference):
+            elif self._believed((symbol, product), difference, books):
                 del self.differing[symbol, product]
                 if not self._changed(symbol, product, difference, ext, books):
                     self._explain(symbol, product, difference, ext, books)
@@ -201,8 +199,7 @@ class Reconciler:
         return bool(objection)
 
     def _questioned(self, symbol: str, product: Product) -> HeldPosition | None:
-        held = self.book.positions.get(symbol)
-        return held if held is not None and held.entry.product is product and symbol in self.book.questioned else None
+        return self._held((symbol, product)) if symbol in self.book.questioned else None
 
     def _ask(self, symbol: str, why: str) -> None:
         self.book.questioned[symbol] = why
@@ -214,43 +211,76 @@ class Reconciler:
             if alert.key.startswith(ACTION_ALERT) and alert.key.removeprefix(ACTION_ALERT) not in self.book.questioned:
                 self.journal.settle_alert(alert.key, self._at())
 
-    def _believed(self, key: Key, difference: Decimal) -> bool:
+    def _believed(self, key: Key, difference: Decimal, books: Books) -> bool:
         """Whether two reads agree, and no order or fill of ours can be what one of the books does not show yet.
 
         A fill of ours that the order book tells and that is not booked yet is nobody else's trade, however late.
         """
-        now = self.clock.monotonic()
+        symbol, now = key[0], self.clock.monotonic()
         doubt = self.differing.get(key)
         if doubt is None or doubt.amount != difference:
             self.differing[key] = Doubt(difference, now)
             return False
-        working = any(order.symbol == key[0] for order in self.book.orders.values())
-        traded = now - self.path.traded.get(key[0], -inf) <= self.path.horizon
-        if key[0] in self._unheard:
+        if self._unheard(symbol, books):
             return False
-        return not (working or traded) or now - doubt.since > self.path.horizon
+        lasts = now - doubt.since
+        if self._vanished(key, difference, books):
+            return lasts > max(self.path.horizon, GONE_SECONDS)
+        working = any(order.symbol == symbol for order in self.book.orders.values())
+        traded = now - self.path.traded.get(symbol, -inf) <= self.path.horizon
+        return not (working or traded) or lasts > self.path.horizon
+
+    def _unheard(self, symbol: str, books: Books) -> bool:
+        """Whether the order book shows a fill of ours that is not booked."""
+        for order in books.orders:
+            owner = self.broker.owner(order) if order.symbol == symbol else None
+            record = None if owner is None else self.journal.order(owner)
+            if record is not None and order.filled_quantity > record.filled_quantity:
+                return True
+        return False
+
+    def _vanished(self, key: Key, difference: Decimal, books: Books) -> bool:
+        """Whether ours became less and nobody is seen to have traded it: more often an answer is empty, late or torn.
+
+        Of what was held over night, today's trades say nothing.
+        """
+        lost, held = self._loss(key, difference), self._held(key)
+        if held is None or key[0] in self.book.questioned:
+            return False
+        return abs(lost) > sum((one.quantity for one in self._by_others(held, books)), ZERO)
+
+    def _loss(self, key: Key, difference: Decimal) -> Decimal:
+        """The part of a difference that makes ours less, signed. What is external shrinks first."""
+        held = self._held(key)
+        rest = difference - _towards_zero(self.book.foreign(*key), difference)
+        return ZERO if held is None else _towards_zero(held.position.quantity, rest)
+
+    def _held(self, key: Key) -> HeldPosition | None:
+        held = self.book.positions.get(key[0])
+        return held if held is not None and held.entry.product is key[1] else None
+
+    def _by_others(self, held: HeldPosition, books: Books) -> list[BrokerTrade]:
+        """The trades against a position of ours that orders of others made."""
+        entry, others = held.entry, {o.broker_order_id for o in books.orders if self.broker.owner(o) is None}
+        against = entry.symbol, entry.product, closing(held.position.side)
+        return [
+            one
+            for one in books.trades
+            if (one.symbol, one.product, one.action) == against
+            and one.traded_at.timestamp() >= held.opened
+            and one.broker_order_id in others
+        ]
 
     def _explain(self, symbol: str, product: Product, difference: Decimal, ext: Decimal, books: Books) -> None:
         """Who moved it: what is external shrinks first, then ours was closed by hand, the rest is external."""
-        if ext * difference < 0:
-            part = _towards_zero(ext, difference)
-            ext, difference = ext + part, difference - part
-        held = self.book.positions.get(symbol)
-        if held is not None and held.entry.product is product and held.position.quantity * difference < 0:
-            part = _towards_zero(held.position.quantity, difference)
-            difference -= part
-            self._closed_by_hand(held, abs(part), books)
-        self._external(ExternalKind.POSITION, symbol, product, ext + difference)
+        lost = self._loss((symbol, product), difference)
+        if lost:
+            self._closed_by_hand(self.book.positions[symbol], abs(lost), books)
+        self._external(ExternalKind.POSITION, symbol, product, ext + difference - lost)
 
     def _closed_by_hand(self, held: HeldPosition, quantity: Decimal, books: Books) -> None:
         """Book what somebody else sold of ours, so that position and cash stay folds over fills."""
-        entry, action = held.entry, closing(held.position.side)
-        trades = [
-            one for one in books.trades
-            if (one.symbol, one.product, one.action) == (entry.symbol, entry.product, action)
-            and one.traded_at.timestamp() >= held.opened
-            and all(o.broker_order_id != one.broker_order_id or self.broker.owner(o) is None for o in books.orders)
-        ]  # fmt: skip
+        entry, trades = held.entry, self._by_others(held, books)
         price = trades[-1].price if trades else self.price(entry.symbol)
         intent, fill = written_off(held, quantity, price, f"{self.broker.name}:hand", self._at())
         with self.journal.unit():
@@ -308,6 +338,8 @@ def described(one: External) -> str:
 
 
 def _towards_zero(quantity: Decimal, change: Decimal) -> Decimal:
-    """As much of `change` as brings `quantity` to zero."""
+    """As much of `change` as brings `quantity` to zero; nothing where it leads away from it."""
+    if quantity * change >= 0:
+        return ZERO
     part = min(abs(quantity), abs(change))
     return part if change > 0 else -part

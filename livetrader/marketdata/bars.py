@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from livetrader.domain.candles import FIELDS, CandleColumns, Floats, Ints
+from livetrader.domain.candles import FIELDS, CandleColumns, Floats, Ints, empty_columns
 
 Codes = npt.NDArray[np.int32]
 
@@ -77,8 +77,7 @@ def joined(parts: Sequence[Bars], symbols: Sequence[str] | None) -> CandleColumn
         found = tuple(symbols)
         codes = [part.names.order[part.rank] for part in parts]
     if not parts:
-        none = np.empty(0)
-        return CandleColumns(found, np.empty(0, np.int64), np.empty(0, np.int32), none, none, none, none, none)
+        return empty_columns(found)
     fields = (_one([part.fields[i] for part in parts]) for i in range(len(FIELDS)))
     return CandleColumns(found, _one([part.ts for part in parts]), _one(codes), *fields)
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta, tzinfo
 
 import numpy as np
 
@@ -27,6 +28,22 @@ class UpsertCounts:
     inserted: int
     changed: int
     unchanged: int
+
+
+def dates_of(first: Callable[[int], int | None], start: int, timezone: tzinfo) -> set[date]:
+    """The dates, in `timezone`, on which bars open at or after `start`; `first` is the first open at or after a time.
+
+    One look-up a day on an index, in place of a scan of every bar.
+    """
+    found: set[date] = set()
+    ts = first(start)
+    while ts is not None:
+        day = datetime.fromtimestamp(ts, UTC).astimezone(timezone).date()
+        found.add(day)
+        following = day + timedelta(days=1)
+        midnight = datetime(following.year, following.month, following.day, tzinfo=timezone)
+        ts = first(int(midnight.timestamp()))
+    return found
 
 
 def digest(parts: Iterable[tuple[Interval, CandleColumns]]) -> str:

@@ -103,9 +103,9 @@ def _import_file(
     if worst is not None and (strict or not sound.any()):
         what = f"{len(file.bars) - int(sound.sum())} of {len(file.bars)} rows are unusable"
         raise DataError(f"{path}: {what} ({worst.reason}, first in row {worst.first_row}); nothing stored")
-    bars, rows = _take(file.bars, np.flatnonzero(sound)), file.rows[sound]
+    bars, rows = file.bars.rows(np.flatnonzero(sound)), file.rows[sound]
     order = np.lexsort((np.arange(len(bars)), bars.symbol, bars.ts))
-    bars, rows = _take(bars, order), rows[order]
+    bars, rows = bars.rows(order), rows[order]
     _check_spacing(path, bars, interval)
     bars, repeated, conflicts = _distinct(bars, rows)
     tell = None if progress is None else (lambda done: progress(path.name, done, len(bars)))
@@ -142,7 +142,7 @@ def _distinct(bars: CandleColumns, rows: Ints) -> tuple[CandleColumns, int, Ints
     fields = [getattr(bars, name) for name in FIELDS]
     same = np.logical_and.reduce([(f[1:] == f[:-1]) | (np.isnan(f[1:]) & np.isnan(f[:-1])) for f in fields])
     kept = np.append(~again, True)
-    return _take(bars, np.flatnonzero(kept)), int((again & same).sum()), rows[1:][again & ~same]
+    return bars.rows(np.flatnonzero(kept)), int((again & same).sum()), rows[1:][again & ~same]
 
 
 def _check_spacing(path: Path, bars: CandleColumns, interval: Interval) -> None:
@@ -176,11 +176,6 @@ def _misplaced(
     _, codes = judge(bars, interval, sessions, calendar.timezone)
     off_session, misaligned = (codes == FLAWS.index(flaw) for flaw in (Flaw.OFF_SESSION, Flaw.MISALIGNED))
     return int(off_session.sum()), int(misaligned.sum())
-
-
-def _take(bars: CandleColumns, rows: Ints) -> CandleColumns:
-    fields = (getattr(bars, name)[rows] for name in FIELDS)
-    return CandleColumns(bars.symbols, bars.ts[rows], bars.symbol[rows], *fields)
 
 
 def _iso(ts: int) -> str:

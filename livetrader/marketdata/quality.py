@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 
 import numpy as np
 
-from livetrader.domain.candles import FIELDS, CandleColumns, Interval
+from livetrader.domain.candles import CandleColumns, Interval
 from livetrader.market.calendar import Calendar
 from livetrader.marketdata.detectors import DETECTORS, Finding, Kind, Subject, disagreements, duplicates
 from livetrader.marketdata.placing import day_bounds, judge, place
@@ -104,5 +104,4 @@ def _other(
     codes = {symbol: code for code, symbol in enumerate(symbols)}
     coded = np.array([codes.get(symbol, -1) for symbol in against.symbols], np.int32)[against.symbol]
     rows = np.flatnonzero((coded >= 0) & (against.ts >= start) & (against.ts < end))
-    fields = (getattr(against, name)[rows] for name in FIELDS)
-    return CandleColumns(symbols, against.ts[rows], coded[rows], *fields)
+    return replace(against, symbols=symbols, symbol=coded).rows(rows)

@@ -11,13 +11,11 @@ import io
 import json
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 import structlog
 
@@ -67,7 +65,7 @@ class Recorder:
         if self._stream is not None:
             for interval, window in found.items():
                 if self._session in window.sessions:
-                    self._write(interval, self._news(interval, _renamed(_columns(window), self._symbols)))
+                    self._write(interval, self._news(interval, _renamed(window.flat(), self._symbols)))
         return found
 
     def finest(self, symbols: Sequence[str]) -> Mapping[str, Interval]:
@@ -118,7 +116,7 @@ class Recorder:
             values, known = getattr(columns, name)[on_grid], getattr(seen, name)
             fresh[on_grid] |= known[rows, symbol] != values
             known[rows, symbol] = values
-        return _taken(columns, fresh)
+        return columns.rows(fresh)
 
     def _write(self, interval: Interval, news: CandleColumns) -> None:
         count = max(len(news), 1)
@@ -166,7 +164,7 @@ class RecordedDay:
     def poll(self, symbols: Sequence[str], interval: Interval, after: int, now: int) -> CandleColumns:
         known = self._known(interval, after)
         closed = np.minimum(known.ts + interval.seconds, self.session.closes) <= now
-        return _renamed(_taken(known, closed), tuple(symbols))
+        return _renamed(known.rows(closed), tuple(symbols))
 
     def windows(
         self, symbols: Sequence[str], sessions: Mapping[Interval, Sequence[Session]]
@@ -193,7 +191,7 @@ class RecordedDay:
         latest_first = np.flatnonzero((polled_at <= int(self.clock.now())) & (columns.ts > after))[::-1]
         keys = np.stack((columns.ts[latest_first], columns.symbol[latest_first]))
         _, first = np.unique(keys, axis=1, return_index=True)
-        return _taken(columns, latest_first[first])
+        return columns.rows(latest_first[first])
 
 
 def read_tape(folder: Path, source: CandleSource, clock: Clock, session: Session) -> RecordedDay:
@@ -225,7 +223,7 @@ def _stream(path: Path) -> pa.Table:
             batches.extend(pa.ipc.open_stream(file))
     except OSError as error:
         raise StoreError(f"{path}: the tape cannot be read: {error}") from error
-    return pa.Table.from_batches(batches, _SCHEMA) if not batches else pa.Table.from_batches(batches)
+    return pa.Table.from_batches(batches, None if batches else _SCHEMA)
 
 
 def _rows(whole: pa.Table, interval: Interval, names: tuple[str, ...]) -> tuple[Ints, CandleColumns]:
@@ -236,18 +234,6 @@ def _rows(whole: pa.Table, interval: Interval, names: tuple[str, ...]) -> tuple[
     return polled_at, CandleColumns(symbols=names, **columns)
 
 
-def _columns(window: CandleWindow) -> CandleColumns:
-    """The bars of a window in long form."""
-    rows, symbol = np.nonzero(~np.isnan(window.close))
-    fields = (getattr(window, name)[rows, symbol] for name in FIELDS)
-    return CandleColumns(window.symbols, window.ts[rows], symbol.astype(np.int32), *fields)
-
-
-def _taken(columns: CandleColumns, chosen: npt.NDArray[Any]) -> CandleColumns:
-    fields = (getattr(columns, name)[chosen] for name in FIELDS)
-    return CandleColumns(columns.symbols, columns.ts[chosen], columns.symbol[chosen], *fields)
-
-
 def _renamed(columns: CandleColumns, symbols: tuple[str, ...]) -> CandleColumns:
     """The bars of `symbols` only, by their places there, ordered by (ts, place)."""
     place = {name: i for i, name in enumerate(symbols)}
@@ -255,5 +241,4 @@ def _renamed(columns: CandleColumns, symbols: tuple[str, ...]) -> CandleColumns:
     symbol = codes[columns.symbol]
     chosen = np.flatnonzero(symbol >= 0)
     chosen = chosen[np.lexsort((symbol[chosen], columns.ts[chosen]))]
-    fields = (getattr(columns, name)[chosen] for name in FIELDS)
-    return CandleColumns(symbols, columns.ts[chosen], symbol[chosen], *fields)
+    return replace(columns, symbols=symbols, symbol=symbol).rows(chosen)

@@ -12,7 +12,8 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from datetime import UTC, date, datetime, timedelta, tzinfo
+from datetime import date, tzinfo
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -23,9 +24,9 @@ import adbc_driver_sqlite.dbapi as adbc
 import numpy as np
 import pyarrow as pa
 
-from livetrader.domain.candles import FIELDS, CandleColumns, Interval
+from livetrader.domain.candles import FIELDS, CandleColumns, Interval, empty_columns
 from livetrader.errors import StoreError
-from livetrader.marketdata.content import Coverage, UpsertCounts, digest
+from livetrader.marketdata.content import Coverage, UpsertCounts, dates_of, digest
 
 
 # ADBC takes Ctrl+C for itself while a call runs, to cancel the call. SQLite's driver cannot be cancelled: the call
@@ -129,16 +130,9 @@ class SqliteCandleStore:
     def dates(self, timezone: tzinfo) -> list[date]:
         found: set[date] = set()
         for interval in self.intervals():
-            # One look-up a day on the key, in place of a scan of every bar.
-            query = f"SELECT min(ts) FROM candles_{interval.value} WHERE ts >= ?"
+            first = partial(self._first, f"SELECT min(ts) FROM candles_{interval.value} WHERE ts >= ?")
             with self._mapped():
-                ((ts,),) = self._run(query, (-(2**62),))
-                while ts is not None:
-                    day = datetime.fromtimestamp(ts, UTC).astimezone(timezone).date()
-                    found.add(day)
-                    following = day + timedelta(days=1)
-                    midnight = datetime(following.year, following.month, following.day, tzinfo=timezone)
-                    ((ts,),) = self._run(query, (int(midnight.timestamp()),))
+                found |= dates_of(first, -(2**62), timezone)
         return sorted(found)
 
     def version(self) -> int:
@@ -168,6 +162,10 @@ class SqliteCandleStore:
         with self._connection.cursor() as cursor:
             cursor.execute(query, parameters)
             return list(cursor.fetchall())
+
+    def _first(self, query: str, at: int) -> int | None:
+        ((ts,),) = self._run(query, (at,))
+        return None if ts is None else int(ts)
 
     def _query(self, interval: Interval, symbols: Sequence[str] | None) -> tuple[str, tuple[str, ...]]:
         """How to read the bars of `symbols`: a scan of all costs a fifth of what it costs to read them, and more with
@@ -290,10 +288,7 @@ def _advice(message: str) -> str:
 
 def _columns(table: pa.Table, symbols: Sequence[str] | None) -> CandleColumns:
     if not len(table):
-        none = np.empty(0)
-        return CandleColumns(
-            tuple(symbols or ()), np.empty(0, np.int64), np.empty(0, np.int32), none, none, none, none, none
-        )
+        return empty_columns(symbols or ())
     # Encoded by chunks and then combined: the other way round copies every name.
     coded = table.column(1).dictionary_encode().combine_chunks()
     found = coded.dictionary.to_pylist()

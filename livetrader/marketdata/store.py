@@ -7,12 +7,13 @@ from dataclasses import dataclass, field
 from datetime import date, tzinfo
 from types import TracebackType
 from typing import Literal, Protocol, Self
-from urllib.parse import parse_qs, unquote, urlsplit
+from urllib.parse import parse_qs, unquote
 
 from livetrader.domain.candles import CandleColumns, Interval
 from livetrader.errors import ConfigError
 from livetrader.marketdata.content import Coverage, UpsertCounts
 from livetrader.marketdata.mapping import TableMapping
+from livetrader.servers import on_server, parts_of
 
 
 class CandleStore(Protocol):
@@ -118,11 +119,6 @@ def open_store(url: str, *, read_only: bool = False, layout: Layout | None = Non
     )  # fmt: skip
 
 
-def on_server(url: str) -> bool:
-    """Whether a candle store's URL names a PostgreSQL database."""
-    return url.partition("://")[0] in ("postgresql", "postgres", "postgresql+psycopg")
-
-
 def place_of(url: str) -> str:
     """A candle store as messages name it: a PostgreSQL database by host and name, never with a user or a password.
 
@@ -130,17 +126,12 @@ def place_of(url: str) -> str:
     """
     if not on_server(url):
         return url
-    try:
-        parts = urlsplit(url)
-        port = "" if parts.port is None else f":{parts.port}"
-    except ValueError:
-        parts, port = urlsplit("//@"), ""
-    # What follows the host must not be the rest of a password: it would be shown.
-    if "@" in f"{parts.path}{parts.query}{parts.fragment}" or parts.fragment or not parts.scheme:
-        raise ConfigError(
-            "candles.url: cannot be read; write postgresql://user@host:5432/database, "
-            "with %40 for @, %2F for /, %3A for : and %23 for # in a password"
-        )
+    parts = parts_of(
+        url,
+        "candles.url: cannot be read; write postgresql://user@host:5432/database, "
+        "with %40 for @, %2F for /, %3A for : and %23 for # in a password",
+    )
+    port = "" if parts.port is None else f":{parts.port}"
     host = unquote(parts.hostname or "") or parse_qs(parts.query).get("host", ["localhost"])[0]
     return f"postgresql://{host}{port}{parts.path}"
 

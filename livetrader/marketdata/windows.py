@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from livetrader.domain.candles import FIELDS, CandleColumns, CandleWindow, Interval, grid
+from livetrader.domain.candles import FIELDS, CandleColumns, CandleWindow, Interval, empty_columns, grid
 from livetrader.domain.session import Session
 from livetrader.market.calendar import Calendar
 from livetrader.marketdata.aggregate import aggregate
@@ -90,10 +90,10 @@ class StoredCandles:
         ts, closes, _, _ = grid(sessions, interval)
         closed = np.flatnonzero((ts > after) & (closes <= now))
         if not len(closed):
-            return _flat(_blank(names, interval, ()))
+            return empty_columns(names)
         cut = int(ts[closed[0]]), int(closes[closed[-1]])
         days = day_bounds(sessions[0].date, sessions[-1].date, timezone)
-        return _flat(self._reading(names, sessions, days, cut).bars(interval).window)
+        return self._reading(names, sessions, days, cut).bars(interval).window.flat()
 
     def _look(self) -> None:
         held = self.store.intervals()
@@ -211,12 +211,6 @@ def _beside(symbols: tuple[str, ...], left: CandleWindow, right: CandleWindow) -
         left.interval, symbols, left.sessions, left.ts, left.closes, left.session, left.minute,
         *(np.ascontiguousarray(values) for values in fields),
     )  # fmt: skip
-
-
-def _flat(window: CandleWindow) -> CandleColumns:
-    rows, codes = np.nonzero(~np.isnan(window.open))
-    fields = (getattr(window, name)[rows, codes] for name in FIELDS)
-    return CandleColumns(window.symbols, window.ts[rows], codes.astype(np.int32), *fields)
 
 
 def _parted(symbols: tuple[str, ...], some: frozenset[str]) -> tuple[tuple[str, ...], tuple[str, ...]]:

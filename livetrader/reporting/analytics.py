@@ -13,7 +13,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from livetrader.reporting import breakdown, recommendations, returns
-from livetrader.reporting.breakdown import Day, Groups, Trading
+from livetrader.reporting.breakdown import Day, Trading
 from livetrader.reporting.comparison import Comparison, comparison
 from livetrader.reporting.daily import DataIssue
 from livetrader.reporting.diversification import Diversification, diversification
@@ -22,7 +22,7 @@ from livetrader.reporting.excursions import Excursion
 from livetrader.reporting.execution import Slippage, charges_by_kind, slippage
 from livetrader.reporting.recommendations import Recommendation
 from livetrader.reporting.refused import Forward, RefusedOutcome, outcomes
-from livetrader.reporting.statistics import PLACES, EquityPoint
+from livetrader.reporting.statistics import PLACES, EquityPoint, Groups, grouped
 
 if TYPE_CHECKING:
     from livetrader.domain.costs import ChargeTable
@@ -120,14 +120,12 @@ def analyse(records: Records, candles: Candles | None = None) -> Analytics:
     refused = outcomes(seen.forwards)
     return Analytics(
         days=days,
-        risk=risk(days, breakdown.daily_returns(curve, capital), records.per_year),
+        risk=risk(days, breakdown.daily_returns(days, capital), records.per_year),
         drawdowns=deepest([(opened, capital), *curve]),
         trading=breakdown.trading(trades, days, capital, _seconds(records.sessions)),
-        by_hour=breakdown.grouped(trades, lambda trade: breakdown.entry_hour(trade, zone)),
-        by_weekday=breakdown.grouped(
-            trades, lambda trade: breakdown.entry_weekday(trade, zone), order=breakdown.WEEKDAYS
-        ),
-        by_exit_reason=breakdown.grouped(trades, lambda trade: trade.exit_reason),
+        by_hour=grouped(trades, lambda trade: breakdown.entry_hour(trade, zone)),
+        by_weekday=grouped(trades, lambda trade: breakdown.entry_weekday(trade, zone), order=breakdown.WEEKDAYS),
+        by_exit_reason=grouped(trades, lambda trade: trade.exit_reason),
         hours=breakdown.by_hour_and_weekday(trades, zone),
         months=breakdown.returns_by(days, capital, lambda day: (day.year, day.month)),
         years=breakdown.returns_by(days, capital, lambda day: day.year),

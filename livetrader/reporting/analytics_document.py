@@ -9,13 +9,13 @@ from collections.abc import Sequence
 from dataclasses import fields
 
 from livetrader.reporting.analytics import Analytics
-from livetrader.reporting.breakdown import Day, Groups
+from livetrader.reporting.breakdown import Day
 from livetrader.reporting.comparison import Comparison
 from livetrader.reporting.concentration import Concentration
 from livetrader.reporting.diversification import Diversification
 from livetrader.reporting.document import Document, Json, exact, summary_json, utc
 from livetrader.reporting.drawdowns import Fall
-from livetrader.reporting.statistics import PLACES
+from livetrader.reporting.statistics import PLACES, Groups
 
 
 def analytics_json(found: Analytics) -> Document:

@@ -10,7 +10,7 @@ from itertools import groupby
 from typing import TYPE_CHECKING, TypeVar
 
 from livetrader.reporting.returns import changes, daily_closes
-from livetrader.reporting.statistics import PLACES, EquityPoint, Summary, summary
+from livetrader.reporting.statistics import PLACES, EquityPoint, ratio
 
 if TYPE_CHECKING:
     from livetrader.domain.position import Trade
@@ -19,7 +19,6 @@ ZERO = Decimal(0)
 WEEKDAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 
 K = TypeVar("K")
-Groups = tuple[tuple[str, Summary], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,16 +48,6 @@ class Trading:
     gross_exposure_pct: float | None
 
 
-def grouped(trades: Iterable[Trade], key: Callable[[Trade], str], order: Sequence[str] = ()) -> Groups:
-    """The summaries of `trades` by `key`, in `order`; names that are not in it follow, sorted."""
-    groups: dict[str, list[Trade]] = {}
-    for trade in trades:
-        groups.setdefault(key(trade), []).append(trade)
-    place = {name: i for i, name in enumerate(order)}
-    names = sorted(groups, key=lambda name: (place.get(name, len(place)), name))
-    return tuple((name, summary(groups[name])) for name in names)
-
-
 def entry_hour(trade: Trade, zone: tzinfo) -> str:
     """The hour of the day in which a trade was entered, as `09:00`."""
     return f"{trade.entry_at.astimezone(zone):%H}:00"
@@ -82,15 +71,15 @@ def days(equity: Sequence[EquityPoint], capital: Decimal) -> tuple[Day, ...]:
     """The days of a curve that began with `capital`."""
     found, before = [], capital
     for at, close in daily_closes(equity):
-        pct = round(float((close - before) * 100 / before), PLACES) if before > 0 else None
+        pct = ratio((close - before) * 100, before)
         found.append(Day(datetime.fromtimestamp(at - 1, UTC).date(), close, close - before, pct))
         before = close
     return tuple(found)
 
 
-def daily_returns(equity: Sequence[EquityPoint], capital: Decimal) -> list[float]:
+def daily_returns(days: Sequence[Day], capital: Decimal) -> list[float]:
     """The returns of the days of a curve that began with `capital`; empty where a day ended with nothing."""
-    return changes([capital, *(close for _, close in daily_closes(equity))])
+    return changes([capital, *(day.close for day in days)])
 
 
 def returns_by(days: Sequence[Day], capital: Decimal, key: Callable[[date], K]) -> Mapping[K, float]:
@@ -122,12 +111,12 @@ def trading(trades: Sequence[Trade], days: Sequence[Day], capital: Decimal, sess
     held = sum((gross_exposure(trade) for trade in trades), ZERO)
     seconds = [int((trade.exit_at - trade.entry_at).total_seconds()) for trade in trades]
     return Trading(
-        payoff=_ratio(_mean(won), _mean(lost)) if won else None,
+        payoff=ratio(_mean(won), _mean(lost)) if won else None,
         average_holding_seconds=round(sum(seconds) / len(seconds)) if seconds else None,
         most_wins=streak(trades, 1),
         most_losses=streak(trades, -1),
-        turnover=_ratio(value, equity),
-        gross_exposure_pct=_ratio(held * 100, capital * session_seconds),
+        turnover=ratio(value, equity),
+        gross_exposure_pct=ratio(held * 100, capital * session_seconds),
     )
 
 
@@ -138,7 +127,3 @@ def gross_exposure(trade: Trade) -> Decimal:
 
 def _mean(values: Sequence[Decimal]) -> Decimal:
     return sum(values, ZERO) / len(values) if values else ZERO
-
-
-def _ratio(part: Decimal, whole: Decimal) -> float | None:
-    return round(float(part / whole), PLACES) if whole > 0 else None

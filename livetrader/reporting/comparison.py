@@ -10,7 +10,7 @@ from itertools import accumulate, combinations
 from typing import TYPE_CHECKING
 
 from livetrader.reporting.returns import correlation, sharpe_ratio
-from livetrader.reporting.statistics import PLACES, Summary, summary
+from livetrader.reporting.statistics import PLACES, Summary, ratio, summary
 
 if TYPE_CHECKING:
     from livetrader.domain.position import Trade
@@ -73,13 +73,13 @@ def _line(
     daily = tuple(made[day] for day in sessions)
     total = summary(trades)
     returns = [float(pnl / capital) for pnl in daily] if capital > 0 else []
-    ratio = sharpe_ratio(returns, per_year)
+    sharpe = sharpe_ratio(returns, per_year)
     return StrategyLine(
         name,
         total,
         daily,
-        round(float(total.net_pnl * 100 / capital), PLACES) if capital > 0 else None,
-        None if ratio is None else round(ratio, PLACES),
+        ratio(total.net_pnl * 100, capital),
+        None if sharpe is None else round(sharpe, PLACES),
         _fall(daily),
     )
 

@@ -6,9 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
-from livetrader.reporting.statistics import PLACES, EquityPoint
-
-ZERO = Decimal(0)
+from livetrader.reporting.statistics import EquityPoint, ratio
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +60,5 @@ def _fall(curve: Sequence[EquityPoint], start: int, end: int) -> Fall:
     peak_at, peak = curve[start]
     trough_at, trough = min(curve[start + 1 : end], key=lambda point: (point[1], point[0]))
     recovered = None if end == len(curve) else curve[end][0]
-    pct = round(float((peak - trough) * 100 / peak), PLACES) if peak > ZERO else None
     ends = curve[end - 1][0] if recovered is None else recovered
-    return Fall(peak - trough, pct, peak_at, trough_at, recovered, ends)
+    return Fall(peak - trough, ratio((peak - trough) * 100, peak), peak_at, trough_at, recovered, ends)

@@ -10,7 +10,7 @@ from itertools import product
 from typing import TYPE_CHECKING
 
 from livetrader.domain.order import OrderType, Purpose
-from livetrader.reporting.statistics import PLACES
+from livetrader.reporting.statistics import ratio
 
 if TYPE_CHECKING:
     from livetrader.domain.costs import Charges, ChargeTable
@@ -56,8 +56,7 @@ def _slippage(purpose: str, filled: Sequence[tuple[OrderRecord, Decimal]]) -> Sl
         (order.intent.action.sign * order.filled_quantity * (order.average_price - price) for order, price in filled),
         ZERO,
     )
-    bps = round(float(paid * 10_000 / value), PLACES) if value > 0 else None
-    return Slippage(purpose, len(filled), value, paid, bps)
+    return Slippage(purpose, len(filled), value, paid, ratio(paid * 10_000, value))
 
 
 def reference(order: OrderRecord, decided: Mapping[str, Decimal]) -> Decimal | None:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from livetrader.reporting.concentration import Level, concentration, level
 
 if TYPE_CHECKING:
+    from livetrader.domain.order import Fill
     from livetrader.domain.position import Trade
     from livetrader.domain.trades import OpenPosition
 
@@ -33,6 +34,14 @@ class LiveFigures:
     exposure: Decimal
     hhi: float | None
     concentration: Level | None
+
+
+def worth_of(recorded: tuple[int, Decimal, Decimal] | None, fills: Sequence[Fill]) -> Decimal | None:
+    """What all positions are worth by the last record of the account (as_of, value, cash), if nothing has filled
+    since."""
+    if recorded is None or any(fill.filled_at.timestamp() > recorded[0] for fill in fills[-1:]):
+        return None
+    return recorded[1] - recorded[2]
 
 
 def live_figures(

@@ -42,8 +42,9 @@ def poster(report: Report, found: Analytics, zone: tzinfo) -> str:
     parts = [*_head(report), *_tiles(tiles(report, zone))]
     top: float = MARGIN + HEAD + TILES + GAP
     for row in _rows(report, found, zone):
-        parts += [_panel(chart, left, top, width, height) for chart, left, width, height in _places(row)]
-        top += max(height for _, _, _, height in _places(row)) + GAP
+        places = _places(row)
+        parts += [_panel(chart, left, top, width, height) for chart, left, width, height in places]
+        top += max(height for _, _, _, height in places) + GAP
     parts.append(svg.text(MARGIN, top + 8, f"Times are {zone}. Written by livetrader."))
     height = top + MARGIN
     return (

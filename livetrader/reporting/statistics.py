@@ -5,7 +5,7 @@ Undefined numbers (a win rate of no trades, a profit factor without a loss) are 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import ROUND_HALF_UP, Decimal
@@ -47,6 +47,9 @@ class Summary:
     largest_loss: Decimal | None
 
 
+Groups = tuple[tuple[str, Summary], ...]
+
+
 @dataclass(frozen=True, slots=True)
 class Drawdown:
     """The deepest fall of the equity from an earlier peak. `pct` is of the peak; times are epoch seconds."""
@@ -70,8 +73,8 @@ class Statistics:
     sharpe: float | None
     exposure_seconds: int
     exposure_pct: float | None
-    by_strategy: tuple[tuple[str, Summary], ...]
-    by_symbol: tuple[tuple[str, Summary], ...]
+    by_strategy: Groups
+    by_symbol: Groups
 
 
 def statistics(
@@ -97,8 +100,8 @@ def statistics(
         sharpe=sharpe(equity, sessions_per_year, starting_capital),
         exposure_seconds=sum(end - start for start, end in held),
         exposure_pct=_exposure_pct(held, sessions),
-        by_strategy=_grouped(trades, "strategy", quantum),
-        by_symbol=_grouped(trades, "symbol", quantum),
+        by_strategy=grouped(trades, lambda trade: trade.strategy, quantum=quantum),
+        by_symbol=grouped(trades, lambda trade: trade.symbol, quantum=quantum),
     )
 
 
@@ -111,11 +114,11 @@ def summary(trades: Sequence[Trade], quantum: Decimal = Decimal("0.01")) -> Summ
         trades=len(net),
         winners=len(won),
         losers=len(lost),
-        win_rate=_ratio(Decimal(len(won)), Decimal(len(net))),
+        win_rate=ratio(Decimal(len(won)), Decimal(len(net))),
         gross_pnl=sum((trade.gross_pnl for trade in trades), ZERO),
         charges=sum((trade.charges for trade in trades), ZERO),
         net_pnl=sum(net, ZERO),
-        profit_factor=_ratio(sum(won, ZERO), -sum(lost, ZERO)),
+        profit_factor=ratio(sum(won, ZERO), -sum(lost, ZERO)),
         expectancy=_mean(net, quantum),
         average_win=_mean(won, quantum),
         average_loss=_mean(lost, quantum),
@@ -124,17 +127,37 @@ def summary(trades: Sequence[Trade], quantum: Decimal = Decimal("0.01")) -> Summ
     )
 
 
+def grouped(
+    trades: Iterable[Trade],
+    key: Callable[[Trade], str],
+    order: Sequence[str] = (),
+    quantum: Decimal = Decimal("0.01"),
+) -> Groups:
+    """The summaries of `trades` by `key`, in `order`; names that are not in it follow, sorted."""
+    groups: dict[str, list[Trade]] = {}
+    for trade in trades:
+        groups.setdefault(key(trade), []).append(trade)
+    place = {name: i for i, name in enumerate(order)}
+    names = sorted(groups, key=lambda name: (place.get(name, len(place)), name))
+    return tuple((name, summary(groups[name], quantum)) for name in names)
+
+
+def ratio(part: Decimal, whole: Decimal) -> float | None:
+    """part / whole, rounded to PLACES; None where the whole is not positive."""
+    return round(float(part / whole), PLACES) if whole > 0 else None
+
+
 def drawdown(curve: Sequence[EquityPoint]) -> Drawdown | None:
     """The deepest fall, the earliest of equals; None for an empty curve, value 0 for one that never falls."""
     if not curve:
         return None
     peak_at, peak = curve[0]
-    worst = Drawdown(ZERO, _ratio(ZERO, peak), peak_at, peak_at)
+    worst = Drawdown(ZERO, ratio(ZERO, peak), peak_at, peak_at)
     for at, value in curve:
         if value > peak:
             peak_at, peak = at, value
         elif peak - value > worst.value:
-            worst = Drawdown(peak - value, _ratio((peak - value) * 100, peak), peak_at, at)
+            worst = Drawdown(peak - value, ratio((peak - value) * 100, peak), peak_at, at)
     return worst
 
 
@@ -148,8 +171,8 @@ def sharpe(
     closes = [value for _, value in daily_closes(equity)]
     if starting_capital is not None:
         closes.insert(0, starting_capital)
-    ratio = sharpe_ratio(changes(closes), sessions_per_year)
-    return None if ratio is None else round(ratio, PLACES)
+    found = sharpe_ratio(changes(closes), sessions_per_year)
+    return None if found is None else round(found, PLACES)
 
 
 def _from_capital(
@@ -165,13 +188,13 @@ def _from_capital(
 def _return_pct(curve: Sequence[EquityPoint]) -> float | None:
     if not curve:
         return None
-    return _ratio((curve[-1][1] - curve[0][1]) * 100, curve[0][1])
+    return ratio((curve[-1][1] - curve[0][1]) * 100, curve[0][1])
 
 
 def _exposure_pct(held: Sequence[tuple[int, int]], sessions: Sequence[Session]) -> float | None:
     parts = [part for session in sessions for part in session.parts]
     whole = sum(closes - opens for opens, closes in parts)
-    return _ratio(Decimal(_overlap(held, parts) * 100), Decimal(whole))
+    return ratio(Decimal(_overlap(held, parts) * 100), Decimal(whole))
 
 
 def _overlap(left: Sequence[tuple[int, int]], right: Sequence[tuple[int, int]]) -> int:
@@ -197,19 +220,8 @@ def _union(spans: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:
     return merged
 
 
-def _grouped(trades: Sequence[Trade], field: str, quantum: Decimal) -> tuple[tuple[str, Summary], ...]:
-    groups: dict[str, list[Trade]] = {}
-    for trade in trades:
-        groups.setdefault(getattr(trade, field), []).append(trade)
-    return tuple((name, summary(groups[name], quantum)) for name in sorted(groups))
-
-
 def _epoch(at: datetime) -> int:
     return int(at.timestamp())
-
-
-def _ratio(part: Decimal, whole: Decimal) -> float | None:
-    return round(float(part / whole), PLACES) if whole > 0 else None
 
 
 def _mean(values: Sequence[Decimal], quantum: Decimal) -> Decimal | None:

@@ -34,14 +34,9 @@ class Chart:
 def months(found: Analytics) -> Chart:
     """The returns by year and month."""
     years = sorted(found.years)
-    cells = {
-        (str(year), MONTHS[month - 1]): Shade(pct, figures.percent(pct, signed=True).removesuffix(" %"))
-        for (year, month), pct in found.months.items()
-    }
-    cells |= {
-        (str(year), YEAR): Shade(pct, figures.percent(pct, signed=True).removesuffix(" %"))
-        for year, pct in found.years.items()
-    }
+    returns = {(str(year), MONTHS[month - 1]): pct for (year, month), pct in found.months.items()}
+    returns |= {(str(year), YEAR): pct for year, pct in found.years.items()}
+    cells = {key: Shade(pct, figures.percent(pct, signed=True).removesuffix(" %")) for key, pct in returns.items()}
     drawn = heat_map(
         "Monthly returns in percent", [str(year) for year in years], [*MONTHS, YEAR], cells, Layout(), apart=YEAR
     )
@@ -71,18 +66,18 @@ def strategy_curves(report: Report, found: Analytics) -> Chart:
 
 def correlations(found: Analytics) -> Chart:
     """How the strategies' daily P&L moves together."""
-    names = [line.name for line in found.comparison.strategies]
+    columns = {line.name: str(number) for number, line in enumerate(found.comparison.strategies, 1)}
+    rows = {name: f"{number} {name}" for name, number in columns.items()}
     cells = {}
     for left, right, value in found.comparison.correlations:
         if value is not None:
-            cells[left, right] = cells[right, left] = Shade(value, figures.number(value))
-    short = {name: str(number) for number, name in enumerate(names, 1)}
-    by_number = {(f"{short[row]} {row}", short[column]): cell for (row, column), cell in cells.items()}
+            shade = Shade(value, figures.number(value))
+            cells[rows[left], columns[right]] = cells[rows[right], columns[left]] = shade
     drawn = heat_map(
         "Correlation of the strategies' daily P&L",
-        [f"{short[name]} {name}" for name in names],
-        list(short.values()),
-        by_number,
+        list(rows.values()),
+        list(columns.values()),
+        cells,
         Layout(margin=170, width=46),
         most=1.0,
     )

@@ -9,7 +9,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Protocol
 
-from livetrader.store.location import on_server, state_path
+from livetrader.servers import on_server
+from livetrader.store.location import state_path
 from livetrader.store.rows import Row
 
 NOTHING: Mapping[str, Any] = {}

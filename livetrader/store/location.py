@@ -8,19 +8,14 @@ folder on this host.
 from __future__ import annotations
 
 from pathlib import Path
-from urllib.parse import SplitResult, parse_qs, urlsplit
+from urllib.parse import SplitResult, parse_qs
 
 from livetrader.errors import ConfigError
+from livetrader.servers import on_server, parts_of
 
 SCHEME = "sqlite:///"
 
-_SERVERS = ("postgresql", "postgres", "postgresql+psycopg")
 _LOCAL = "localhost"
-
-
-def on_server(url: str) -> bool:
-    """Whether the URL names a PostgreSQL database."""
-    return url.partition("://")[0] in _SERVERS
 
 
 def place(url: str, mode: str) -> str:
@@ -38,18 +33,11 @@ def place(url: str, mode: str) -> str:
 
 def server_of(url: str) -> SplitResult:
     """The parts of a PostgreSQL URL. ConfigError, which shows nothing of it, for one that cannot be read."""
-    try:
-        parts = urlsplit(url)
-        port = parts.port
-    except ValueError:
-        port, parts = -1, urlsplit("")
-    # What follows the host must not be the rest of a password: it would be shown.
-    if port == -1 or "@" in f"{parts.path}{parts.query}{parts.fragment}" or parts.fragment:
-        raise ConfigError(
-            "state.url cannot be read: write postgresql://user@host:5432/database, with %40 for @, %2F for /, "
-            "%3A for :, %3F for ? and %23 for # in a password"
-        )
-    return parts
+    return parts_of(
+        url,
+        "state.url cannot be read: write postgresql://user@host:5432/database, with %40 for @, %2F for /, "
+        "%3A for :, %3F for ? and %23 for # in a password",
+    )
 
 
 def schema_name(mode: str) -> str:

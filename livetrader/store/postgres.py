@@ -11,16 +11,15 @@ from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cache
-from hashlib import sha256
 from typing import Any
 
 import psycopg
 from psycopg.abc import Buffer
-from psycopg.conninfo import conninfo_to_dict
 from psycopg.rows import dict_row
 from psycopg.types.string import StrDumper
 
-from livetrader.errors import ConfigError, StoreError
+from livetrader.errors import StoreError
+from livetrader.servers import advisory, parameters
 from livetrader.store.driver import NOTHING, Connection
 from livetrader.store.faults import Busy
 from livetrader.store.location import place, schema_name, server_of
@@ -32,16 +31,6 @@ BUSY_SECONDS = 2.0
 STATEMENT_SECONDS = 15.0
 # A unit whose client has gone keeps the write lock until the server notices: sooner than the next one stops waiting.
 IDLE_SECONDS = 3.0
-
-# What the URL says comes before these. A server that has gone without a word is noticed within ten seconds.
-_CONNECTING: Mapping[str, Any] = {
-    "connect_timeout": 5,
-    "keepalives_idle": 4,
-    "keepalives_interval": 2,
-    "keepalives_count": 3,
-    "tcp_user_timeout": 10_000,
-    "client_encoding": "utf8",
-}
 
 _PARAMETER = re.compile(r":([a-z_]+)")
 
@@ -71,9 +60,8 @@ class PostgresConnection:
         self._schema = schema
         self._where = where
         self._cursor = driver.cursor()
-        key = int.from_bytes(sha256(schema.encode()).digest()[:8], "big", signed=True)
         # Not the server's default isolation: with any other one, what is read after the wait would be from before it.
-        self._begin = f"BEGIN ISOLATION LEVEL READ COMMITTED; SELECT pg_advisory_xact_lock({key})"
+        self._begin = f"BEGIN ISOLATION LEVEL READ COMMITTED; SELECT pg_advisory_xact_lock({advisory(schema)})"
 
     def begin(self) -> None:
         try:
@@ -167,13 +155,8 @@ class PostgresDatabase:
 
     def _parameters(self) -> dict[str, Any]:
         server_of(self.url)
-        name = f"livetrader {self.mode}"
-        _, _, rest = self.url.partition("://")
-        try:
-            return {**_CONNECTING, "application_name": name, **conninfo_to_dict(f"postgresql://{rest}")}
-        except psycopg.ProgrammingError:
-            # What it complains of may be part of a password.
-            raise ConfigError("state.url cannot be read: see docs/postgresql.md for what it may say") from None
+        refusal = "state.url cannot be read: see docs/postgresql.md for what it may say"
+        return parameters(self.url, f"livetrader {self.mode}", refusal)
 
     def _session(self) -> str:
         """What holds for a connection. Who reads may take his time, and never keeps the lock."""

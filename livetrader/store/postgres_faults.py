@@ -5,6 +5,7 @@ from __future__ import annotations
 import psycopg
 
 from livetrader.errors import StoreError
+from livetrader.servers import first_line
 from livetrader.store.faults import Busy, Full, Lost
 
 _LOST = "the connection was lost: see that the server runs and can be reached"
@@ -28,17 +29,11 @@ def fault(error: psycopg.Error, where: str, *, lost: bool) -> StoreError:
     """A driver's error as one line: where, what, what to do. `lost` says that there is no connection any more."""
     state = error.sqlstate or ""
     if lost or state.startswith(_ENDED):
-        return Lost(f"{where}: {_LOST} ({_line(error)})")
+        return Lost(f"{where}: {_LOST} ({first_line(error)})")
     kind, text = _FAULTS.get(state, (StoreError, "{detail}: run `livetrader doctor`"))
-    return kind(f"{where}: {text.format(detail=_line(error))}")
+    return kind(f"{where}: {text.format(detail=first_line(error))}")
 
 
 def unreachable(error: psycopg.Error, where: str) -> Lost:
     """Why there is no connection: what the server or the network said."""
-    return Lost(f"{where}: no connection: {_line(error)}: see that the server runs, and what state.url says")
-
-
-def _line(error: psycopg.Error) -> str:
-    """What the server says first; its lines beyond that quote the statement, with values."""
-    said = error.diag.message_primary or str(error).strip().partition("\n")[0]
-    return " ".join(said.split())
+    return Lost(f"{where}: no connection: {first_line(error)}: see that the server runs, and what state.url says")

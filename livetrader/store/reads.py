@@ -98,16 +98,17 @@ def decided(select: Select, signal: Signal) -> bool:
 
 
 def marked(select: Select) -> int | None:
-    return _kept(select, MARKED)
+    return kept(select, MARKED)
 
 
 def agreed(select: Select) -> datetime | None:
     """When the broker's books agreed with ours last."""
-    at = _kept(select, AGREED)
+    at = kept(select, AGREED)
     return None if at is None else datetime.fromtimestamp(at, UTC)
 
 
-def _kept(select: Select, name: str) -> int | None:
+def kept(select: Select, name: str) -> int | None:
+    """Where the cursor of that name stands, if it was ever set."""
     rows = select("SELECT as_of FROM cursor WHERE name = :name", name=name)
     return next((int(row["as_of"]) for row in rows), None)
 

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 
 from livetrader.domain.order import Fill, OrderIntent
 from livetrader.ports import LogEntry
+from livetrader.store import reads
 from livetrader.store.audit import Select
 from livetrader.store.rows import Row, canonical, fill_of, instant, intent_of
 from livetrader.store.tables import KEEP
@@ -44,8 +45,7 @@ class AuditReads:
         return next((_entry_of(row) for row in rows), None)
 
     def reached(self, reader: str) -> int | None:
-        rows = self._select("SELECT as_of FROM cursor WHERE name = :name", name=reader)
-        return next((int(row["as_of"]) for row in rows), None)
+        return reads.kept(self._select, reader)
 
     def reach(self, reader: str, seq: int) -> None:
         with self._writer.unit():

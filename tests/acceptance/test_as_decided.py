@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 import pytest
 
 from livetrader.bootstrap.replay import Pace, replay, replay_tape
@@ -18,7 +17,7 @@ from livetrader.bootstrap.research import Request
 from livetrader.bootstrap.trading import trading
 from livetrader.bootstrap.workspace import Workspace
 from livetrader.config import Configuration, load
-from livetrader.domain.candles import FIELDS, CandleColumns, Interval
+from livetrader.domain.candles import CandleColumns, Interval
 from livetrader.errors import DataError, UsageError
 from livetrader.market.calendar import load as calendar
 from livetrader.market.clock import VirtualClock
@@ -26,21 +25,14 @@ from livetrader.marketdata.simulated import simulate
 from livetrader.marketdata.store import CandleStore, open_store
 from livetrader.ports import Journal
 from livetrader.store.memory import MemoryJournal
+from tests.acceptance.cli.lone_strategy import section
 
 DAY = date(2026, 2, 27)
 SYMBOLS = tuple(f"STOCK{i}" for i in range(12))
-CONFIG = """\
-strategies:
-  paths: [eager.py]
-  entries:
-    breakdown_fade_long: {enabled: false}
-    momentum_long: {enabled: false}
-    breakout_fade_short: {enabled: false}
-    momentum_short: {enabled: false}
-    exhaustion_short: {enabled: false}
-    eager: {}
-constraints: {max_open_positions: null, max_trades_per_day: null, max_trades_per_strategy: null}
-capital: {allocation_pct: 10}
+CONFIG = f"""\
+{section("eager")}
+constraints: {{max_open_positions: null, max_trades_per_day: null, max_trades_per_strategy: null}}
+capital: {{allocation_pct: 10}}
 """
 EAGER = """\
 from dataclasses import dataclass
@@ -98,14 +90,10 @@ class Feed:
         mended = np.flatnonzero((self.corrected > self.at) & (self.corrected <= now) & self.wrong)
         self.at = now
         if len(came):
-            bars, wrong = rows_of(self.day, came), self.wrong[came]
+            bars, wrong = self.day.rows(came), self.wrong[came]
             self.store.upsert(Interval.M5, replace(bars, close=np.where(wrong, bars.high, bars.close)))
         if len(mended):
-            self.store.upsert(Interval.M5, rows_of(self.day, mended))
-
-
-def rows_of(columns: CandleColumns, rows: npt.NDArray[Any]) -> CandleColumns:
-    return replace(columns, **{name: getattr(columns, name)[rows] for name in ("ts", "symbol", *FIELDS)})
+            self.store.upsert(Interval.M5, self.day.rows(mended))
 
 
 @pytest.fixture(scope="module")
@@ -120,8 +108,8 @@ def traded(tmp_path_factory: pytest.TempPathFactory) -> tuple[Configuration, Tol
     (session,) = nse.sessions(DAY, DAY)
     with open_store(made.settings.candles.url) as store:
         candles = simulate((*SYMBOLS, "NIFTY"), (*nse.before(DAY, 62), session), 5, dirt=False)
-        store.upsert(Interval.M5, rows_of(candles, candles.ts < session.opens))
-        feed = Feed(store, rows_of(candles, candles.ts >= session.opens), seed=3)
+        store.upsert(Interval.M5, candles.rows(candles.ts < session.opens))
+        feed = Feed(store, candles.rows(candles.ts >= session.opens), seed=3)
         clock = VirtualClock(float(session.opens))
         for end in (session.opens + 7_203, session.opens + 14_777, session.closes + 61):
             with trading(made, clock) as trader:

@@ -18,8 +18,9 @@ from runs import assert_same, backtest, replayed
 from livetrader.bootstrap.research import Request, find_signals
 from livetrader.bootstrap.results import RunResult
 from livetrader.domain.candles import CandleColumns, Interval
+from livetrader.marketdata.postgres.reader import PostgresReader
 from livetrader.marketdata.store import open_store
-from tests.postgres import PostgresServer, execute, new_database
+from tests.postgres import PostgresServer, cut_connections, execute, new_database
 
 MADE = {
     Interval.M1: "CREATE TABLE minutes (t bigint, ticker text, o float8, h float8, l float8, c float8, v integer)",
@@ -131,13 +132,11 @@ def test_a_backtest_goes_on_where_the_server_comes_back(
     fault: str,
 ) -> None:
     """Every third read finds its connection gone."""
-    from livetrader.marketdata.postgres.reader import PostgresReader
-    from tests.postgres import cut_connections
-
     url = str(stores["own tables"]["candles.url"])
     faults: Mapping[str, Callable[[], object]] = {
-        "cut": lambda: cut_connections(url), "restarted": lambda: postgres_server.restart()
-    }  # fmt: skip
+        "cut": lambda: cut_connections(url),
+        "restarted": postgres_server.restart,
+    }
     read, reads = PostgresReader.read, []
 
     def failing(self: PostgresReader, *arguments: object) -> CandleColumns:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -14,12 +14,13 @@ from tests.databases import DATABASES, empty
 
 
 @pytest.fixture(params=[*DATABASES, "memory"])
-def journal(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[SqlJournal | MemoryJournal]:
+def journal(
+    request: pytest.FixtureRequest, tmp_path: Path, new_postgres: Callable[[str], str]
+) -> Iterator[SqlJournal | MemoryJournal]:
     if request.param == "memory":
         yield MemoryJournal()
         return
-    with empty(request.param, tmp_path, request) as url:
-        opened = SqlJournal(open_state(url, "paper", "main"))
-        yield opened
-        assert opened.verify_audit() >= 1, "whatever a test did, the audit chain holds"
-        opened.close()
+    opened = SqlJournal(open_state(empty(request.param, tmp_path, new_postgres), "paper", "main"))
+    yield opened
+    assert opened.verify_audit() >= 1, "whatever a test did, the audit chain holds"
+    opened.close()

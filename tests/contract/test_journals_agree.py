@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import date, datetime
 from decimal import Decimal
@@ -131,9 +132,9 @@ class Both(RuleBasedStateMachine):
 
 @pytest.mark.parametrize("database", DATABASES)
 def test_the_journals_answer_the_same_and_hold_the_same(
-    database: str, tmp_path: Path, request: pytest.FixtureRequest
+    database: str, tmp_path: Path, new_postgres: Callable[[str], str]
 ) -> None:
     """Whatever is asked of them, in whatever order."""
     few = settings(max_examples=25, stateful_step_count=30)
-    with empty(database, tmp_path, request) as url:
-        run_state_machine_as_test(lambda: Both(url), settings=few)
+    url = empty(database, tmp_path, new_postgres)
+    run_state_machine_as_test(lambda: Both(url), settings=few)

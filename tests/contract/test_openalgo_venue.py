@@ -6,6 +6,7 @@ The server is the loopback OpenAlgo: what really happened is what its exchange s
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
@@ -13,18 +14,19 @@ from typing import Any
 import pytest
 
 from livetrader.brokers.loopback.exchange import Exchange
-from livetrader.brokers.loopback.faults import GARBLED, ORDER_CALLS, STRIKES, Fault, Line, Strike
+from livetrader.brokers.loopback.faults import GARBLED, ORDER_CALLS, Fault, Line, Strike
 from livetrader.brokers.openalgo.client import OpenAlgoClient
 from livetrader.brokers.openalgo.loopback.server import BROKER, OpenAlgoServer, broker_number
 from livetrader.brokers.openalgo.loopback.switches import Mode
 from livetrader.brokers.permit import LivePermit
 from livetrader.brokers.polled import PolledBroker
 from livetrader.domain.instrument import Instrument, Product
-from livetrader.domain.order import Action, OrderType
+from livetrader.domain.order import Action
 from livetrader.domain.order_state import OrderState
 from livetrader.errors import AuthExpired, BrokerError, BrokerProtocol, BrokerUnavailable
 from livetrader.market.clock import SystemClock, VirtualClock
 from livetrader.ports import Outcome
+from tests.contract.venue_samples import RESTING, ask, reopen, strikes
 from tests.unit.brokers.loopback.loopback_samples import approved, intent
 from tests.unit.brokers.polled_samples import record
 
@@ -34,7 +36,6 @@ S = OrderState
 D = Decimal
 START = 1_795_152_800.0  # 2026-11-20 11:03:20 in India, a Friday
 KEY = "c0ffee00" * 8
-RESTING = {"order_type": OrderType.LIMIT, "limit_price": D(990)}
 
 
 @dataclass
@@ -71,40 +72,31 @@ Make = Callable[..., Bench]
 def bench() -> Iterator[Make]:
     """A function that makes a bench of a mode, where INFY last traded at 1000. No call is about all orders."""
     made: list[Bench] = []
+    with ExitStack() as running:
 
-    def make(mode: str, *, partial_fills: bool = False, order_seconds: float = 5.0, **options: Any) -> Bench:
-        clock = VirtualClock(START)
-        listed = {"INFY": Instrument("INFY", D("0.05"))}
-        exchange = Exchange(BROKER, clock, listed, D(1_000_000), partial_fills=partial_fills, number=broker_number)
-        line = Line(clock)
-        server = OpenAlgoServer(exchange, line, key=KEY, mode=Mode(mode), **options)
-        running = server.running()
-        running.__enter__()
-        contexts.append(running)
-        venue = OpenAlgoClient(
-            server.url, lambda: KEY, clock, LivePermit("live"), expect="analyze" if mode == "analyze" else "live",
-            attempts=1, timeout_seconds=5.0, order_seconds=order_seconds,
-        )  # fmt: skip
-        real = exchange if mode == "live" else server.sandbox
-        made.append(Bench(venue, PolledBroker(venue, lambda _: D(0)), server, real, exchange, line, clock))
-        made[-1].quote(1000)
-        return made[-1]
+        def make(mode: str, *, partial_fills: bool = False, order_seconds: float = 5.0, **options: Any) -> Bench:
+            clock = VirtualClock(START)
+            listed = {"INFY": Instrument("INFY", D("0.05"))}
+            exchange = Exchange(BROKER, clock, listed, D(1_000_000), partial_fills=partial_fills, number=broker_number)
+            line = Line(clock)
+            server = OpenAlgoServer(exchange, line, key=KEY, mode=Mode(mode), **options)
+            running.enter_context(server.running())
+            venue = OpenAlgoClient(
+                server.url, lambda: KEY, clock, LivePermit("live"), expect="analyze" if mode == "analyze" else "live",
+                attempts=1, timeout_seconds=5.0, order_seconds=order_seconds,
+            )  # fmt: skip
+            running.callback(venue.close)
+            real = exchange if mode == "live" else server.sandbox
+            made.append(Bench(venue, PolledBroker(venue, lambda _: D(0)), server, real, exchange, line, clock))
+            made[-1].quote(1000)
+            return made[-1]
 
-    contexts: list[Any] = []
-    yield make
+        yield make
+        for one in made:
+            reopen(one.server)
     for one in made:
-        reopen(one)
-        one.venue.close()
-        asked = one.server.gateway.control.requests
-    for context in reversed(contexts):
-        context.__exit__(None, None, None)
-    assert not {"cancelallorder", "closeposition", "placesmartorder", "analyzer/toggle"} & asked.keys()
-
-
-def reopen(b: Bench) -> None:
-    while not b.server.listening:
-        b.server.accept()
-        SystemClock().sleep(0.005)
+        asked = one.server.gateway.control.requests.keys()
+        assert not {"cancelallorder", "closeposition", "placesmartorder", "analyzer/toggle"} & asked
 
 
 modes = pytest.mark.parametrize("mode", ["live", "analyze"])
@@ -153,26 +145,6 @@ def test_b11_a_definite_no_is_rejected(bench: Make, mode: str) -> None:
     assert cancelled.state is (S.REJECTED if mode == "analyze" else S.UNKNOWN), "live, every no to a cancel is a 500"
 
 
-def strikes(operations: tuple[str, ...]) -> list[Any]:
-    """Every fault on every operation that it can strike, a garbled answer both after doing and not."""
-    return [
-        pytest.param(operation, Strike(fault, accepted, 0.01 if fault is Fault.SLOW else None),
-                     id=f"{operation}-{fault}{'-done' * accepted}")
-        for operation in operations
-        for fault in Fault
-        if operation in STRIKES[fault]
-        for accepted in ((False, True) if fault in GARBLED and operation in ORDER_CALLS else (False,))
-    ]  # fmt: skip
-
-
-def ask(b: Bench, operation: str, order_id: str) -> Outcome:
-    if operation == "place":
-        return b.venue.place(approved("new"))
-    if operation == "modify":
-        return b.venue.modify(order_id, intent("old", 7, **RESTING))
-    return b.venue.cancel(order_id)
-
-
 PROVEN = {
     Fault.REFUSED: S.INTENT,
     Fault.RATE_LIMITED: S.INTENT,  # raised before the server looks at the order
@@ -199,7 +171,7 @@ def test_b1_to_b12_an_order_is_called_what_its_answer_proves(
     order_id = b.venue.place(approved("old", **RESTING)).broker_order_id
     assert order_id is not None
     b.strike(operation, strike)
-    state = ask(b, operation, order_id).state
+    state = ask(b.venue, operation, order_id).state
     assert state in expected(mode, operation, strike)
     orders = b.exchange.orders
     old = orders[order_id]

@@ -15,7 +15,7 @@ import pytest
 
 from livetrader.brokers.loopback.client import LoopbackClient
 from livetrader.brokers.loopback.exchange import Exchange
-from livetrader.brokers.loopback.faults import GARBLED, ORDER_CALLS, READS, STRIKES, TURNED_AWAY, Fault, Line, Strike
+from livetrader.brokers.loopback.faults import GARBLED, ORDER_CALLS, READS, TURNED_AWAY, Fault, Line, Strike
 from livetrader.brokers.loopback.front import Front
 from livetrader.brokers.loopback.profiles import FINGERPRINT, OPEN_ONLY, STRICT, TAG_SCAN, Profile
 from livetrader.brokers.loopback.server import LoopbackServer
@@ -23,11 +23,12 @@ from livetrader.brokers.loopback.venue import LoopbackVenue
 from livetrader.brokers.permit import LivePermit
 from livetrader.domain.books import Identity
 from livetrader.domain.instrument import Instrument, Product
-from livetrader.domain.order import Action, OrderType
+from livetrader.domain.order import Action
 from livetrader.domain.order_state import OrderState
 from livetrader.errors import AuthExpired, BrokerError, BrokerProtocol, BrokerUnavailable
 from livetrader.market.clock import SystemClock
 from livetrader.ports import Outcome
+from tests.contract.venue_samples import RESTING, ask, reopen, strikes
 from tests.unit.brokers.loopback.loopback_samples import START, approved, exchange, intent
 
 pytestmark = pytest.mark.allow_hosts(["127.0.0.1"])
@@ -36,7 +37,6 @@ S = OrderState
 D = Decimal
 KINDS = ("in_process", "http")
 PROFILES = (STRICT, OPEN_ONLY, TAG_SCAN, FINGERPRINT)
-RESTING = {"order_type": OrderType.LIMIT, "limit_price": D(990)}
 
 
 @dataclass
@@ -65,12 +65,6 @@ class Bench:
         venue = self.venue
         books = venue.orders(), venue.trades(), venue.positions(), venue.funds()
         return *books, venue.instruments(), venue.quotes(["INFY"])
-
-
-def reopen(server: LoopbackServer) -> None:
-    while not server.listening:
-        server.accept()
-        SystemClock().sleep(0.005)
 
 
 @pytest.fixture(scope="module")
@@ -183,26 +177,6 @@ def test_an_adapter_that_forgets_market_protection_is_told(bench: Callable[..., 
     assert b.venue.place(approved("b", **RESTING)).state is S.ACKED
 
 
-def strikes(operations: tuple[str, ...]) -> list[Any]:
-    """Every fault on every operation that it can strike, a garbled answer both after doing and not."""
-    return [
-        pytest.param(operation, Strike(fault, accepted, seconds), id=f"{operation}-{fault}{'-done' * accepted}")
-        for operation in operations
-        for fault in Fault
-        if operation in STRIKES[fault]
-        for accepted in ((False, True) if fault in GARBLED and operation in ORDER_CALLS else (False,))
-        for seconds in [0.01 if fault is Fault.SLOW else None]
-    ]
-
-
-def ask(b: Bench, operation: str, order_id: str) -> Outcome:
-    if operation == "place":
-        return b.venue.place(approved("new"))
-    if operation == "modify":
-        return b.venue.modify(order_id, intent("old", 7, **RESTING))
-    return b.venue.cancel(order_id)
-
-
 def sound(operation: str, fault: Fault, profile: Profile) -> OrderState:
     """What the answer to an order says when it can be believed."""
     if operation != "cancel" or profile.received_only:
@@ -221,7 +195,7 @@ def test_b1_to_b12_an_order_is_called_what_its_answer_proves(
     order_id = b.venue.place(approved("old", **RESTING)).broker_order_id
     assert order_id is not None
     b.strike(operation, strike)
-    outcome = ask(b, operation, order_id)
+    outcome = ask(b.venue, operation, order_id)
 
     if strike.fault is Fault.REFUSED:
         expected = S.INTENT
@@ -255,7 +229,7 @@ def test_a_fault_in_process_is_that_fault_on_the_wire(
         order_id = b.venue.place(approved("old", **RESTING)).broker_order_id
         assert order_id is not None
         b.strike(operation, strike)
-        outcome = ask(b, operation, order_id)
+        outcome = ask(b.venue, operation, order_id)
         b.settle()
         return outcome.state, outcome.broker_order_id, b.books()
 

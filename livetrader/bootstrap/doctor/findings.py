@@ -82,6 +82,11 @@ def failed(check: str, error: LiveTraderError) -> list[Finding]:
     return [fail(line, remedy, error.exit_code) for line in lines]
 
 
+def shortened(names: Sequence[str]) -> str:
+    """The first eight names, and a sign that there are more."""
+    return ", ".join(names[:8]) + (" …" if names[8:] else "")
+
+
 def exit_code(said: Sequence[Said]) -> int:
     """0 where nothing fails, else the code of the failure that a start would meet first."""
     codes = {one.finding.exit_code for one in said if one.finding.level is Level.FAIL}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, time
+from datetime import date, datetime, time, timedelta
 from typing import Protocol
 
 from livetrader.domain.session import Session
@@ -36,6 +36,12 @@ class Comparison:
     days: int
     trusted: bool
     differences: Sequence[Difference]
+
+
+def days_from(first: date, count: int, calendar: Calendar) -> list[date]:
+    """So many days from `first` on, without those that `calendar` does not reach."""
+    days = (first + timedelta(days=i) for i in range(count))
+    return [day for day in days if day <= calendar.valid_until]
 
 
 def compare(broker: Timings, calendar: Calendar, exchange: str, days: Sequence[date]) -> Comparison:

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from livetrader.bootstrap.checks import problems
-from livetrader.bootstrap.doctor.findings import Finding, fail, ok, warn
+from livetrader.bootstrap.doctor.findings import Finding, fail, ok, shortened, warn
 from livetrader.bootstrap.doctor.places import folders
 from livetrader.bootstrap.doctor.subject import Subject
 from livetrader.bootstrap.notifying import outside
@@ -99,8 +99,8 @@ def _candles_of(
     else:
         yield ok(f"{age}; {len(having)} of {len(subject.symbols)} symbols")
     if missing := sorted(set(stored) - having):
-        shown = ", ".join(missing[:8]) + (" …" if missing[8:] else "")
-        yield warn(f"no candles of {session.date} of {len(missing)} symbols: {shown}", "`livetrader data check`")
+        what = f"no candles of {session.date} of {len(missing)} symbols: {shortened(missing)}"
+        yield warn(what, "`livetrader data check`")
 
 
 def _begun(subject: Subject, allowed: float) -> Session | None:

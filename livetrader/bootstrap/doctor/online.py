@@ -11,8 +11,8 @@ from urllib.parse import urlsplit
 
 import httpx
 
-from livetrader.bootstrap.doctor.findings import Finding, fail, ok, warn
-from livetrader.bootstrap.doctor.hours import compare
+from livetrader.bootstrap.doctor.findings import Finding, fail, ok, shortened, warn
+from livetrader.bootstrap.doctor.hours import compare, days_from
 from livetrader.bootstrap.doctor.subject import Subject
 from livetrader.errors import AuthExpired, BrokerProtocol, CalendarError, ConfigError
 from livetrader.ports import wall_time
@@ -77,8 +77,8 @@ def instruments(subject: Subject) -> Iterator[Finding]:
         raise BrokerProtocol("the instrument master is empty: download the master contract in OpenAlgo's page")
     missing = [symbol for symbol in subject.symbols if symbol not in listed]
     if missing:
-        shown = ", ".join(missing[:8]) + (" …" if missing[8:] else "")
-        what = f"{len(missing)} of {len(subject.symbols)} symbols are not listed, and take no entries: {shown}"
+        count = f"{len(missing)} of {len(subject.symbols)} symbols"
+        what = f"{count} are not listed, and take no entries: {shortened(missing)}"
         yield fail(what, "correct the list in symbol_lists/, then `livetrader config check`", ConfigError.exit_code)
     else:
         yield ok(f"{len(listed)} instruments, with all {len(subject.symbols)} symbols")
@@ -89,9 +89,8 @@ def hours(subject: Subject) -> Iterator[Finding]:
     openalgo, calendar = _openalgo(subject), subject.workspace.calendar
     if openalgo is None or calendar.name != "nse":
         return
-    days = [subject.today + timedelta(days=i) for i in range(_DAYS)]
-    known = [day for day in days if day <= calendar.valid_until]
-    found = compare(openalgo, calendar, subject.settings.broker.exchange, known)
+    days = days_from(subject.today, _DAYS, calendar)
+    found = compare(openalgo, calendar, subject.settings.broker.exchange, days)
     for one in found.differences:
         what = f"{one.date:%a %d %b}: we have {one.ours}, the broker {one.theirs}"
         yield fail(what, "`livetrader calendar check`; ask the exchange", CalendarError.exit_code)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from livetrader.config import Settings
-from livetrader.marketdata.store import file_of, on_server
-from livetrader.store.location import on_server as state_on_server
+from livetrader.marketdata.store import file_of
+from livetrader.servers import on_server
 from livetrader.store.location import state_path
 
 
@@ -19,6 +19,6 @@ def folders(settings: Settings) -> list[Path]:
         found.append(Path(file).absolute().parent)
     # The instrument master is kept in state.directory wherever the state is.
     found.append(settings.state.directory)
-    if not state_on_server(settings.state.url):
+    if not on_server(settings.state.url):
         found.append(state_path(settings.state.url, settings.mode).absolute().parent)
     return sorted(set(found))

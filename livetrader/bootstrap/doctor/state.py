@@ -27,7 +27,7 @@ def database(subject: Subject) -> Iterator[Finding]:
     """Whether the state opens, is of today's schema and whole, and its audit chain verifies."""
     settings = subject.settings
     try:
-        with open_queries(settings.state.url, settings.mode, settings.state.directory) as queries:
+        with _queries(settings) as queries:
             rows = queries.check()
             yield ok(f"{queries.where}: whole; {rows['audit']} rows of the audit log follow from each other")
     except NoState as none:

@@ -11,19 +11,19 @@ from urllib.parse import quote
 
 import httpx
 
+from livetrader.brokers.calls import unanswered
 from livetrader.brokers.loopback import wire
 from livetrader.brokers.loopback.profiles import Profile
-from livetrader.brokers.loopback.reader import REQUEST_TIMEOUT, LoopbackReader, document_of, kind
+from livetrader.brokers.loopback.reader import REQUEST_TIMEOUT, LoopbackReader, document_of
 from livetrader.brokers.loopback.rules import Ticket, refusal
-from livetrader.brokers.loopback.throttle import Throttle
 from livetrader.brokers.loopback.venue import paused
 from livetrader.brokers.permit import LivePermit
+from livetrader.brokers.throttle import Throttle
 from livetrader.constraints.verdict import Approved
 from livetrader.domain.order import OrderIntent, Purpose
 from livetrader.domain.order_state import OrderState
 from livetrader.ports import Clock, Outcome
 
-NOT_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.UnsupportedProtocol)
 DONE = {"received": OrderState.ACKED, "cancelled": OrderState.CANCELLED}
 
 
@@ -76,10 +76,8 @@ class LoopbackClient(LoopbackReader):
         self._throttle.wait(urgent=urgent)
         try:
             response = self._http.request(method, path, json=body)
-        except NOT_SENT as error:
-            return Outcome(OrderState.INTENT, reason=f"not sent ({kind(error)})")
         except httpx.HTTPError as error:
-            return Outcome(OrderState.UNKNOWN, reason=f"no answer ({kind(error)})")
+            return unanswered(error)
         self._heed(response)
         try:
             return _outcome(response, order_id)

@@ -17,7 +17,7 @@ from livetrader.brokers.loopback.faults import Chance, Fault, Strike
 from livetrader.brokers.loopback.matching import Order, execution
 from livetrader.brokers.loopback.profiles import Dedupe, Profile
 from livetrader.brokers.loopback.rules import ZERO, Rejected, Ticket, check_form, check_risk
-from livetrader.domain.books import BrokerOrder, BrokerPosition, BrokerTrade, Identity
+from livetrader.domain.books import BrokerOrder, BrokerPosition, BrokerTrade
 from livetrader.domain.instrument import Instrument, Product
 from livetrader.domain.order import Action, OrderType
 from livetrader.domain.order_state import OrderState
@@ -154,7 +154,7 @@ class Exchange:
 
     def order_book(self) -> tuple[BrokerOrder, ...]:
         """All orders that are visible, in the order in which they were placed."""
-        tagged = self.profile.identity is not Identity.FINGERPRINT
+        tagged = not self.profile.identity.by_fingerprint
         hidden = self._unseen()
         shown = (order for order in self.orders.values() if order.order_id not in hidden)
         return tuple(order.line(self.instruments[order.ticket.symbol], tagged=tagged) for order in shown)

@@ -10,17 +10,18 @@ from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC
 from decimal import Decimal
 from email.utils import parsedate_to_datetime
+from functools import partial
 from typing import Any, TypeVar
 from urllib.parse import quote
 
 import httpx
-from tenacity import Retrying, retry_if_exception, stop_after_attempt, wait_exponential
 
+from livetrader.brokers.calls import again, connection, kind
 from livetrader.brokers.loopback import wire
 from livetrader.brokers.loopback.exchange import Quote
 from livetrader.brokers.loopback.profiles import Profile
-from livetrader.brokers.loopback.throttle import BAN_SECONDS, UNTOLD_SECONDS, Pause
 from livetrader.brokers.loopback.venue import expired, paused
+from livetrader.brokers.throttle import BAN_SECONDS, UNTOLD_SECONDS, Pause
 from livetrader.domain.books import BrokerOrder, BrokerPosition, BrokerTrade
 from livetrader.domain.instrument import Instrument
 from livetrader.errors import BrokerProtocol, BrokerUnavailable
@@ -54,12 +55,12 @@ class LoopbackReader:
         self._clock = clock
         self._pause = Pause(clock)
         self._attempts = attempts
-        # A connection kept alive may be dead when the next order goes out on it, which cannot be told from an order
-        # that was lost on the way: each call has a connection of its own. Proxies are none of a loopback's business.
-        fresh = httpx.Limits(max_keepalive_connections=0)
-        self._http = httpx.Client(
-            base_url=url, timeout=timeout_seconds, limits=fresh, trust_env=False, transport=transport
-        )
+        self._http = connection(url, transport, timeout_seconds)
+
+    @property
+    def silent(self) -> bool:
+        """The broker has asked for silence, and gets it."""
+        return self._pause.left() > 0
 
     def close(self) -> None:
         self._http.close()
@@ -84,18 +85,8 @@ class LoopbackReader:
         return self._read(f"/quotes?symbols={quote(','.join(symbols))}", wire.quotes)
 
     def _read(self, path: str, parse: Callable[[Any], T]) -> T:
-        def worth_it(error: BaseException) -> bool:
-            return isinstance(error, BrokerUnavailable) and not self._pause.left()
-
-        tries = Retrying(
-            stop=stop_after_attempt(self._attempts),
-            wait=wait_exponential(0.2, max=2.0),
-            retry=retry_if_exception(worth_it),
-            sleep=self._clock.sleep,
-            reraise=True,
-        )
-        answer: T = tries(self._get, path, parse)
-        return answer
+        read = partial(self._get, path, parse)
+        return again(read, self._clock, self._pause, attempts=self._attempts, wait=0.2)
 
     def _get(self, path: str, parse: Callable[[Any], T]) -> T:
         """One try. BrokerUnavailable: no answer; BrokerProtocol: none that we understand; AuthExpired: not for us."""
@@ -136,10 +127,6 @@ class LoopbackReader:
         except ValueError:
             return None
         return (until.astimezone(UTC) - wall_time(self._clock)).total_seconds()
-
-
-def kind(error: Exception) -> str:
-    return type(error).__name__
 
 
 def document_of(response: httpx.Response) -> Any:

@@ -14,7 +14,7 @@ from livetrader.brokers.loopback.answers import Answers
 from livetrader.brokers.loopback.exchange import Exchange, Quote
 from livetrader.brokers.loopback.faults import GARBLED, TURNED_AWAY, Fault, Line, Strike
 from livetrader.brokers.loopback.rules import Rejected, Ticket, refusal
-from livetrader.brokers.loopback.throttle import BAN_SECONDS, UNTOLD_SECONDS, Pause
+from livetrader.brokers.throttle import BAN_SECONDS, UNTOLD_SECONDS, Pause
 from livetrader.constraints.verdict import Approved
 from livetrader.domain.books import BrokerOrder, BrokerPosition, BrokerTrade
 from livetrader.domain.instrument import Instrument

@@ -75,9 +75,11 @@ def member(document: Any, key: str) -> Any:
     return document[key]
 
 
-def rows(found: Any, what: str) -> list[Any]:
+def rows(document: Any, key: str) -> list[Any]:
+    """The list that `document[key]` has to be."""
+    found = member(document, key)
     if not isinstance(found, list):
-        raise Unreadable(f"{what} is no list")
+        raise Unreadable(f"{key!r} is no list")
     return found
 
 

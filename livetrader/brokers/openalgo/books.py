@@ -63,7 +63,7 @@ class Parser:
 
     def orders(self, document: Any) -> tuple[OrderLine, ...]:
         """The order book, as it came: live, `filled` has to say what its orders have filled."""
-        found = rows(member(member(document, "data"), "orders"), "'orders'")
+        found = rows(member(document, "data"), "orders")
         return self._each(zip(found, [None, *found], strict=False), lambda pair: self._order(*pair))
 
     def trades(self, document: Any) -> tuple[BrokerTrade, ...]:
@@ -71,7 +71,7 @@ class Parser:
 
         The number counts within the order, and so is the same at each reading however the broker sorts its book.
         """
-        found = [self._trade(row) for row in rows(member(document, "data"), "'data'")]
+        found = [self._trade(row) for row in rows(document, "data")]
         if found and found[0].traded_at > found[-1].traded_at:
             found.reverse()
         found.sort(key=lambda trade: trade.traded_at)
@@ -81,11 +81,11 @@ class Parser:
 
     def positions(self, document: Any) -> tuple[BrokerPosition, ...]:
         """The position book, with closed positions as lines of zero."""
-        return self._each(rows(member(document, "data"), "'data'"), self._position)
+        return self._each(rows(document, "data"), self._position)
 
     def holdings(self, document: Any) -> tuple[BrokerPosition, ...]:
         """What lies in the demat account: delivered shares, all of product CNC."""
-        return self._each(rows(member(member(document, "data"), "holdings"), "'holdings'"), self._holding)
+        return self._each(rows(member(document, "data"), "holdings"), self._holding)
 
     def _each(self, found: Iterable[Any], read: Callable[[Any], T]) -> tuple[T, ...]:
         lines = []

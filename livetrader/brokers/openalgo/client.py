@@ -14,13 +14,13 @@ from typing import Any
 import httpx
 import structlog
 
-from livetrader.brokers.loopback.throttle import Pause, Throttle
+from livetrader.brokers.calls import unanswered
 from livetrader.brokers.openalgo.answers import Answer, Unreadable, identifier
 from livetrader.brokers.openalgo.books import STRATEGY
 from livetrader.brokers.openalgo.reader import OpenAlgoReader
 from livetrader.brokers.openalgo.reads import LOG_IN, mode_of, told_seconds
-from livetrader.brokers.openalgo.wire import NOT_SENT
 from livetrader.brokers.permit import LivePermit
+from livetrader.brokers.throttle import Pause, Throttle
 from livetrader.constraints.verdict import Approved
 from livetrader.domain.order import OrderIntent, Purpose
 from livetrader.domain.order_state import OrderState
@@ -59,6 +59,11 @@ class OpenAlgoClient(OpenAlgoReader):
         self._order_pause = Pause(clock)
         self._one_order = threading.Lock()
 
+    @property
+    def silent(self) -> bool:
+        """The server has asked for silence, of reads or of orders, and gets it."""
+        return self._reads.silent or self._order_pause.left() > 0
+
     def place(self, order: Approved) -> Outcome:
         intent = order.intent
         return self._ask("placeorder", {**self._terms(intent), **_prices(intent)}, urgent=_urgent(intent))
@@ -95,10 +100,8 @@ class OpenAlgoClient(OpenAlgoReader):
             self._look = None  # what was read before is not what will be
             try:
                 answer = self._wire.post(endpoint, body, self._order_seconds)
-            except NOT_SENT as error:
-                return Outcome(OrderState.INTENT, reason=f"not sent ({type(error).__name__})")
             except httpx.HTTPError as error:
-                return Outcome(OrderState.UNKNOWN, reason=f"no answer ({type(error).__name__})")
+                return unanswered(error)
             return self._outcome(answer, order_id)
 
     def _unsendable(self) -> str:

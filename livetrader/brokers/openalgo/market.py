@@ -6,9 +6,10 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, NamedTuple
+from typing import Any
 
 from livetrader.brokers.openalgo.answers import Unreadable, amount, in_a_line, member, rows, text
+from livetrader.domain.candle import Candle
 from livetrader.domain.interval import Interval
 from livetrader.market.nse import IST
 
@@ -42,17 +43,6 @@ class Quote:
     volume: float
 
 
-class Candle(NamedTuple):
-    """A bar by its open in epoch seconds; a daily bar by midnight UTC of its date in India."""
-
-    ts: int
-    open: float
-    high: float
-    low: float
-    close: float
-    volume: float
-
-
 def real(value: Any) -> float:
     """A number as a feed gives it; NaN for null."""
     return math.nan if value is None else float(amount(value))
@@ -68,7 +58,7 @@ def quotes(document: Any, asked: Mapping[Wired, str], at: float) -> tuple[dict[s
     """Quotes by our name, and what is wrong with the others."""
     found: dict[str, Quote] = {}
     wrong = []
-    for row in rows(member(document, "results"), "'results'"):
+    for row in rows(document, "results"):
         wired = text(member(row, "symbol")), text(member(row, "exchange"))
         if wired in asked and "data" in row:
             found[asked[wired]] = quote(row["data"], at)
@@ -80,7 +70,7 @@ def quotes(document: Any, asked: Mapping[Wired, str], at: float) -> tuple[dict[s
 def candles(document: Any, interval: Interval, now: datetime) -> tuple[Candle, ...]:
     """The bars of an answer that have closed by `now`, oldest first. The server gives the forming one, too."""
     found: dict[int, Candle] = {}
-    for row in rows(member(document, "data"), "'data'"):
+    for row in rows(document, "data"):
         ts = int(amount(member(row, "timestamp")))
         opened, high, low, close = (real(member(row, name)) for name in ("open", "high", "low", "close"))
         if _closed(ts, interval, now):
@@ -104,7 +94,7 @@ def timings(document: Any) -> dict[str, tuple[datetime, datetime]]:
     """
     return {
         text(member(row, "exchange")): (_instant(member(row, "start_time")), _instant(member(row, "end_time")))
-        for row in rows(member(document, "data"), "'data'")
+        for row in rows(document, "data")
     }
 
 

@@ -43,7 +43,7 @@ def instrument(row: Any, symbols: Symbols) -> Instrument:
 def listed(document: Any, symbols: Symbols) -> tuple[list[Instrument], list[str]]:
     """All instruments of an answer, and what is wrong with the rows that are none."""
     found, wrong = [], []
-    for row in rows(member(document, "data"), "'data'"):
+    for row in rows(document, "data"):
         try:
             found.append(instrument(row, symbols))
         except Unreadable as error:
@@ -76,7 +76,7 @@ class MasterFile:
             document = json.loads(self.path.read_text("utf-8"))
             if member(document, "source") != self.source or not self._of_today(document, now):
                 return None
-            return tuple(_instrument(*line) for line in rows(member(document, "instruments"), "'instruments'"))
+            return tuple(_instrument(*line) for line in rows(document, "instruments"))
         except FileNotFoundError:
             return None
         except (OSError, ValueError, TypeError, ArithmeticError, Unreadable) as error:

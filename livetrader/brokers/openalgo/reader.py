@@ -11,16 +11,17 @@ from typing import Any, TypeVar
 import httpx
 import structlog
 
-from livetrader.brokers.loopback.throttle import Throttle
 from livetrader.brokers.openalgo import market, master
 from livetrader.brokers.openalgo.answers import Unreadable, amount, member, text
 from livetrader.brokers.openalgo.books import OrderLine, Parser, filled, held, settled
-from livetrader.brokers.openalgo.market import INTERVALS, Candle, Quote
+from livetrader.brokers.openalgo.market import INTERVALS, Quote
 from livetrader.brokers.openalgo.master import MasterFile
 from livetrader.brokers.openalgo.reads import Mode, Reads
 from livetrader.brokers.openalgo.symbols import Symbols
 from livetrader.brokers.openalgo.wire import Wire
+from livetrader.brokers.throttle import Throttle
 from livetrader.domain.books import BrokerOrder, BrokerPosition, BrokerTrade, Identity
+from livetrader.domain.candle import Candle
 from livetrader.domain.instrument import Instrument
 from livetrader.domain.interval import Interval
 from livetrader.domain.order_state import OPEN, OrderState
@@ -41,8 +42,10 @@ SAME_LOOK_SECONDS = 1.0
 
 QUOTES_AT_ONCE = 100
 
-# The server sleeps for so long between two histories, whoever asks.
+# The server sleeps for so long between two histories, whoever asks; brokers behind it take three a second. A slow one
+# keeps no other waiting, but a server that hangs is not asked ever more.
 HISTORY_SECONDS = 0.35
+HISTORIES_AT_ONCE = 3
 LONGEST_HISTORY_SECONDS = 60.0
 
 # A whole exchange's instruments are megabytes.
@@ -60,6 +63,7 @@ class OpenAlgoReader:
     name = "openalgo"
     identity = Identity.LOOSE_FINGERPRINT
     visibility_seconds = VISIBILITY_SECONDS
+    history_seconds = HISTORY_SECONDS
 
     def __init__(
         self,
@@ -83,7 +87,7 @@ class OpenAlgoReader:
             self._wire, clock, expect, per_second=reads_per_second, seconds=timeout_seconds, attempts=attempts
         )
         self._histories = Throttle(clock, 1 / HISTORY_SECONDS, 1.0, 0.0)
-        self._one_history = threading.Lock()
+        self._few_histories = threading.BoundedSemaphore(HISTORIES_AT_ONCE)
         self._exchanges = (self.symbols.home, *segments)
         self._file = master_file
         self._look: tuple[float, tuple[BrokerTrade, ...]] | None = None
@@ -164,10 +168,10 @@ class OpenAlgoReader:
         return self._market("quotes", self._body(name), lambda document: market.quote(member(document, "data"), at))
 
     def history(self, name: str, interval: Interval, first: date, last: date) -> Sequence[Candle]:
-        """The closed bars of some days, both included, oldest first; none is no error. One history at a time."""
+        """The closed bars of some days, both included, oldest first; none is no error."""
         days = {"start_date": first.isoformat(), "end_date": last.isoformat()}
         body = {**self._body(name), "interval": INTERVALS[interval], **days}
-        with self._one_history:
+        with self._few_histories:
             self._histories.wait(urgent=False)
             now = wall_time(self._clock)
             return self._market(

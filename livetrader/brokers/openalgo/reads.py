@@ -13,11 +13,11 @@ from functools import partial
 from typing import Any, Literal, TypeVar
 
 import httpx
-from tenacity import Retrying, retry_if_exception, stop_after_attempt, stop_after_delay, wait_exponential
 
-from livetrader.brokers.loopback.throttle import UNTOLD_SECONDS, Pause, Throttle
+from livetrader.brokers.calls import again, kind
 from livetrader.brokers.openalgo.answers import Answer, Unreadable, member
 from livetrader.brokers.openalgo.wire import Wire
+from livetrader.brokers.throttle import UNTOLD_SECONDS, Pause, Throttle
 from livetrader.errors import AuthExpired, BrokerProtocol, BrokerUnavailable, LiveTraderError
 from livetrader.ports import Clock
 
@@ -57,6 +57,11 @@ class Reads:
         self._seconds = seconds
         self._attempts = attempts
         self._mode_seen_at = -math.inf
+
+    @property
+    def silent(self) -> bool:
+        """The server has asked for silence, and gets it."""
+        return self._pause.left() > 0
 
     def account(self, endpoint: str, parse: Callable[[dict[str, Any]], T]) -> T:
         """A read of the account's, whose answer is of the mode that we expect."""
@@ -109,19 +114,8 @@ class Reads:
         self._mode_seen_at = self._clock.monotonic()
 
     def _try(self, once: Callable[[], T]) -> T:
-        def worth_it(error: BaseException) -> bool:
-            return isinstance(error, BrokerUnavailable) and not self._pause.left()
-
-        tries = Retrying(
-            # A server that hangs is not waited for again and again: exits have to go on.
-            stop=stop_after_attempt(self._attempts) | stop_after_delay(self._seconds),
-            wait=wait_exponential(0.25, max=2.0),
-            retry=retry_if_exception(worth_it),
-            sleep=self._clock.sleep,
-            reraise=True,
-        )
-        answer: T = tries(once)
-        return answer
+        # A server that hangs is not waited for again and again: exits have to go on.
+        return again(once, self._clock, self._pause, attempts=self._attempts, wait=0.25, seconds=self._seconds)
 
     def _once(
         self,
@@ -141,7 +135,7 @@ class Reads:
             answer = ask()
         except httpx.HTTPError as error:
             raise BrokerUnavailable(
-                f"{where}: no answer ({type(error).__name__}): is OpenAlgo running at {self._wire.base_url}?"
+                f"{where}: no answer ({kind(error)}): is OpenAlgo running at {self._wire.base_url}?"
             ) from error
         if answer.status == 429:
             self._pause.hold(told_seconds(answer))

@@ -11,13 +11,11 @@ from typing import Any
 
 import httpx
 
+from livetrader.brokers.calls import connection
 from livetrader.brokers.openalgo.answers import Answer, answer_of
 
 # A server that is there takes a connection at once.
 CONNECT_SECONDS = 3.0
-
-# Where nothing reached the server: it was not there, or its name is not known.
-NOT_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.UnsupportedProtocol)
 
 # A key that is shorter than this is none, and cutting it out would tear holes into ordinary words.
 SHORTEST_KEY = 8
@@ -46,10 +44,7 @@ class Wire:
     ) -> None:
         self.base_url = base_url
         self._key = api_key
-        # A connection kept alive may be dead when the next order goes out on it, which cannot be told from an order
-        # that was lost on the way. A proxy from the environment has no business between us and the gateway.
-        fresh = httpx.Limits(max_keepalive_connections=0)
-        self._http = httpx.Client(base_url=f"{base_url}/api/v1/", limits=fresh, trust_env=False, transport=transport)
+        self._http = connection(f"{base_url}/api/v1/", transport)
         logging.getLogger("httpx").addFilter(_WITHOUT_QUERY)
 
     def post(self, endpoint: str, body: Mapping[str, Any], seconds: float) -> Answer:

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 import psycopg
 
 from livetrader.errors import StoreError
+from livetrader.servers import first_line
 
 PASSWORD = "TIMESCALE_DB_PASSWORD (environment or .env)"
 
@@ -64,7 +65,7 @@ def refused(error: psycopg.OperationalError) -> bool:
 
 
 def _advice(error: psycopg.Error) -> str:
-    said = " ".join((error.diag.message_primary or str(error).strip().partition("\n")[0]).split())
+    said = first_line(error)
     if error.sqlstate:
         return _ANSWERS.get(error.sqlstate, _UNKNOWN).format(said=said)
     if isinstance(error, psycopg.OperationalError):

@@ -153,5 +153,4 @@ def _by_time(columns: CandleColumns) -> CandleColumns:
         return columns
     _, latest = np.unique(key[::-1], return_index=True)
     kept = len(columns) - 1 - latest
-    fields = (getattr(columns, name)[kept] for name in FIELDS)
-    return CandleColumns(columns.symbols, columns.ts[kept], columns.symbol[kept], *fields)
+    return columns.rows(kept)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import UTC, date, datetime, timedelta, tzinfo
-from functools import lru_cache
+from datetime import date, tzinfo
+from functools import lru_cache, partial
 from types import TracebackType
 from typing import Any, Self
 
@@ -13,7 +13,7 @@ from psycopg import sql
 
 from livetrader.domain.candles import FIELDS, CandleColumns, Interval
 from livetrader.marketdata.bars import Bars, Naming, joined, naming, ordered
-from livetrader.marketdata.content import digest
+from livetrader.marketdata.content import dates_of, digest
 from livetrader.marketdata.postgres.arrays import Names, floats, length, seconds
 from livetrader.marketdata.postgres.session import Connection, Session
 from livetrader.marketdata.postgres.table import Table
@@ -59,14 +59,7 @@ class PostgresReader:
         found: set[date] = set()
         for table in self._tables.values():
             query = sql.SQL("SELECT {} FROM {} WHERE {}").format(table.epoch("min"), table.relation, table.within)
-            # One look-up a day on the index, in place of a scan of every bar.
-            ts = self._one(query, {"start": EARLIEST, "end": BEYOND})
-            while ts is not None:
-                day = datetime.fromtimestamp(ts, UTC).astimezone(timezone).date()
-                found.add(day)
-                following = day + timedelta(days=1)
-                midnight = datetime(following.year, following.month, following.day, tzinfo=timezone)
-                ts = self._one(query, {"start": int(midnight.timestamp()), "end": BEYOND})
+            found |= dates_of(partial(self._first, query), EARLIEST, timezone)
         return sorted(found)
 
     def digest(self, intervals: Sequence[Interval], symbols: Sequence[str], start: int, end: int) -> str:
@@ -130,6 +123,10 @@ class PostgresReader:
             )  # fmt: skip
             self._queries[key] = query.as_bytes()
         return self._queries[key]
+
+    def _first(self, query: sql.Composed, at: int) -> int | None:
+        ts = self._one(query, {"start": at, "end": BEYOND})
+        return None if ts is None else int(ts)
 
     def _all(self, query: sql.SQL | sql.Composed, values: Values = ()) -> list[tuple[Any, ...]]:
         return self._session.run(lambda connection: connection.execute(query, values).fetchall())

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from hashlib import sha256
 from typing import Literal
 
 from psycopg import sql
@@ -10,6 +9,7 @@ from psycopg import sql
 from livetrader.domain.candles import FIELDS, Interval
 from livetrader.errors import ConfigError, StoreError
 from livetrader.marketdata.postgres.session import Connection
+from livetrader.servers import advisory
 
 SCHEMA_VERSION = 1
 
@@ -30,9 +30,8 @@ def make(connection: Connection, schema: str, timescale: Timescale) -> None:
     """Make the tables, unless they are there. ConfigError where TimescaleDB is asked for and missing."""
     if _tables(connection, schema):
         return
-    key = int.from_bytes(sha256(f"candles {schema}".encode()).digest()[:8], "big", signed=True)
     with connection.transaction():
-        connection.execute("SELECT pg_advisory_xact_lock(%s)", [key])
+        connection.execute("SELECT pg_advisory_xact_lock(%s)", [advisory(f"candles {schema}")])
         if not _tables(connection, schema):  # another process may have been first
             _create(connection, schema, timescale)
 

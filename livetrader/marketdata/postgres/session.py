@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from contextlib import suppress
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import psycopg
 from psycopg.rows import TupleRow
 from tenacity import Retrying, retry_if_exception, stop_after_delay, wait_exponential
 
-from livetrader.errors import ConfigError
 from livetrader.market.clock import SystemClock
 from livetrader.marketdata.postgres.arrays import adapt
 from livetrader.marketdata.postgres.faults import faults, refused
 from livetrader.marketdata.store import place_of
+from livetrader.servers import parameters
 
 RECONNECT_SECONDS = 10.0  # a server restarts in less; a loop that waits longer is better ended and started again
 LOCK_SECONDS = 10.0
@@ -23,24 +23,14 @@ STATEMENT_SECONDS = 120.0
 T = TypeVar("T")
 Connection = psycopg.Connection[TupleRow]
 
-# What the URL says comes before these. A server that is gone without a word is noticed within ten seconds.
-_CONNECTING: Mapping[str, Any] = {
-    "application_name": "livetrader candles",
-    "connect_timeout": 5,
-    "keepalives_idle": 4,
-    "keepalives_interval": 2,
-    "keepalives_count": 3,
-    "tcp_user_timeout": 10_000,
-    "client_encoding": "utf8",
-}
-
 
 class Session:
     """One connection, made anew when it was lost. `where` names the database in messages, without its password."""
 
     def __init__(self, url: str, *, read_only: bool) -> None:
         self.where = place_of(url)
-        self._parameters = _parameters(url)
+        refusal = "candles.url: cannot be read; see docs/postgresql.md for what it may say"
+        self._parameters = parameters(url, "livetrader candles", refusal)
         self._read_only = read_only
         with faults(self.where):
             self._connection = self._connect()
@@ -100,12 +90,3 @@ class Session:
                 connection.close()
             raise
         return connection
-
-
-def _parameters(url: str) -> dict[str, Any]:
-    _, _, rest = url.partition("://")
-    try:
-        return {**_CONNECTING, **psycopg.conninfo.conninfo_to_dict(f"postgresql://{rest}")}
-    except psycopg.ProgrammingError:
-        # What it complains of may be part of a password.
-        raise ConfigError("candles.url: cannot be read; see docs/postgresql.md for what it may say") from None

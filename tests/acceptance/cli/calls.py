@@ -7,9 +7,15 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
+
+import pytest
+
+from livetrader.market.clock import SystemClock
 
 COMMAND = (sys.executable, "-m", "livetrader")
 PATIENCE = 60.0
@@ -52,6 +58,25 @@ def finish(process: subprocess.Popen[str]) -> Told:
     return Told(process.returncode, out, tuple(err.splitlines()))
 
 
+@contextmanager
+def ended(process: subprocess.Popen[str]) -> Iterator[subprocess.Popen[str]]:
+    """A process, for the block; killed if that leaves it behind."""
+    try:
+        yield process
+    finally:
+        if process.poll() is None:
+            process.kill()
+            finish(process)
+
+
+@contextmanager
+def running(folder: Path, ready: Callable[[], object], **environ: str) -> Iterator[subprocess.Popen[str]]:
+    """`livetrader run`, come so far that `ready` holds; killed if the test leaves it behind."""
+    with ended(start("run", cwd=folder, **environ)) as loop:
+        until(ready, loop)
+        yield loop
+
+
 def interrupt(process: subprocess.Popen[str], number: int = signal.SIGINT) -> None:
     """Ctrl+C: the terminal's whole process group gets it."""
     if process.poll() is None:
@@ -89,3 +114,10 @@ def until(ready: Callable[[], object], process: subprocess.Popen[str]) -> None:
 def holds(lock: Path) -> bool:
     """Whether somebody holds a lock: the work has begun."""
     return lock.exists() and '"pid"' in lock.read_text()
+
+
+def away_from_midnight(minutes: int) -> None:
+    """Skip a test on a market that never closes where its day has begun just now, or ends in so many minutes."""
+    now = datetime.fromtimestamp(SystemClock().now(), UTC)
+    if not 15 <= now.hour * 60 + now.minute < 24 * 60 - minutes:
+        pytest.skip("around midnight UTC the day has no bars yet, or ends during the test")

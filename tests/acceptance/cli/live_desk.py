@@ -11,8 +11,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from calls import Told, finish, start, until
-from lone_strategy import FILE, section
+from calls import Told, away_from_midnight, finish, start, until
+from lone_strategy import IDLE, section
 
 from livetrader.domain.candles import Interval
 from livetrader.errors import StoreError
@@ -36,8 +36,6 @@ broker: {{kind: loopback, url: "{url}", profile: {profile}, patience_seconds: 2}
 schedule: {{monitor_seconds: 0.2, reconcile_seconds: 1, scan_seconds: 0.5}}
 constraints: {{max_trades_per_day: null, max_open_positions: null}}
 """
-# Whoever trades here trades by hand.
-STRATEGY = FILE.format(name="idle", entries="        return f.close < 0")
 
 
 @dataclass
@@ -120,6 +118,7 @@ class LiveDesk:
 
 def make(folder: Path, profile: str) -> LiveDesk:
     """The desk, with candles up to the end of today, and quotes at the last closes."""
+    away_from_midnight(10)
     broker = Broker.started(profile)
     try:
         return LiveDesk(folder, broker, _prepared(folder, profile, broker))
@@ -131,7 +130,7 @@ def make(folder: Path, profile: str) -> LiveDesk:
 def _prepared(folder: Path, profile: str, broker: Broker) -> dict[str, float]:
     """Files and quotes; the last prices."""
     (folder / "config.yaml").write_text(CONFIG.format(url=broker.url, profile=profile) + section("idle"))
-    (folder / "idle.py").write_text(STRATEGY)
+    (folder / "idle.py").write_text(IDLE)  # whoever trades here trades by hand
     now = SystemClock().now()
     calendar = load("24x7")
     today = datetime.fromtimestamp(now, UTC).date()

@@ -28,6 +28,7 @@ class Lone(Strategy):
     def entries(self, f):
 {entries}
 """
+IDLE = FILE.format(name="idle", entries="        return f.close < 0")
 
 
 def section(name: str, settings: str = "{}") -> str:

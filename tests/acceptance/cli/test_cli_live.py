@@ -9,7 +9,7 @@ import json
 import sqlite3
 import subprocess
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -17,7 +17,7 @@ from typing import Any
 
 import live_desk
 import pytest
-from calls import Told, finish, start, until
+from calls import Told, ended, finish, start, until
 from live_desk import LiveDesk
 
 from livetrader.market.clock import SystemClock
@@ -33,9 +33,6 @@ Run = subprocess.Popen[str]
 @pytest.fixture
 def made(empty: Path) -> Iterator[Callable[[str], LiveDesk]]:
     """A function that makes a live desk in the current folder, at a broker of some profile."""
-    now = datetime.fromtimestamp(SystemClock().now(), UTC)
-    if now.hour * 60 + now.minute < 15 or (now.hour, now.minute) >= (23, 50):
-        pytest.skip("around midnight UTC the session has no closes yet, or ends during the test")
     desks = []
 
     def make(profile: str) -> LiveDesk:
@@ -52,15 +49,8 @@ def desk(made: Callable[[str], LiveDesk]) -> LiveDesk:
     return made("strict")
 
 
-@contextmanager
-def running(desk: LiveDesk, *arguments: str) -> Iterator[Run]:
-    process = desk.run(*arguments)
-    try:
-        yield process
-    finally:
-        if process.poll() is None:
-            process.kill()
-            finish(process)
+def running(desk: LiveDesk, *arguments: str) -> AbstractContextManager[Run]:
+    return ended(desk.run(*arguments))
 
 
 def shown(call: Call, *arguments: str) -> Any:

@@ -5,17 +5,14 @@ from __future__ import annotations
 import json
 import shutil
 import signal
-import subprocess
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from calls import Told, finish, start, until
-from lone_strategy import FILE, section
+from calls import Told, finish, running, start
+from coin_desk import make
+from lone_strategy import IDLE, section
 
-from livetrader.cli.main import run
 from livetrader.market.clock import SystemClock
 from tests.unit.notify.post_office import PostOffice
 
@@ -92,15 +89,8 @@ def test_a_run_is_refused_before_anything_is_opened_if_a_target_cannot_be(desk: 
 
 @pytest.fixture(scope="module")
 def _market(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A desk on a market that never closes, with today's candles; nothing is traded on it."""
-    now = datetime.fromtimestamp(SystemClock().now(), UTC)
-    if now.hour * 60 + now.minute < 15 or (now.hour, now.minute) >= (23, 55):
-        pytest.skip("around midnight UTC the day has no bars yet, or ends during the test")
-    folder = tmp_path_factory.mktemp("coins")
-    (folder / "config.yaml").write_text(COINS)
-    (folder / "idle.py").write_text(FILE.format(name="idle", entries="        return f.close < 0"))
-    assert run(["data", "simulate", "--sessions", "2", "--config", str(folder / "config.yaml"), "--quiet"]) == 0
-    return folder
+    """A desk on which nothing is traded."""
+    return make(tmp_path_factory.mktemp("coins"), COINS, "idle", IDLE)
 
 
 @pytest.fixture
@@ -109,32 +99,19 @@ def coins(_market: Path, empty: Path) -> Path:
     return empty
 
 
-@contextmanager
-def running(folder: Path, hook: str, ready: Callable[[], object]) -> Iterator[subprocess.Popen[str]]:
-    """`livetrader run`, come so far that `ready` holds; killed if the test leaves it behind."""
-    loop = start("run", cwd=folder, HOOK=hook)
-    try:
-        until(ready, loop)
-        yield loop
-    finally:
-        if loop.poll() is None:
-            loop.kill()
-            finish(loop)
-
-
 def told_of(office: PostOffice, words: str) -> int:
     return sum(text.count(words) for text in office.texts)
 
 
 def test_a_run_tells_that_it_starts_stops_and_was_killed(coins: Path, office: PostOffice) -> None:
-    with running(coins, office.url, lambda: told_of(office, "has begun")) as loop:
+    with running(coins, lambda: told_of(office, "has begun"), HOOK=office.url) as loop:
         loop.send_signal(signal.SIGTERM)
         assert finish(loop).code == 0
     assert [told_of(office, words) for words in ("started, livetrader", "has begun", "stopped")] == [1, 1, 1]
-    with running(coins, office.url, lambda: told_of(office, "started, livetrader") == 2) as loop:
+    with running(coins, lambda: told_of(office, "started, livetrader") == 2, HOOK=office.url) as loop:
         loop.kill()
         finish(loop)
-    with running(coins, office.url, lambda: told_of(office, "the run before it was killed")) as loop:
+    with running(coins, lambda: told_of(office, "the run before it was killed"), HOOK=office.url) as loop:
         loop.send_signal(signal.SIGTERM)
         finish(loop)
     assert [told_of(office, words) for words in ("has begun", "stopped")] == [1, 2]
@@ -142,7 +119,7 @@ def test_a_run_tells_that_it_starts_stops_and_was_killed(coins: Path, office: Po
 
 def test_a_run_ends_in_time_whatever_its_target_does(coins: Path, office: PostOffice) -> None:
     office.hangs = True
-    with running(coins, f"{office.url}?rto=60", office.asked.is_set) as loop:
+    with running(coins, office.asked.is_set, HOOK=f"{office.url}?rto=60") as loop:
         begun = SystemClock().monotonic()
         loop.send_signal(signal.SIGTERM)
         told = finish(loop)

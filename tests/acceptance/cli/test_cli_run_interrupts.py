@@ -10,22 +10,17 @@ import json
 import os
 import shutil
 import signal
-import subprocess
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from datetime import UTC, datetime
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from calls import Told, finish, start, until
+from calls import Told, finish, running, until
+from coin_desk import make
 from lone_strategy import FILE, section
 
 from livetrader import INTERRUPTED
-from livetrader.cli.main import run
-from livetrader.market.clock import SystemClock
 
 Call = Callable[..., Told]
-Loop = subprocess.Popen[str]
 
 COINS = ("BTCUSDT", "ETHUSDT")
 CONFIG = f"""\
@@ -46,14 +41,7 @@ WAITING = """\
 @pytest.fixture(scope="module")
 def _market(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A desk on a market that never closes, with today's candles."""
-    now = datetime.fromtimestamp(SystemClock().now(), UTC)
-    if now.hour * 60 + now.minute < 15 or (now.hour, now.minute) >= (23, 55):
-        pytest.skip("around midnight UTC the day has no bars yet, or ends during the test")
-    folder = tmp_path_factory.mktemp("coins")
-    (folder / "config.yaml").write_text(CONFIG)
-    (folder / "held.py").write_text(FILE.format(name="held", entries=WAITING))
-    assert run(["data", "simulate", "--sessions", "2", "--config", str(folder / "config.yaml"), "--quiet"]) == 0
-    return folder
+    return make(tmp_path_factory.mktemp("coins"), CONFIG, "held", FILE.format(name="held", entries=WAITING))
 
 
 @pytest.fixture
@@ -61,19 +49,6 @@ def coins(_market: Path, empty: Path) -> Path:
     """A copy of it, which is the current folder."""
     shutil.copytree(_market, empty, dirs_exist_ok=True)
     return empty
-
-
-@contextmanager
-def running(folder: Path, told: Callable[[], object]) -> Iterator[Loop]:
-    """`livetrader run`, come so far that `told` holds; killed if the test leaves it behind."""
-    loop = start("run", cwd=folder)
-    try:
-        until(told, loop)
-        yield loop
-    finally:
-        if loop.poll() is None:
-            loop.kill()
-            finish(loop)
 
 
 def logged(folder: Path, event: str) -> bool:

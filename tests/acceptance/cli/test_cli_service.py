@@ -10,13 +10,14 @@ from pathlib import Path
 
 import pytest
 from calls import Told, finish, start, until
-from lone_strategy import FILE, section
+from lone_strategy import IDLE, section
 
 from livetrader.domain.candles import Interval
 from livetrader.market.calendar import load
 from livetrader.market.clock import SystemClock
 from livetrader.marketdata.simulated import simulate
 from livetrader.marketdata.store import open_store
+from tests.unit.notify.service_manager import heard
 
 CONFIG = """\
 symbols: "BTCUSDT,"
@@ -34,20 +35,11 @@ def manager(tmp_path: Path) -> Iterator[socket.socket]:
         yield listening
 
 
-def heard(listening: socket.socket) -> list[str]:
-    found = []
-    while True:
-        try:
-            found.append(listening.recv(4096).decode().splitlines()[0])
-        except BlockingIOError:
-            return found
-
-
 def test_a_service_says_that_it_is_ready_that_it_scans_and_that_it_stops(
     empty: Path, tmp_path: Path, manager: socket.socket
 ) -> None:
     (empty / "config.yaml").write_text(CONFIG + section("idle"))
-    (empty / "idle.py").write_text(FILE.format(name="idle", entries="        return f.close < 0"))
+    (empty / "idle.py").write_text(IDLE)
     calendar = load("24x7")
     today = datetime.fromtimestamp(SystemClock().now(), UTC).date()
     days = [*calendar.before(today, 2), *calendar.sessions(today, today)]

@@ -19,7 +19,7 @@ from livetrader.brokers.polled import PolledBroker
 from livetrader.constraints.gate import approve_exit
 from livetrader.constraints.rules.latches import SymbolFree
 from livetrader.constraints.verdict import Approved
-from livetrader.domain.books import BrokerOrder, BrokerTrade
+from livetrader.domain.books import Books, BrokerOrder, BrokerTrade
 from livetrader.domain.exit_plan import ExitReason
 from livetrader.domain.instrument import Product
 from livetrader.domain.order import Action, Fill, OrderType, Purpose
@@ -173,7 +173,7 @@ def fills_lost(plant: pytest.MonkeyPatch) -> None:
 
 
 def one_read_believed(plant: pytest.MonkeyPatch) -> None:
-    def believed(self: Reconciler, key: tuple[str, Product], difference: Decimal) -> bool:
+    def believed(self: Reconciler, key: tuple[str, Product], difference: Decimal, _books: Books) -> bool:
         self.differing[key] = Doubt(difference, 0.0)
         return True
 

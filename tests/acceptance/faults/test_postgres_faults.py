@@ -25,7 +25,7 @@ from livetrader.store.database import open_state
 from livetrader.store.journal import SqlJournal
 from livetrader.store.location import place
 from livetrader.store.queries import open_queries
-from tests.postgres import PostgresServer, as_user, cut_connections, execute, new_database, new_role
+from tests.postgres import PostgresServer, as_user, cut_connections, execute, new_role
 from tests.unit.engine.trading_samples import intent
 
 AT = datetime(2026, 2, 2, 4, 0, tzinfo=UTC)
@@ -33,9 +33,8 @@ SECRET = "canary-of-a-password"
 
 
 @pytest.fixture
-def dsn(postgres_server: PostgresServer) -> Iterator[str]:
-    with new_database(postgres_server.dsn) as found:
-        yield found
+def dsn(postgres: str) -> str:
+    return postgres
 
 
 @pytest.fixture

@@ -150,7 +150,7 @@ def restored_day(day: Day, profile: Profile, folder: Path, at: int, back: int) -
                 watch(comparing, world)
             if step == back:
                 known, comparing = entries(world), restore(world, points)
-            if comparing is not None and comparing.agreed_at is None:
+            if comparing is not None and world.journal.agreed() is None:
                 assert set(entries(world)) <= set(known), "no entry before the books agree"
         assert world.agreed, (world.reconciler.differing, world.reconciler.unexplained)
         assert not world.book.positions

@@ -17,6 +17,7 @@ from livetrader.brokers.loopback.faults import Fault
 from livetrader.brokers.loopback.profiles import FINGERPRINT, OPEN_ONLY, TAG_SCAN
 from livetrader.brokers.loopback.rules import Ticket as TheirTicket
 from livetrader.domain.books import BrokerPosition
+from livetrader.domain.instrument import Product
 from livetrader.domain.order import Action, OrderType
 from livetrader.engine.adoption import adopt
 from livetrader.engine.manual import NotDone
@@ -240,6 +241,50 @@ def test_a_position_book_that_is_late_does_not_take_a_fill_for_closed_by_hand(
     account.manual.close("A")
     account.look(60)
     assert (account.held(), account.working()) == (0, [])
+
+
+@pytest.mark.parametrize("minutes", [2, 4])
+def test_a_position_book_that_stays_empty_without_a_trade_is_not_taken_for_closed_by_hand(
+    live_account: Make, monkeypatch: pytest.MonkeyPatch, minutes: int
+) -> None:
+    """An answer may be well-formed, empty and wrong for minutes; whoever closes a position leaves a trade."""
+    account = live_account()
+    account.buy("10", "98")
+    account.look(10)
+    with monkeypatch.context() as outage:
+        outage.setattr(account.venue, "positions", list)
+        account.look(60 * minutes, every=5.0)
+    assert (account.book.own("A", Product.MIS), account.held(), account.working()) == (10, 10, STOP)
+    account.look(60, every=5.0)
+    assert "hand" not in " ".join(account.alerts())
+
+
+def test_a_position_that_is_gone_for_long_is_gone_though_nobody_shows_the_trade(
+    live_account: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A product was converted, or shares were transferred: no trade will ever tell it."""
+    account = live_account()
+    account.buy("10", "98")
+    account.look(10)
+    monkeypatch.setattr(account.venue, "positions", list)
+    account.look(400, every=5.0)
+    assert (account.book.own("A", Product.MIS), account.working()) == (0, [])
+    assert any(key.startswith("hand:") for key in account.alerts())
+
+
+def test_an_order_of_somebodys_stays_somebodys_after_a_restart(live_account: Make) -> None:
+    """They sold ours and more. Under the id of their order we have booked our part; the rest is not ours."""
+    account = live_account()
+    account.buy("10", "98")
+    account.look(10)
+    account.exchange.manual_trade("A", D(-15))
+    account.look(30)
+    account.start(DAYS[0])
+    account.look(10)
+    account.exchange.manual_trade("A", D(5))
+    account.look(30)
+    assert (account.book.own("A", Product.MIS), account.held(), account.working()) == (0, 0, [])
+    assert (account.reconciler.reconcile(), "mismatch" in account.journal.latches()) == (True, False)
 
 
 def test_a_fill_is_known_from_yesterdays_though_the_exchange_numbers_its_trades_anew(live_account: Make) -> None:

@@ -13,7 +13,7 @@ from livetrader.domain.instrument import Product
 from livetrader.domain.order import Fill, OrderIntent
 from livetrader.domain.order_state import OrderState
 from livetrader.engine.book import Book
-from livetrader.engine.orders import OrderPath
+from livetrader.engine.orders import LOOK_SECONDS, OrderPath
 from livetrader.errors import BrokerError, StoreError
 from livetrader.market.clock import VirtualClock
 from livetrader.ports import OrderRecord, OrderUpdate, Outcome
@@ -65,6 +65,7 @@ class ScriptedBroker:
     silent: BrokerError | None = None
     name: str = "simulated"
     visibility_seconds: float = 30.0
+    looks: int = 0
 
     def place(self, order: Approved) -> Outcome:
         (record,) = [r for r in self.journal.orders() if r.intent.intent_id == order.intent.intent_id]
@@ -87,6 +88,7 @@ class ScriptedBroker:
         raise NotImplementedError
 
     def updates(self, now: int) -> Sequence[OrderUpdate]:  # noqa: ARG002 - the news are given
+        self.looks += 1
         if self.silent is not None:
             raise self.silent
         news, self.news = self.news, []
@@ -104,6 +106,7 @@ class Desk:
 
     def hears(self, state: OrderState, *fills: Fill, of: str = "i1", reason: str = "") -> None:
         self.broker.news.append(OrderUpdate(of, state, fills, reason))
+        self.clock.sleep(LOOK_SECONDS)
         self.path.collect(at(12))
 
     def state(self, of: str = "i1") -> OrderState:

@@ -16,7 +16,7 @@ import pytest
 from livetrader.bootstrap.replay import live_session
 from livetrader.bootstrap.workspace import Workspace
 from livetrader.config import load
-from livetrader.domain.candles import FIELDS, CandleColumns, CandleWindow, Interval
+from livetrader.domain.candles import CandleColumns, CandleWindow, Interval
 from livetrader.domain.order import Purpose
 from livetrader.domain.session import Session
 from livetrader.domain.signal import Side
@@ -58,9 +58,7 @@ class LateFeed:
         found = self.stored.poll(symbols, interval, after, now)
         closes = found.ts + interval.seconds
         here = np.array([c + self.delay(found.symbols[s]) <= now for c, s in zip(closes, found.symbol, strict=True)])
-        here = here.astype(bool)
-        cut = {name: getattr(found, name)[here] for name in ("ts", "symbol", *FIELDS)}
-        return replace(found, **cut)
+        return found.rows(here.astype(bool))
 
 
 @pytest.fixture(scope="module")

@@ -8,8 +8,8 @@ from livetrader.domain.instrument import Product
 from livetrader.domain.order import Purpose, closing
 from livetrader.domain.order_state import OrderState
 from livetrader.domain.signal import Side
-from livetrader.engine.orders import bar_close
-from livetrader.errors import StoreError
+from livetrader.engine.orders import LOOK_SECONDS, bar_close
+from livetrader.errors import BrokerUnavailable, StoreError
 from livetrader.ports import OrderUpdate, Outcome
 from tests.unit.engine.desk import DAYS, SIGNAL, desk, submit
 from tests.unit.engine.trading_samples import at, fill, flat, intent, tape
@@ -193,3 +193,43 @@ def test_the_close_of_a_fills_bar_is_when_the_bar_is_known() -> None:
     assert bar_close(prices, fill(intent(), bar=2)) == at(3)
     assert bar_close(prices, fill(intent(), bar=1)) == at(1), "no bar holds it: its own time"
     assert bar_close(prices, fill(intent("i", "B"), bar=1)) == at(1), "no tape at all"
+
+
+@pytest.mark.parametrize(
+    ("lag", "later", "looks"),
+    [
+        pytest.param(30.0, 0.0, 1, id="a pass that catches up with a bar"),
+        pytest.param(30.0, LOOK_SECONDS, 2, id="a second later"),
+        pytest.param(0.0, 0.0, 2, id="a venue that shows everything at once"),
+    ],
+)
+def test_a_broker_is_not_asked_for_news_that_it_cannot_have(lag: float, later: float, looks: int) -> None:
+    d = desk()
+    d.broker.visibility_seconds = lag
+    d.path.collect(at(1))
+    d.clock.sleep(later)
+    d.path.collect(at(2))
+    assert d.broker.looks == looks
+
+
+def test_a_broker_that_could_not_be_heard_is_asked_again_at_once() -> None:
+    d = desk()
+    d.broker.silent = BrokerUnavailable("down")
+    d.path.collect(at(1))
+    d.path.collect(at(2))
+    assert d.broker.looks == 2
+
+
+@pytest.mark.parametrize("asked", ["place", "modify", "cancel"])
+def test_what_was_asked_for_is_looked_for_at_once(asked: str) -> None:
+    d = desk()
+    submit(d)
+    d.path.collect(at(1))
+    if asked == "place":
+        submit(d, intent("i2"))
+    elif asked == "modify":
+        d.path.amend(d.book.orders["i1"])
+    else:
+        d.path.cancel("i1", "")
+    d.path.collect(at(2))
+    assert d.broker.looks == 2

@@ -11,6 +11,7 @@ import pytest
 from livetrader.market.clock import VirtualClock
 from livetrader.notify.notifications import Notifications
 from livetrader.notify.systemd import Systemd
+from tests.unit.notify.service_manager import heard
 
 START = 1_772_164_800.0
 
@@ -22,16 +23,6 @@ def manager(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[tuple[so
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK) as listening:
         listening.bind(name if request.param == "file" else f"\0{name[1:]}")
         yield listening, name
-
-
-def heard(listening: socket.socket) -> list[str]:
-    """The first line of each message since the last call."""
-    found = []
-    while True:
-        try:
-            found.append(listening.recv(4096).decode().splitlines()[0])
-        except BlockingIOError:
-            return found
 
 
 def test_a_service_is_ready_is_watched_and_stops(manager: tuple[socket.socket, str]) -> None:

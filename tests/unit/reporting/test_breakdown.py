@@ -12,6 +12,7 @@ from report_samples import IST, at, trade
 
 from livetrader.reporting import breakdown
 from livetrader.reporting.breakdown import Day
+from livetrader.reporting.statistics import grouped
 
 MON, TUE = date(2026, 2, 2), date(2026, 2, 3)
 SESSION = 375 * 60
@@ -19,7 +20,7 @@ SESSION = 375 * 60
 
 def test_groups_come_in_the_given_order_and_the_rest_by_name() -> None:
     trades = [trade("1", symbol=name) for name in ("Tue", "zz", "Mon", "aa", "Mon")]
-    found = breakdown.grouped(trades, lambda one: one.symbol, order=breakdown.WEEKDAYS)
+    found = grouped(trades, lambda one: one.symbol, order=breakdown.WEEKDAYS)
     assert [(name, part.trades) for name, part in found] == [("Mon", 2), ("Tue", 1), ("aa", 1), ("zz", 1)]
 
 

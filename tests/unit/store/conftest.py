@@ -26,10 +26,9 @@ def at() -> datetime:
 
 
 @pytest.fixture
-def url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+def url(request: pytest.FixtureRequest, tmp_path: Path, new_postgres: Callable[[str], str]) -> str:
     """A place for a state: in SQLite, or where tests/databases.py says so in another one."""
-    with empty(getattr(request, "param", "sqlite"), tmp_path, request) as place:
-        yield place
+    return empty(getattr(request, "param", "sqlite"), tmp_path, new_postgres)
 
 
 @pytest.fixture

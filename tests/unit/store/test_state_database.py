@@ -48,22 +48,6 @@ def test_a_url_that_names_no_sqlite_file_is_a_configuration_error(url: str) -> N
         state_path(url, "paper")
 
 
-def test_modes_do_not_share_a_state(url: str, at: datetime, order: OrderMaker) -> None:
-    paper, live = (SqlJournal(open_state(url, mode, "main")) for mode in ("paper", "live"))
-    paper.intend(order("a"), at)
-    assert live.orders() == []
-    paper.close()
-    live.close()
-
-
-def test_what_was_committed_is_there_after_a_restart(url: str, at: datetime, order: OrderMaker) -> None:
-    """Fault P3: the same bar decided again after a restart is the same intent."""
-    for again in (False, True):
-        journal = SqlJournal(open_state(url, "paper", "main"))
-        assert journal.intend(order("a"), at) is not again
-        journal.close()
-
-
 def test_a_commit_is_on_the_disk_before_it_returns(journal: SqlJournal) -> None:
     """Invariant I6 rests on these; readers and the writer do not wait for each other."""
     driver = journal._writer._connection._cursor

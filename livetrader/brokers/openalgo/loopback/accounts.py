@@ -22,6 +22,7 @@ from livetrader.domain.order import Action, OrderType
 from livetrader.domain.order_state import OrderState
 from livetrader.market.nse import IST
 
+UNEXPECTED = "An unexpected error occurred"
 Row = dict[str, Any]
 Asked = Mapping[str, Any]
 STATUSES: Mapping[OrderState, str] = {
@@ -124,16 +125,12 @@ class Account(ABC):
             Product(asked["product"]),
             kind,
             asked["quantity"],
-            asked["price"] if kind in LIMITED else None,
-            asked["trigger_price"] if kind in TRIGGERED else None,
+            *_prices(kind, asked),
         )
 
     def amend(self, order: Order, asked: Asked) -> None:
         """Give a working order its new terms. Raises Rejected."""
-        kind = order.ticket.order_type
-        limit = asked["price"] if kind in LIMITED else None
-        trigger = asked["trigger_price"] if kind in TRIGGERED else None
-        self.exchange.amend(order.order_id, asked["quantity"], limit, trigger)
+        self.exchange.amend(order.order_id, asked["quantity"], *_prices(order.ticket.order_type, asked))
 
     def close_all(self, strategy: str) -> int:
         """Square off every position at the market. Returns how many there were."""
@@ -218,6 +215,11 @@ class Account(ABC):
     def shown(self, symbol: str) -> str | None:
         """The symbol, or null where the plugin does not find its name."""
         return None if symbol in self._switches.nameless else symbol
+
+
+def _prices(kind: OrderType, asked: Asked) -> tuple[Decimal | None, Decimal | None]:
+    """The limit and the trigger price of an order; None for what its type does not use."""
+    return asked["price"] if kind in LIMITED else None, asked["trigger_price"] if kind in TRIGGERED else None
 
 
 def moment(at: datetime) -> str:

@@ -15,11 +15,12 @@ from livetrader.brokers.loopback.faults import Fault, Strike
 from livetrader.brokers.openalgo.loopback.accounts import Asked, Refusal, Row
 from livetrader.brokers.openalgo.loopback.books import margin
 from livetrader.brokers.openalgo.loopback.contracts import Contract, Contracts
-from livetrader.brokers.openalgo.loopback.market import SECONDS, Market, row
+from livetrader.brokers.openalgo.loopback.market import IST_SECONDS, SECONDS, Market, row
 from livetrader.brokers.openalgo.loopback.switches import Mode, Switches
 from livetrader.domain.instrument import Product
 from livetrader.errors import CalendarError
 from livetrader.market import calendar, nse
+from livetrader.ports import wall_time
 
 BROKER = "loopback"
 UNKNOWN = (
@@ -37,7 +38,6 @@ COLUMNS = (
     *("symbol", "brsymbol", "name", "exchange", "brexchange", "token"),
     *("expiry", "strike", "lotsize", "instrumenttype", "tick_size"),
 )
-AHEAD_MINUTES = 330  # India's clock, of UTC
 
 
 class Data:
@@ -141,7 +141,7 @@ class Data:
 
     def holidays(self, asked: Asked, _strike: Strike | None) -> Row:
         """The days of a year on which NSE differs. What other exchanges do on them is not known here."""
-        year = asked["year"] or datetime.fromtimestamp(self._exchange.clock.now(), nse.IST).year
+        year = asked["year"] or wall_time(self._exchange.clock).astimezone(nse.IST).year
         rows = []
         for day, listed in sorted(nse.listing().days.items()):
             if day.year == year and listed.hours is not None:
@@ -159,8 +159,8 @@ class Data:
     def timings(self, asked: Asked, _strike: Strike | None) -> Row:
         """When each exchange is open. A host on UTC takes exchange time for its own, and is late by 5 h 30 min."""
         day = asked["date"]
-        late = AHEAD_MINUTES if self._switches.utc_host else 0
-        midnight = int(datetime(day.year, day.month, day.day, tzinfo=nse.IST).timestamp()) + late * 60
+        late = IST_SECONDS if self._switches.utc_host else 0
+        midnight = int(datetime(day.year, day.month, day.day, tzinfo=nse.IST).timestamp()) + late
         try:
             open_today = calendar.load("nse").session_on(day) is not None
         except CalendarError:

@@ -16,22 +16,22 @@ from urllib.parse import parse_qsl, urlsplit
 from livetrader.brokers.loopback.faults import GARBLED, ORDER_CALLS, Fault, Line, Strike
 from livetrader.brokers.loopback.garble import garble
 from livetrader.brokers.loopback.listener import HANG_UP, Reply, Request
-from livetrader.brokers.loopback.throttle import Throttle
 from livetrader.brokers.openalgo.loopback import schema
-from livetrader.brokers.openalgo.loopback.accounts import Account, Asked, Refusal, Row
+from livetrader.brokers.openalgo.loopback.accounts import UNEXPECTED, Account, Asked, Refusal, Row
 from livetrader.brokers.openalgo.loopback.control import Control
 from livetrader.brokers.openalgo.loopback.data import Data
 from livetrader.brokers.openalgo.loopback.door import Door
 from livetrader.brokers.openalgo.loopback.schema import Invalid, Schema
 from livetrader.brokers.openalgo.loopback.switches import Mode, Switches
+from livetrader.brokers.throttle import Throttle
 from livetrader.market.clock import SystemClock
+from livetrader.ports import Clock
 
 PREFIX = "/api/v1/"
 LONGEST_DELAY = 120.0  # OpenAlgo's own patience with its broker
 BAD_KEY = "Invalid openalgo apikey"
 BROKEN = "The browser (or proxy) sent a request that this server could not understand."
 PLACE_FAILED = "Failed to place order due to internal error"
-UNEXPECTED = "An unexpected error occurred"
 BANNED = b"<html><body><h1>Access Denied</h1><p>Your IP address has been banned.</p></body></html>"
 
 
@@ -90,7 +90,8 @@ ENDPOINTS: Mapping[str, Endpoint] = {
 class Gateway:
     """The API. One call at a time reaches an account; hold `lock` to touch one besides.
 
-    `history_seconds` is how far apart answers to `history` are kept, in real time.
+    `history_seconds` is how far apart answers to `history` are kept. `delays` is the clock of that, and of calls that
+    are slow (None: real time).
     """
 
     def __init__(
@@ -102,6 +103,7 @@ class Gateway:
         control: Control,
         door: Door,
         history_seconds: float = 0.0,
+        delays: Clock | None = None,
     ) -> None:
         self.control = control
         self.lock = Lock()
@@ -110,7 +112,8 @@ class Gateway:
         self._switches = switches
         self._line = line
         self._door = door
-        self._pace = Throttle(SystemClock(), 1 / history_seconds, 1.0, 0.0) if history_seconds else None
+        self._delays = delays or SystemClock()
+        self._pace = Throttle(self._delays, 1 / history_seconds, 1.0, 0.0) if history_seconds else None
 
     def answer(self, request: Request) -> Reply:
         """The answer to a request, as the fault that strikes it leaves it."""
@@ -156,7 +159,7 @@ class Gateway:
         with self.lock:
             strike = self._line.strike(endpoint.operation)
         if strike is not None and strike.fault is Fault.SLOW:
-            SystemClock().sleep(min(strike.seconds or 0.0, LONGEST_DELAY))
+            self._delays.sleep(min(strike.seconds or 0.0, LONGEST_DELAY))
         if self._pace is not None and endpoint.operation == "history":
             self._pace.wait(urgent=True)
         with self.lock:

@@ -10,7 +10,7 @@ from typing import Any
 
 from livetrader.brokers.loopback.faults import Strike
 from livetrader.brokers.loopback.rules import ZERO, Rejected, Ticket
-from livetrader.brokers.openalgo.loopback.accounts import Account, Asked, Refusal, Row, money
+from livetrader.brokers.openalgo.loopback.accounts import UNEXPECTED, Account, Asked, Refusal, Row, money
 from livetrader.brokers.openalgo.loopback.switches import Mode, OrderIds
 from livetrader.domain.order import OrderType
 
@@ -114,7 +114,7 @@ class LiveAccount(Account):
             raw = self._switches.raw_statuses.get(order.order_id, self.status(order, line.state).upper())
             status = KITE_STATUSES.get(raw, status)
             if not status:
-                raise Refusal(500, "An unexpected error occurred")
+                raise Refusal(500, UNEXPECTED)
             price = ZERO if line.order_type is OrderType.MARKET else line.limit_price or ZERO
             rows.append(self.order_row(line, status, money(price)))
         return rows

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-import threading
 from collections.abc import Callable
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import httpx
@@ -15,12 +13,12 @@ from hypothesis import strategies as st
 
 from livetrader.brokers.loopback.client import LoopbackClient
 from livetrader.brokers.loopback.profiles import STRICT
-from livetrader.brokers.loopback.throttle import Throttle
 from livetrader.brokers.permit import LivePermit
 from livetrader.domain.order import Purpose
 from livetrader.domain.order_state import OrderState
 from livetrader.errors import AuthExpired, BrokerError, BrokerProtocol, BrokerUnavailable
 from livetrader.market.clock import VirtualClock
+from tests.unit.brokers.client_samples import UNANSWERED, Watched, keeping_alive
 from tests.unit.brokers.loopback.loopback_samples import START, approved, intent
 
 S = OrderState
@@ -88,21 +86,7 @@ def test_b4_b5_whatever_comes_back_a_read_is_data_or_a_broker_error(status: int,
         assert isinstance(json.loads(body), dict)
 
 
-@pytest.mark.parametrize(
-    ("error", "state"),
-    [
-        (httpx.ConnectError, S.INTENT),
-        (httpx.ConnectTimeout, S.INTENT),
-        (httpx.PoolTimeout, S.INTENT),
-        (httpx.ReadTimeout, S.UNKNOWN),
-        (httpx.WriteTimeout, S.UNKNOWN),
-        (httpx.ReadError, S.UNKNOWN),
-        (httpx.WriteError, S.UNKNOWN),
-        (httpx.RemoteProtocolError, S.UNKNOWN),
-        (httpx.DecodingError, S.UNKNOWN),
-        (httpx.TooManyRedirects, S.UNKNOWN),
-    ],
-)
+@pytest.mark.parametrize(("error", "state"), UNANSWERED)
 def test_b1_b3_only_a_connection_that_was_never_made_is_not_sent(
     error: type[httpx.RequestError], state: OrderState
 ) -> None:
@@ -171,52 +155,24 @@ def test_b6_retry_after_is_seconds_or_a_date_or_nothing(header: str, silent: flo
 @pytest.mark.allow_hosts(["127.0.0.1"])
 def test_b1_no_order_goes_out_on_a_connection_that_may_have_died() -> None:
     """Even to a server that would keep it alive, each call opens its own."""
-    connections = []
-
-    class KeepAlive(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
-
-        def setup(self) -> None:
-            connections.append(self.client_address)
-            super().setup()
-
-        def do_GET(self) -> None:
-            self.send_response(200)
-            self.send_header("Content-Length", "14")
-            self.end_headers()
-            self.wfile.write(b'{"funds": "1"}')
-
-        def log_message(self, *args: Any) -> None:
-            """Silence."""
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), KeepAlive) as server:
-        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
-        thread.start()
-        made = LoopbackClient(f"http://127.0.0.1:{server.server_port}", STRICT, VirtualClock(START), LivePermit("live"))
+    with keeping_alive(b'{"funds": "1"}') as (url, connections):
+        made = LoopbackClient(url, STRICT, VirtualClock(START), LivePermit("live"))
         assert [made.funds(), made.funds()] == [1, 1]
         made.close()
-        server.shutdown()
-        thread.join()
     assert len(connections) == 2
 
 
 def test_exits_stops_and_cancels_go_out_on_the_reserve() -> None:
-    waits: list[bool] = []
-    made = client(
-        lambda request: httpx.Response(200, json={"order_id": request.url.path[8:] or "L1", "status": "received"})
-    )
+    def answer(request: httpx.Request) -> httpx.Response:
+        return httpx.Response(200, json={"order_id": request.url.path[8:] or "L1", "status": "received"})
 
-    class Watched(Throttle):
-        def wait(self, *, urgent: bool) -> float:
-            waits.append(urgent)
-            return super().wait(urgent=urgent)
-
-    made._throttle = Watched(VirtualClock(START))
+    throttle = Watched()
+    made = client(answer, throttle=throttle)
     for purpose in (Purpose.ENTRY, Purpose.EXIT, Purpose.STOP):
         assert made.place(approved(purpose=purpose)).state is S.ACKED
         assert made.modify("L1", intent(purpose=purpose)).state is S.ACKED
     assert made.cancel("L1").state is S.ACKED
-    assert waits == [False, False, True, True, True, True, True]
+    assert throttle.waits == [False, False, True, True, True, True, True]
 
 
 def test_an_answer_about_another_order_proves_nothing() -> None:

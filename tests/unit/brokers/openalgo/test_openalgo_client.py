@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import threading
 from decimal import Decimal
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +14,6 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 import livetrader.brokers.openalgo as package
-from livetrader.brokers.loopback.throttle import Throttle
 from livetrader.brokers.openalgo.client import OpenAlgoClient
 from livetrader.brokers.permit import LivePermit
 from livetrader.brokers.polled import PolledBroker
@@ -25,6 +23,7 @@ from livetrader.domain.order_state import OrderState
 from livetrader.errors import AuthExpired, ConfigError
 from livetrader.market.clock import VirtualClock
 from livetrader.ports import Outcome
+from tests.unit.brokers.client_samples import UNANSWERED, Watched, keeping_alive
 from tests.unit.brokers.loopback.loopback_samples import approved, intent
 from tests.unit.brokers.openalgo.openalgo_samples import KEY, OK, START, Server, books, client, order_row
 
@@ -207,20 +206,7 @@ def test_b4_b5_whatever_comes_back_an_order_is_acknowledged_or_rejected_by_proof
         assert outcome.state is S.UNKNOWN
 
 
-@pytest.mark.parametrize(
-    ("error", "state"),
-    [
-        (httpx.ConnectError, S.INTENT),
-        (httpx.ConnectTimeout, S.INTENT),
-        (httpx.PoolTimeout, S.INTENT),
-        (httpx.ReadTimeout, S.UNKNOWN),
-        (httpx.WriteTimeout, S.UNKNOWN),
-        (httpx.ReadError, S.UNKNOWN),
-        (httpx.WriteError, S.UNKNOWN),
-        (httpx.RemoteProtocolError, S.UNKNOWN),
-        (httpx.DecodingError, S.UNKNOWN),
-    ],
-)
+@pytest.mark.parametrize(("error", "state"), UNANSWERED)
 def test_b1_b3_only_a_connection_that_was_never_made_is_not_sent(
     error: type[httpx.RequestError], state: OrderState
 ) -> None:
@@ -309,19 +295,13 @@ def test_an_unknown_order_is_found_by_what_the_sandbox_says_of_it_though_it_show
 
 
 def test_exits_stops_and_cancels_go_out_on_the_reserve() -> None:
-    waits: list[bool] = []
-
-    class Watched(Throttle):
-        def wait(self, *, urgent: bool) -> float:
-            waits.append(urgent)
-            return super().wait(urgent=urgent)
-
-    made = client(answering(DONE), throttle=Watched(VirtualClock(START)))
+    throttle = Watched()
+    made = client(answering(DONE), throttle=throttle)
     for purpose in (Purpose.ENTRY, Purpose.EXIT, Purpose.STOP):
         assert made.place(approved(purpose=purpose)).state is S.ACKED
         assert made.modify("A1", intent(purpose=purpose)).state is S.ACKED
     assert made.cancel("A1").state is S.ACKED
-    assert waits == [False, False, True, True, True, True, True]
+    assert throttle.waits == [False, False, True, True, True, True, True]
 
 
 def test_one_order_is_in_flight_at_a_time() -> None:
@@ -367,36 +347,11 @@ def test_nothing_here_closes_or_cancels_all_of_the_account() -> None:
 @pytest.mark.allow_hosts(["127.0.0.1"])
 def test_b1_no_order_goes_out_on_a_connection_that_may_have_died() -> None:
     """Even to a server that would keep it alive, each call opens its own."""
-    connections = []
-
-    class KeepAlive(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
-
-        def setup(self) -> None:
-            connections.append(self.client_address)
-            super().setup()
-
-        def do_POST(self) -> None:
-            self.rfile.read(int(self.headers["Content-Length"]))
-            body = json.dumps({**DONE, "data": {"analyze_mode": False}}).encode()
-            self.send_response(200)
-            self.send_header("Content-Length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body)
-
-        def log_message(self, *args: Any) -> None:
-            """Silence."""
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), KeepAlive) as server:
-        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
-        thread.start()
-        made = OpenAlgoClient(
-            f"http://127.0.0.1:{server.server_port}", lambda: KEY, VirtualClock(START), LivePermit("live")
-        )
+    body = json.dumps({**DONE, "data": {"analyze_mode": False}}).encode()
+    with keeping_alive(body) as (url, connections):
+        made = OpenAlgoClient(url, lambda: KEY, VirtualClock(START), LivePermit("live"))
         assert [made.place(approved(name)).state for name in ("a", "b")] == [S.ACKED] * 2
         made.close()
-        server.shutdown()
-        thread.join()
     assert len(connections) == 3, "one for the mode, one for each order"
 
 

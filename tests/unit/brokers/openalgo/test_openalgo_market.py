@@ -11,7 +11,7 @@ import httpx
 import pytest
 from structlog.testing import capture_logs
 
-from livetrader.brokers.openalgo.market import Candle
+from livetrader.domain.candle import Candle
 from livetrader.domain.interval import Interval
 from livetrader.market.clock import VirtualClock
 from tests.unit.brokers.openalgo.openalgo_samples import OK, START, Server, reader

@@ -17,7 +17,7 @@ from livetrader.brokers.openalgo.reader import OpenAlgoReader
 from livetrader.domain.books import Identity
 from livetrader.domain.interval import Interval
 from livetrader.errors import AuthExpired, BrokerProtocol, BrokerUnavailable, DataError, LiveTraderError
-from livetrader.market.clock import VirtualClock
+from livetrader.market.clock import SystemClock, VirtualClock
 from tests.unit.brokers.loopback.loopback_samples import approved
 from tests.unit.brokers.openalgo.openalgo_samples import EMPTY, KEY, OK, START, URL, Server, client, order_row, reader
 
@@ -97,6 +97,19 @@ def test_b4_b5_what_is_no_data_is_the_error_that_says_what_to_do(
     assert "\n" not in str(told.value)
     once = endpoint == "analyzer"  # it stands before an order, which does not wait for a second try
     assert server.calls(endpoint) == (1 if once else tries)
+
+
+def test_a_server_that_hangs_is_not_waited_for_again() -> None:
+    """Once a read has taken as long as an answer may, in real time, it is given up: exits have to go on."""
+
+    def hang(_request: httpx.Request) -> httpx.Response:
+        SystemClock().sleep(0.02)
+        raise httpx.ReadTimeout("no")
+
+    server = answering("funds", hang)
+    with pytest.raises(BrokerUnavailable, match="no answer"):
+        reader(server, timeout_seconds=0.01).funds()
+    assert server.calls("funds") == 1
 
 
 @pytest.mark.parametrize("endpoint", MARKET)

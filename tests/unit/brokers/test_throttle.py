@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from livetrader.brokers.loopback.throttle import LONGEST_PAUSE, Pause, Throttle
+from livetrader.brokers.throttle import LONGEST_PAUSE, Pause, Throttle
 from livetrader.market.clock import VirtualClock
 
 
