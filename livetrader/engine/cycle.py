@@ -32,7 +32,7 @@ from livetrader.domain.order_state import OPEN, OrderState
 from livetrader.domain.session import Session
 from livetrader.domain.signal import Signal
 from livetrader.engine.alerts import SymbolAlerts
-from livetrader.engine.book import Book, HeldPosition
+from livetrader.engine.book import Book, HeldPosition, Leaving
 from livetrader.engine.closing import EXIT_ALERT, Closing
 from livetrader.engine.exits import walk
 from livetrader.engine.orders import SYMBOL_LATCH, OrderPath, bar_close
@@ -308,6 +308,8 @@ class Engine:
             self.start(session)
         for record in records.values():
             self._reopen(record)
+        if self.keeps_books:
+            question(self.book, self.journal.latches())
         self.path.take_up()
         self.book.flow(sum((flow.amount for flow in self.journal.flows() if flow.reason != OPENING), Decimal(0)))
         self._retrace(self.path.decided)
@@ -316,18 +318,22 @@ class Engine:
         self.protection.bare.recall(keys)
         self.closing.overdue.recall(keys)
         self.book.recalled = set(records)
-        if self.keeps_books:
-            question(self.book, self.journal.latches())
         self._heed_latches()
 
     def _retrace(self, decided: int) -> None:
-        """Walk each exit to where the last pass had brought it: its stop must not fall back to the first."""
-        for held in self.book.positions.values():
+        """Walk each exit to where the last pass had brought it: its stop must not fall back to the first.
+
+        One that the pass had found reached is left, though nothing of that may have been written down yet.
+        """
+        for symbol, held in self.book.positions.items():
             bars, start, end = self._closed_bars(held, decided)
             if held.leaving is None and end > start:
                 walked = walk(held.exit, bars.open, bars.high, bars.low, start, end)
-                if walked.bar is None:
+                if walked.bar is None or walked.reason is None:
                     held.exit, held.walked = walked.state, int(bars.closes[end - 1])
+                elif symbol not in self.book.questioned and held.entry.purpose is Purpose.ENTRY:
+                    held.exit, held.walked = walked.state, int(bars.ts[walked.bar])
+                    held.leaving = Leaving(walked.reason, held.walked)
             elif held.leaving is None and held.stop is not None and held.walked < decided:
                 # None of the bars is there, not even the one that it was filled in: the stop knows its level.
                 trigger = self.book.orders[held.stop].trigger_price

@@ -41,7 +41,7 @@ def check_protected(world: World) -> None:
         if traded_since:
             continue
         if STOP_ALERT + symbol in alerts:
-            _is_mended(world, alerts[STOP_ALERT + symbol])
+            _is_mended(world, held, alerts[STOP_ALERT + symbol])
         elif held.leaving is None:
             _stays(world, held, stops)
         elif EXIT_ALERT + symbol not in alerts:
@@ -55,8 +55,10 @@ def _working(world: World, symbol: str, purpose: Purpose) -> list[Order]:
     return [order for order in world.exchange.orders.values() if order.state in OPEN and order.ticket.tag in tags]
 
 
-def _is_mended(world: World, alert: Alert) -> None:
-    """An alert stands in for a stop that cannot be had: on a sound line it can be had."""
+def _is_mended(world: World, held: HeldPosition, alert: Alert) -> None:
+    """An alert stands in for a stop that cannot be had: on a sound line it can be had, or the position be left."""
+    if [exit.remaining for exit in _working(world, held.entry.symbol, Purpose.EXIT)] == [abs(held.position.quantity)]:
+        return
     told = world.clock.now() - alert.since.timestamp()
     if not world.clock_was_set and min(told, world.sound_seconds) > PATIENCE_SECONDS:
         raise Violation("I7", f"on a sound line there is still an alert: {alert.text}")

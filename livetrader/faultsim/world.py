@@ -286,6 +286,7 @@ class World:
 
     def _by_hand(self, act: Callable[[], object]) -> None:
         self._sound_since = float("inf")
+        self._pass_time(1)  # they act between two looks of ours
         with suppress(Rejected):  # people are refused things, too
             act()
 

@@ -296,3 +296,30 @@ def test_the_square_off_does_not_wait_for_a_candle_store_that_is_away(
         loop.scan()
         account.look(4)
     assert (account.held(), account.working()) == (0, [])
+
+
+@pytest.mark.parametrize("killed", [False, True], ids=["", "killed"])
+def test_an_exit_that_was_decided_beside_an_order_of_unknown_fate_is_not_forgotten(
+    live_account: Make, monkeypatch: pytest.MonkeyPatch, killed: bool
+) -> None:
+    """The stop was lost on its way, its level was reached, and nothing may go out before the stop is given up.
+
+    A process that begins meanwhile does not wait for the next bar, nor begin again with the first stop.
+    """
+    account = live_account(prices={"A": [flat(100)] * 3 + [(100, 100, 97, 97)] + [flat(97)] * 32})
+    account.strike("place", 2, Fault.LOST_REQUEST)
+    account.buy("10", "98")
+    account.look(1)
+    with monkeypatch.context() as outage:
+        outage.setattr(account.venue, "orders", _no_answer)
+        account.bar(3)
+        account.bar(4)
+    assert (account.held(), account.working(), len(account.book.unknown)) == (10, [], 1)
+    if killed:
+        account.start(DAYS[0])
+    account.look(150, every=2.0)
+    assert (account.held(), account.working()) == (0, [])
+
+
+def _no_answer() -> Sequence[Order]:
+    raise BrokerUnavailable("down")
