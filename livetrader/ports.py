@@ -19,6 +19,7 @@ from livetrader.domain.order import Fill, OrderIntent
 from livetrader.domain.order_state import OrderState
 from livetrader.domain.session import Session
 from livetrader.domain.signal import Signal
+from livetrader.domain.tick import LastPrice
 
 if TYPE_CHECKING:  # numpy costs 0.2 s, and the reading commands import this module without it
     from livetrader.domain.candles import CandleColumns, CandleWindow, Floats, Ints
@@ -82,6 +83,7 @@ class Bars:
     high: Floats
     low: Floats
     close: Floats
+    volume: Floats
 
 
 class Tape(Protocol):
@@ -89,6 +91,15 @@ class Tape(Protocol):
 
     def bars(self, symbol: str) -> Bars:
         """All bars of `symbol` that the tape knows; readers stop at those that have closed by their now."""
+
+
+class Quotes(Protocol):
+    """Prices as they come, between two bars."""
+
+    def last(self, symbol: str) -> LastPrice | None: ...
+
+    def silence(self) -> str:
+        """Why the feed as a whole cannot be believed now, in one line; empty if it can, and outside of a session."""
 
 
 @dataclass(frozen=True, slots=True)

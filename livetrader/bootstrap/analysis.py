@@ -16,9 +16,9 @@ from livetrader.domain.order import OrderType, Purpose
 from livetrader.domain.session import Session
 from livetrader.reporting.analytics import Analytics, Candles, analyse
 from livetrader.reporting.breakdown import gross_exposure
-from livetrader.reporting.daily import DataIssue
 from livetrader.reporting.diversification import LEAST_RETURNS
 from livetrader.reporting.excursions import Excursion, excursion
+from livetrader.reporting.issues import DataIssue
 from livetrader.reporting.refused import first_of_each, forward
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ def tape(books: Books, workspace: Workspace) -> Tape:
 
     From the period's first session, or the earlier one in which one of its trades was entered.
     """
-    from livetrader.bootstrap.research import tape_of
+    from livetrader.bootstrap.tapes import tape_of
 
     zone, first = workspace.calendar.timezone, books.sessions[0].date
     entered = min((trade.entry_at.astimezone(zone).date() for trade in books.trades), default=first)

@@ -15,7 +15,8 @@ from livetrader.domain.session import Session
 from livetrader.engine.exits import begin, walk
 from livetrader.marketdata.quality import check
 from livetrader.ports import Bars, OrderRecord, Tape
-from livetrader.reporting.daily import DataIssue, TradeChart
+from livetrader.reporting.daily import TradeChart
+from livetrader.reporting.issues import DataIssue
 from livetrader.reporting.statistics import EquityPoint
 
 # Bars shown before the entry and after the exit, and the most charts that one page carries.
@@ -82,13 +83,15 @@ def intraday_equity(tape: Tape, session: Session, capital: Decimal, trades: Sequ
     if any(int(trade.entry_at.timestamp()) < session.opens for trade in trades):
         return []
     closes = sorted({int(c) for trade in trades for c in tape.bars(trade.symbol).closes})
-    curve = ((at, capital + sum((_worth(trade, tape, at) for trade in trades), Decimal(0))) for at in closes)
+    over = session.closes
+    curve = ((at, capital + sum((_worth(trade, tape, at, over) for trade in trades), Decimal(0))) for at in closes)
     return [(session.opens, capital), *curve]
 
 
-def _worth(trade: Trade, tape: Tape, at: int) -> Decimal:
-    """What a trade has made by `at`: everything if it is over, the open profit if it runs, else nothing."""
-    if int(trade.exit_at.timestamp()) < at:
+def _worth(trade: Trade, tape: Tape, at: int, over: int) -> Decimal:
+    """What a trade has made by `at`: everything if it is over, as all are by the close `over`, the open profit if it
+    runs, else nothing."""
+    if int(trade.exit_at.timestamp()) < at or at >= over:
         return trade.net_pnl
     if int(trade.entry_at.timestamp()) >= at:
         return Decimal(0)

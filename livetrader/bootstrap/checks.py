@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 
+from livetrader.bootstrap.feeding import require_feed
 from livetrader.bootstrap.notifying import outside
 from livetrader.bootstrap.workspace import Workspace
 from livetrader.config import Configuration
 from livetrader.errors import ConfigError, StrategyError
 from livetrader.market.calendar import load
+from livetrader.marketdata.location import check_url
 from livetrader.marketdata.signals_file import read_signals
-from livetrader.marketdata.store import check_url
 from livetrader.store.location import place
 from livetrader.strategies.from_file import FROM_FILE
 
@@ -35,9 +36,12 @@ def problems(configuration: Configuration) -> list[str]:
     attempt("", workspace.symbols)
     attempt("market.square_off", lambda: load(calendar, square_off=settings.market.square_off))
     attempt("market.corporate_actions", lambda: workspace.ex_dates)
+    attempt("constraints.sectors", lambda: workspace.limits.sectors)
+    attempt("", workspace.limits.require_sound)
     attempt("candles.url", lambda: check_url(settings.candles.url))
     attempt("state.url", lambda: place(settings.state.url, settings.mode))
     attempt("", lambda: outside(configuration))
+    attempt("", lambda: require_feed(configuration))
     attempt("strategies.paths", lambda: workspace.registry)
     if "registry" in workspace.__dict__:
         for name in settings.strategies.entries:

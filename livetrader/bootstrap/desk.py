@@ -132,6 +132,7 @@ def quiet_desk(workspace: Workspace, account: Account) -> Desk:
     if account.master is not None:
         account.master.read(tape.session.date)
     desk = seat(workspace, account, tape, ())
+    desk.engine.history = workspace.history((), (tape.session,))
     desk.engine.recover(session)
     return desk
 

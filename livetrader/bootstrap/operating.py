@@ -12,6 +12,7 @@ from contextlib import contextmanager, suppress
 from livetrader.bootstrap.account import KILL, kill_file, lock_file
 from livetrader.bootstrap.comparing import APART, AUTH
 from livetrader.bootstrap.room import DISK, halt_when_full, take_room
+from livetrader.bootstrap.silence import FEED
 from livetrader.bootstrap.trader import account_of
 from livetrader.bootstrap.trading import SessionTrader, attending
 from livetrader.bootstrap.workspace import COMMAND_SECONDS
@@ -35,7 +36,7 @@ from livetrader.store.queries import open_queries
 HALT = "halt"
 
 # Those come and go with what they are about; a word of the operator's does not change it.
-_NOT_BY_HAND = (APART, AUTH)
+_NOT_BY_HAND = (APART, AUTH, FEED)
 
 # Those end with the session, or one by one.
 _OF_THE_SESSION = (LOSS_LATCH, SYMBOL_LATCH, CARRIED_LATCH)

@@ -81,6 +81,7 @@ def opened(
 ) -> LiveSession:  # fmt: skip
     """The live loop over `market`, recovered from the journal and warmed up."""
     finder = workspace.finder(workspace.plans(strategies), market.symbols, market.source)
+    engine.history = workspace.history(market.symbols, (market.session,))
     live = LiveSession(engine, market, finder, clock, market.session, *waits)
     live.open()
     return live
@@ -132,7 +133,7 @@ def replay_tape(workspace: Workspace, request: Request, journal: Journal, mode: 
     for run in tape.runs:
         clock.advance_to(max(clock.now(), float(run[0])))
         live, _ = live_session(
-            workspace, journal, clock, session, strategies, tape.symbols, workspace.waits, source=tape
+            workspace, journal, clock, session, strategies, tape.symbols, workspace.waits(tape.symbols), source=tape
         )
         for at in run:
             if pace.stop(at) or not _waited(at, clock, pace):

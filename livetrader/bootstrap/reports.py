@@ -13,6 +13,8 @@ from datetime import date, datetime, tzinfo
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from livetrader.bootstrap.frictions import frictions_of
+from livetrader.bootstrap.realism import realism
 from livetrader.bootstrap.results import Books, RunResult, Terms
 from livetrader.bootstrap.state import exchange_zone, open_books
 from livetrader.config import Configuration
@@ -25,7 +27,6 @@ from livetrader.errors import UsageError
 from livetrader.files import write
 from livetrader.market.calendar import load
 from livetrader.reporting.daily import (
-    DataIssue,
     Holding,
     Report,
     TradeChart,
@@ -33,6 +34,7 @@ from livetrader.reporting.daily import (
     refusals,
     unknown_orders,
 )
+from livetrader.reporting.issues import DataIssue
 from livetrader.reporting.statistics import statistics
 from livetrader.store.queries import Queries
 
@@ -71,12 +73,23 @@ def of_state(
     with open_books(configuration, mode) as queries:
         books = _books(queries, configuration, mode or settings.mode, span, zone)
         alerts = queries.alerts()
+    books = _with_frictions(books, configuration)
     made = compose(books, configuration)
     if candles:
         made = with_candles(made, books, configuration)
     elif len(books.sessions) > 1:
         made = with_analytics(made, books, configuration)
     return replace(made, alerts=alerts), _name(books)
+
+
+def _with_frictions(books: Books, configuration: Configuration) -> Books:
+    """What the realistic fill model took is in the candles only, so that its report reads them for every format."""
+    if realism(configuration.settings) is None:
+        return books
+    from livetrader.bootstrap.workspace import Workspace
+
+    with Workspace(configuration, read_only=True) as opened:
+        return replace(books, frictions=frictions_of(books, opened))
 
 
 def of_result(result: RunResult, configuration: Configuration, workspace: Workspace | None = None) -> Report:
@@ -111,7 +124,8 @@ def compose(books: Books, configuration: Configuration) -> Report:
         holdings=[Holding(one, stop=stops.get(one.symbol)) for one in books.positions],
         unknown=unknown_orders(books.orders),
         refused=refusals(books.decisions),
-        assumptions=assumptions(float(settings.venue.slippage_bps), settings.venue.charges),
+        assumptions=assumptions(float(settings.venue.slippage_bps), settings.venue.charges, realism(settings)),
+        frictions=books.frictions,
     )
 
 

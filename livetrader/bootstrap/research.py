@@ -4,20 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import as_completed
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 
 from livetrader import processes
+from livetrader.bootstrap.frictions import frictions_of
 from livetrader.bootstrap.results import RunResult, Terms, result
+from livetrader.bootstrap.tapes import tape_of
 from livetrader.bootstrap.trader import build
 from livetrader.bootstrap.workspace import Workspace
 from livetrader.config import Configuration
-from livetrader.domain.candles import CandleWindow, Interval
 from livetrader.domain.session import Session
 from livetrader.domain.signal import Signal
 from livetrader.engine.backtest import Backtest, KnownSignals
 from livetrader.engine.signals import in_order
-from livetrader.engine.tape import WindowTape
 from livetrader.market.clock import VirtualClock
 from livetrader.ports import Journal
 from livetrader.store.memory import MemoryJournal
@@ -93,6 +93,7 @@ def backtest(workspace: Workspace, request: Request, progress: Progress = quiet)
     tape = tape_of(workspace, {signal.symbol for signal in signals}, sessions)
     names = tuple(one.name for one in strategies)
     trader = build(workspace, journal, tape, clock, names)
+    trader.engine.history = workspace.history(tuple(tape.finest), sessions)
     driver = Backtest(trader.engine, trader.venue, clock, KnownSignals(signals))
     driver.run(sessions, lambda done: progress("trading", done))
     return outcome(workspace, journal, "BACKTEST", sessions, strategies, symbols)
@@ -107,7 +108,7 @@ def outcome(
     symbols: Sequence[str],
 ) -> RunResult:
     """The result of a run over stored candles, with the identity of everything that decided it."""
-    return result(
+    found = result(
         journal,
         label,
         sessions,
@@ -117,13 +118,4 @@ def outcome(
         strategy_hashes=source_digest(strategies),
         data_hash=workspace.data_digest(symbols, sessions[0].date, sessions[-1].date),
     )
-
-
-def tape_of(workspace: Workspace, symbols: set[str], sessions: Sequence[Session]) -> WindowTape:
-    """The prices of `symbols` over `sessions`, at each one's finest stored interval."""
-    finest = workspace.candles.finest(sorted(symbols))
-    windows: dict[Interval, CandleWindow] = {}
-    for interval in set(finest.values()):
-        names = [symbol for symbol, its in finest.items() if its is interval]
-        windows[interval] = workspace.candles.window(names, interval, sessions)
-    return WindowTape(windows, finest)
+    return replace(found, frictions=frictions_of(found, workspace))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import tzinfo
 from decimal import Decimal
 from typing import TYPE_CHECKING
@@ -14,8 +14,10 @@ from livetrader.domain.position import Trade
 from livetrader.domain.session import Session
 from livetrader.domain.trades import OpenPosition, trades
 from livetrader.ports import Decision, Journal, OrderRecord
-from livetrader.reporting.document import Document, document
+from livetrader.reporting.document import document
+from livetrader.reporting.frictions import Frictions
 from livetrader.reporting.statistics import EquityPoint, Statistics, statistics
+from livetrader.reporting.values import Document
 
 if TYPE_CHECKING:  # a day in the terminal does without the analytics
     from livetrader.reporting.analytics import Records
@@ -40,7 +42,8 @@ class Terms:
 
 @dataclass(frozen=True, slots=True)
 class Books:
-    """What a period left behind, wherever it was kept. `label` is the mode, in capitals."""
+    """What a period left behind, wherever it was kept. `label` is the mode, in capitals. `frictions` are there where
+    the realistic model filled."""
 
     label: str
     sessions: tuple[Session, ...]
@@ -52,6 +55,7 @@ class Books:
     decisions: Sequence[Decision]
     equity: Sequence[EquityPoint]
     terms: Terms
+    frictions: Frictions | None = field(default=None, kw_only=True)
 
     def records(self, sectors: Mapping[str, str]) -> Records:
         """What the analytics are made from; `sectors` by symbol, as far as they are known."""
@@ -94,6 +98,7 @@ class RunResult(Books):
             strategy_hashes=self.strategy_hashes,
             data_hash=self.data_hash,
             analytics=analyse(self.records({})),
+            frictions=self.frictions,
         )
 
 

@@ -12,8 +12,9 @@ from livetrader.domain.candles import Interval
 from livetrader.domain.session import Session
 from livetrader.errors import UsageError
 from livetrader.files import write
+from livetrader.marketdata.location import file_of, place_of
 from livetrader.marketdata.simulated import INDEX, simulate
-from livetrader.marketdata.store import CandleStore, file_of, place_of
+from livetrader.marketdata.store import CandleStore
 from livetrader.servers import on_server
 
 UNFINISHED = "unfinished"
@@ -47,7 +48,7 @@ def fill(
     url = workspace.settings.candles.url
     if on_server(url):
         raise UsageError(f"{place_of(url)}: simulated candles go into an SQLite file of their own; set candles.url")
-    marker = Path(f"{file_of(url)}.simulated")
+    marker = _marker(url)
     own = _made(marker) in (UNFINISHED, str(_bars(workspace.store)))
     if not own and not force:
         raise UsageError(
@@ -63,6 +64,15 @@ def fill(
     if own:
         write(marker, str(_bars(workspace.store)))
     return Simulated(tuple(listed), days, len(candles))
+
+
+def is_simulated(url: str) -> bool:
+    """Whether the candles at a URL were made here, some of them at least."""
+    return not on_server(url) and _marker(url).exists()
+
+
+def _marker(url: str) -> Path:
+    return Path(f"{file_of(url)}.simulated")
 
 
 def _sessions(workspace: Workspace, today: date, count: int) -> tuple[Session, ...]:

@@ -19,7 +19,8 @@ from livetrader.domain.trades import trades as fold
 from livetrader.errors import StoreError
 from livetrader.market.nse import IST
 from livetrader.ports import Decision
-from livetrader.reporting.document import exact, order_json, trade_json, utc
+from livetrader.reporting.document import order_json, trade_json
+from livetrader.reporting.values import exact, utc
 from livetrader.store.faults import NoState
 from livetrader.store.queries import Queries, Status, exists, open_queries
 

@@ -17,7 +17,6 @@ from livetrader.brokers.simulated import SimulatedBroker
 from livetrader.config import Secret, Settings
 from livetrader.domain.books import BrokerTrade
 from livetrader.domain.order_state import OPEN
-from livetrader.domain.position import ZERO
 from livetrader.engine.backtest import KnownSignals
 from livetrader.engine.book import Book
 from livetrader.engine.cycle import Engine
@@ -117,9 +116,7 @@ def _reading(settings: Settings) -> dict[str, Any]:
     from livetrader.brokers.openalgo.symbols import Symbols
 
     broker = settings.broker
-    server = urlsplit(broker.base_url)
-    if server.scheme != "https" and server.hostname not in _THIS_MACHINE:
-        log.warning("the API key goes over the network in clear: use https, or a tunnel", base_url=broker.base_url)
+    warn_in_clear(broker.base_url)
     source = " ".join((broker.base_url, broker.exchange, *broker.segments))
     return {
         "expect": broker.expect,
@@ -129,6 +126,13 @@ def _reading(settings: Settings) -> dict[str, Any]:
         "timeout_seconds": broker.timeout_seconds,
         "reads_per_second": broker.reads_per_second,
     }
+
+
+def warn_in_clear(url: str) -> None:
+    """A key that is sent to `url` can be read on the way, unless the line is encrypted or within this machine."""
+    server = urlsplit(url)
+    if server.scheme not in ("https", "wss") and server.hostname not in _THIS_MACHINE:
+        log.warning("the API key goes over the network in clear: use https (or wss), or a tunnel", url=url)
 
 
 def _charges(settings: Settings) -> Callable[[BrokerTrade], Decimal]:
@@ -152,10 +156,7 @@ def simulated(workspace: Workspace, journal: Journal, tape: Tape) -> SimulatedBr
     """The simulated venue, with what the journal says is resting and held there."""
     instrument = workspace.sizer(ACCOUNT, ()).instrument
     venue = SimulatedBroker(tape, workspace.fill_model(), instrument, workspace.calendar.at)
-    held: dict[str, Decimal] = {}
-    for fill in journal.fills():
-        held[fill.symbol] = held.get(fill.symbol, ZERO) + fill.action.sign * fill.quantity
-    venue.restore([record.intent for record in journal.orders() if record.state in OPEN], held)
+    venue.restore([record.intent for record in journal.orders() if record.state in OPEN], journal.fills())
     return venue
 
 
@@ -176,10 +177,9 @@ def assemble(
     path = OrderPath(journal, broker, book, tape, clock, permit or Unlimited())
     if limits.bar_max_age_seconds is not None:
         path.fresh_seconds = limits.bar_max_age_seconds
-    lost = limits.max_daily_loss_pct
     return Engine(
         journal, path, book, tape, KnownSignals(()), workspace.rules(last_close(tape), instruments), clock, account,
-        max_daily_loss=None if lost is None else capital.amount * lost / 100,
+        max_daily_loss=workspace.limits.daily_loss, floor=workspace.limits.floor,
     )  # fmt: skip
 
 

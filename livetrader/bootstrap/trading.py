@@ -13,9 +13,12 @@ from livetrader.bootstrap.account import Account, taken
 from livetrader.bootstrap.commands import attend
 from livetrader.bootstrap.comparing import Comparing
 from livetrader.bootstrap.desk import Desk, StoredTape, quiet_desk, seat
+from livetrader.bootstrap.feeding import feeding
 from livetrader.bootstrap.notifying import Outside, notifying, outside
+from livetrader.bootstrap.quoting import quote, quoting
 from livetrader.bootstrap.replay import market_of, opened
 from livetrader.bootstrap.runs import recorded
+from livetrader.bootstrap.silence import Silence
 from livetrader.bootstrap.trader import require_broker
 from livetrader.bootstrap.workspace import Workspace
 from livetrader.brokers.dry_run import ReadingDryRun
@@ -25,6 +28,8 @@ from livetrader.domain.order import Purpose
 from livetrader.domain.session import Session
 from livetrader.engine.live import LiveSession
 from livetrader.errors import ReconcileMismatch, StoreError
+from livetrader.marketdata.feed import Feed
+from livetrader.marketdata.quote_feed import QuoteFeed
 from livetrader.marketdata.recorded import Recorder
 from livetrader.ports import Clock, Notifier, wall_time
 from livetrader.store.journal import SqlJournal
@@ -52,17 +57,27 @@ class SessionTrader:
     session: Session | None = field(default=None, init=False)
     live: LiveSession | None = field(default=None, init=False)
     comparing: Comparing | None = field(default=None, init=False)
+    feed: Feed | None = field(default=None, init=False)
+    quotes: QuoteFeed | None = field(default=None, init=False)
+    silence: Silence = field(init=False)
     _desk: Desk | None = field(default=None, init=False)
     _recorder: Recorder | None = field(default=None, init=False)
 
     def __post_init__(self) -> None:
         self.session = self._current()
         self.journal.settle_alert("store", self._at())
+        self.silence = Silence(self.journal, self.clock, None)
         if isinstance(self.account.broker, PolledBroker | ReadingDryRun):
             settings = self.workspace.settings
             every, patience = settings.schedule.reconcile_seconds, settings.broker.patience_seconds
             self.comparing = Comparing(self.journal, self.clock, every, patience)
             self.comparing.begin()
+
+    def listen(self, quotes: QuoteFeed | None) -> None:
+        """Trade on these quotes, too, from the next session on, and on nothing while they are silent."""
+        self.quotes = quotes
+        self.silence = Silence(self.journal, self.clock, None if quotes is None else quotes.prices)
+        self.silence.begin()
 
     @property
     def journal(self) -> SqlJournal:
@@ -88,7 +103,7 @@ class SessionTrader:
         with self._told():
             self.account.permit.keep()
             if self.live is None:
-                if not self._listed(session):
+                if not self._listed(session) or not self._fed():
                     return
                 self._open(session)
             assert self.live is not None, "it was opened just now"
@@ -110,11 +125,21 @@ class SessionTrader:
         tape = StoredTape(self.workspace, session, self.clock, market)
         tape.earlier = dict(market.earlier)
         self._desk = seat(self.workspace, self.account, tape, names)
+        if self.quotes is not None:
+            quote(self._desk, self.workspace, self.quotes)
         engine = self._desk.engine
-        self.live = opened(self.workspace, engine, market, self.clock, self.strategies, self.workspace.waits)
+        waits = self.workspace.waits(self.symbols)
+        self.live = opened(self.workspace, engine, market, self.clock, self.strategies, waits)
         log.info("session open", session=session.date.isoformat(), symbols=len(self.symbols))
         if self.comparing is not None and self._desk.reconciler is not None:
             self.comparing.watch(self._desk.reconciler)
+
+    def _fed(self) -> bool:
+        """Whether the bars before now are there: a session is decided on what it begins with."""
+        if self.feed is None or self.feed.ready:
+            return True
+        log.debug("waiting for the feed", feed=self.feed.health.text)
+        return False
 
     def _listed(self, session: Session) -> bool:
         """Whether the day's instrument master is there; a session does not open on yesterday's ticks and lots."""
@@ -132,6 +157,7 @@ class SessionTrader:
         """Between passes: hear the broker, compare the books, do what the operator asks, say where positions stand."""
         with self._told():
             self.account.permit.keep()
+            self.silence.watch()
             if self.live is not None or self.account.broker is not None:
                 self.desk.engine.monitor()
                 if self.comparing is not None and self.desk.reconciler is not None:
@@ -139,6 +165,11 @@ class SessionTrader:
             self.attend()
         if self.live is not None:
             self._say_positions(self.live)
+        if self.feed is not None and self._desk is not None:
+            book = self._desk.engine.book
+            self.feed.prefer((*book.positions, *(one.symbol for one in book.orders.values())))
+            if self.quotes is not None:
+                self.quotes.hold(book.positions)
 
     def attend(self) -> None:
         """Carry out the commands that were posted."""
@@ -166,6 +197,8 @@ class SessionTrader:
         Where the books do not agree before it, entries are halted, exits go out, and ReconcileMismatch ends it.
         """
         if self.session is not None and self.clock.now() >= self.session.opens:
+            if self.feed is not None:
+                self.feed.wait()
             apart: ReconcileMismatch | None = None
             if self.comparing is not None:
                 try:
@@ -226,6 +259,8 @@ class SessionTrader:
             passes=self.live.passes,
             fenced=sorted(self.live.signals.fenced) or None,
             latches=sorted(self.journal.latches()) or None,
+            feed=None if self.feed is None else self.feed.health.text,
+            quotes=None if self.quotes is None else self.quotes.text,
         )
 
     @property
@@ -311,5 +346,9 @@ def _begun(
         stack.enter_context(recorded(account.journal, clock, settings.mode, settings.digest()))
         trader = SessionTrader(workspace, account, strategies, symbols, notifier)
         stack.callback(trader.close)
+        if symbols and not trader.over:
+            trader.feed = stack.enter_context(feeding(workspace, clock, symbols))
+        listens = None if once else trader.feed
+        trader.listen(stack.enter_context(quoting(workspace, clock, symbols, listens)))
         notifier.start(announced=not (once or trader.over))
         yield trader

@@ -9,7 +9,7 @@ import numpy as np
 from livetrader.bootstrap.workspace import Workspace
 from livetrader.domain.candles import Interval
 from livetrader.errors import DataError
-from livetrader.marketdata.store import place_of
+from livetrader.marketdata.location import place_of
 from livetrader.strategies.weekly_options import WeeklySignal, monday_of, weekly_signals
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -12,38 +11,30 @@ from pathlib import Path
 from types import MappingProxyType
 
 from livetrader.bootstrap.candles import open_candles
-from livetrader.brokers.simulated import FillModel
+from livetrader.bootstrap.limits import Limits, csv_rows
+from livetrader.bootstrap.realism import realism
+from livetrader.brokers.fill_model import FillModel
+from livetrader.brokers.realistic import RealisticModel
 from livetrader.config import Configuration, Settings, resolve_symbols
 from livetrader.constraints.gate import Rule
-from livetrader.constraints.rules.latches import NotHalted, SymbolFree
-from livetrader.constraints.rules.portfolio import (
-    CapitalAllocation,
-    MaxOpenPositions,
-    MaxTradesPerDay,
-    MaxTradesPerStrategy,
-    OnePositionPerSymbol,
-)
-from livetrader.constraints.rules.sanity import (
-    ExchangeLimits,
-    ExitDefined,
-    LastClose,
-    LotSanity,
-    PriceCollar,
-    PriceSanity,
-)
+from livetrader.constraints.rules.money import StrategyAllocation
+from livetrader.constraints.rules.portfolio import MaxTradesPerStrategy
+from livetrader.constraints.rules.sanity import ExitDefined, LastClose, PriceCollar
 from livetrader.constraints.rules.timing import BarFreshness, TradingWindow
 from livetrader.domain.candles import Interval
 from livetrader.domain.costs import charge_table
 from livetrader.domain.exit_plan import ExitKind
 from livetrader.domain.instrument import Instrument, Product
 from livetrader.domain.session import Session
+from livetrader.engine.history import DailyHistory, History
 from livetrader.engine.signals import SignalFinder, month_start
 from livetrader.engine.sizing import ExitSettings, Holding, Sizer
 from livetrader.errors import ConfigError, DataError, StrategyError, UsageError
 from livetrader.market.calendar import Calendar, load, observed
+from livetrader.marketdata.location import place_of
 from livetrader.marketdata.recorded import RecordedDay, Recorder, read_tape, tape_folder
 from livetrader.marketdata.signals_file import read_signals
-from livetrader.marketdata.store import CandleStore, place_of
+from livetrader.marketdata.store import CandleStore
 from livetrader.marketdata.windows import StoredCandles
 from livetrader.ports import CandleSource, Clock
 from livetrader.strategies.base import Strategy
@@ -67,6 +58,9 @@ COMMAND_SECONDS = 60
 DEFAULT_COLLAR_PCT = Decimal(20)
 MANUAL_BAR_SECONDS = 300
 
+
+# For so many symbols a close waits that had no ticks of it, and of which the history is asked.
+UNQUOTED = 10
 
 Instruments = Mapping[str, Instrument]
 """A broker's master, by symbol."""
@@ -181,11 +175,19 @@ class Workspace:
             )
         return [*lines, *self.store.warnings()]
 
-    @property
-    def waits(self) -> tuple[float, float]:
-        """Seconds that bars may be late: some of a close's, and all of them."""
-        grace = self.settings.schedule.bar_grace_seconds
-        return grace, self.settings.constraints.bar_max_age_seconds or grace
+    def waits(self, symbols: Sequence[str] = ()) -> tuple[float, float]:
+        """Seconds that the bars of `symbols` may be late: some of a close's, and all of them.
+
+        A feed of our own brings them one after the other, or of quotes all but a few at once.
+        """
+        grace, most = self.settings.schedule.bar_grace_seconds, self.settings.constraints.bar_max_age_seconds
+        if self.settings.feed.kind is not None:
+            from livetrader.brokers.openalgo.reader import HISTORY_SECONDS
+
+            calls = min(len(symbols), UNQUOTED) if self.settings.feed.quotes else len(symbols)
+            grace += self.settings.feed.delay_seconds + calls * HISTORY_SECONDS
+            grace = min(grace, most or grace)
+        return grace, most or grace
 
     def recorder(self, session: Session, mode: str, clock: Clock) -> Recorder | None:
         """The candles, with those of `session` recorded as they come; None where `candles.tape` is null."""
@@ -282,33 +284,32 @@ class Workspace:
         numbers = exit_.model_dump(exclude={"kind", "atr_period"})
         return Holding(ExitSettings(ExitKind(exit_.kind), **numbers), product, square_off)
 
+    @property
+    def limits(self) -> Limits:
+        """The limits on entries, as the settings have them."""
+        return Limits(self.configuration)
+
     def rules(self, last_close: LastClose, instruments: Instruments = NOT_LISTED) -> tuple[Rule, ...]:
         """The constraints, in the order in which they give their reason; the exchange's where its master is given."""
+        return self.limits.rules(self.calendar.timezone, last_close, instruments)
+
+    def history(self, symbols: Sequence[str], sessions: Sequence[Session]) -> History | None:
+        """The daily returns of `symbols` before each of `sessions`; None where no rule looks at them."""
         limits = self.settings.constraints
-        rules: list[Rule] = [NotHalted(), SymbolFree(), TradingWindow(self.calendar.timezone, limits.entries_until)]
-        if limits.bar_max_age_seconds is not None:
-            rules.append(BarFreshness(int(limits.bar_max_age_seconds)))
-        rules += [PriceSanity(limits.min_price, limits.max_price), ExitDefined(), OnePositionPerSymbol()]
-        if limits.max_open_positions is not None:
-            rules.append(MaxOpenPositions(limits.max_open_positions))
-        if limits.max_trades_per_day is not None:
-            rules.append(MaxTradesPerDay(limits.max_trades_per_day))
-        if limits.max_trades_per_strategy is not None:
-            rules.append(MaxTradesPerStrategy(limits.max_trades_per_strategy))
-        if limits.price_collar_pct is not None:
-            rules.append(PriceCollar(limits.price_collar_pct, last_close))
-        if instruments:
-            rules.append(ExchangeLimits(instruments))
-        return (*rules, LotSanity(limits.max_order_value), CapitalAllocation())
+        if limits.max_volatility_pct is None and limits.max_correlation is None:
+            return None
+        return DailyHistory(self.candles, self.calendar, symbols, sessions, self.ex_dates)
 
     def manual_rules(self, last_close: LastClose, instruments: Instruments = NOT_LISTED) -> tuple[Rule, ...]:
         """The constraints on an entry by hand: those of `rules` that are not about a strategy and its signal.
 
-        `entries_until`, the trades of one strategy and the exit's ATR are left out. Freshness is the command's own, and
-        the collar always holds, against the close of a bar of the last `price_age_seconds`.
+        `entries_until`, the trades and the allocation of one strategy and the exit's ATR are left out. Freshness is the
+        command's own, and the collar always holds, against the close of a bar of the last `price_age_seconds`.
         """
         limits, age = self.settings.constraints, self.price_age_seconds
-        dropped = (TradingWindow, BarFreshness, PriceCollar, ExitDefined, MaxTradesPerStrategy)
+        dropped = (
+            TradingWindow, BarFreshness, PriceCollar, ExitDefined, MaxTradesPerStrategy, StrategyAllocation,
+        )  # fmt: skip
         kept = [rule for rule in self.rules(last_close, instruments) if not isinstance(rule, dropped)]
         collar = PriceCollar(
             limits.price_collar_pct or DEFAULT_COLLAR_PCT,
@@ -323,8 +324,13 @@ class Workspace:
         return 2 * MANUAL_BAR_SECONDS + int(self.settings.constraints.bar_max_age_seconds or COMMAND_SECONDS)
 
     def fill_model(self) -> FillModel:
+        """What the simulated venue assumes."""
         venue = self.settings.venue
-        return FillModel(venue.slippage_bps, charge_table(venue.charges))
+        charges = charge_table(venue.charges)
+        assumed = realism(self.settings)
+        if assumed is None:
+            return FillModel(venue.slippage_bps, charges)
+        return RealisticModel(venue.slippage_bps, charges, assumed)
 
     def sessions(self, first: date, last: date) -> tuple[Session, ...]:
         """The sessions of a period; UsageError where there is none."""
@@ -363,10 +369,7 @@ def period(sessions: Sequence[Session]) -> str:
 
 
 def _ex_dates(path: Path) -> dict[str, list[date]]:
-    try:
-        rows = list(csv.DictReader(path.read_text("utf-8-sig").splitlines()))
-    except OSError as error:
-        raise ConfigError(f"market.corporate_actions: {path}: {error.strerror}") from error
+    rows = csv_rows("market.corporate_actions", path)
     found: dict[str, list[date]] = {}
     for number, row in enumerate(rows, 2):
         try:

@@ -1,4 +1,4 @@
-"""`livetrader data`: import, export, check, simulate."""
+"""`livetrader data`: import, fetch, export, check, simulate."""
 
 from __future__ import annotations
 
@@ -11,15 +11,16 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from livetrader.cli.calendar_commands import calendar_of
-from livetrader.cli.call import Json, Symbols, configuration, day, globals_of, period, start_log
+from livetrader.cli.call import Json, Symbols, configuration, day, globals_of, names, period, start_log
 from livetrader.cli.group import group
-from livetrader.cli.output import print_json, print_table, progress
+from livetrader.cli.output import fail, print_json, print_table, progress
 from livetrader.domain.instrument import is_symbol
 from livetrader.errors import DataError, UsageError
 
 if TYPE_CHECKING:
     from zoneinfo import ZoneInfo
 
+    from livetrader.bootstrap.feeding import Fetched
     from livetrader.config import Configuration
     from livetrader.domain.candles import Interval
     from livetrader.market.calendar import Calendar
@@ -32,6 +33,7 @@ data = group(
     "Candles: bring them in, check them, take them out.",
     "livetrader data import RELIANCE.csv --interval 5m",
 )
+_NOTES = 20  # lines about single series before the rest is left to --json
 _Interval = Annotated[str, typer.Option("--interval", metavar="5m", help="1m, 5m, 15m, 1h or 1d.")]
 _From = Annotated[str | None, typer.Option("--from", metavar="DATE", help="First date; the first stored.")]
 _To = Annotated[str | None, typer.Option("--to", metavar="DATE", help="Last date; the last stored.")]
@@ -76,6 +78,44 @@ def import_(
                 typer.echo("\n".join(_lines(reports[-1])))
     if as_json:
         print_json([report.as_dict() for report in reports])
+
+
+@data.command(epilog="Example: livetrader data fetch --symbols live --interval 5m,1d --from 2026-01-01")
+def fetch(
+    ctx: typer.Context,
+    symbols: Symbols = None,
+    interval: Annotated[
+        str | None, typer.Option("--interval", metavar="5m,1d", help="1m, 5m, 15m, 1h or 1d; what the strategies need.")
+    ] = None,
+    first: Annotated[
+        str | None, typer.Option("--from", metavar="DATE", help="First date; from where strategies look back.")
+    ] = None,
+    last: Annotated[str | None, typer.Option("--to", metavar="DATE", help="Last date; today.")] = None,
+    again: Annotated[
+        bool, typer.Option("--again", help="Ask for what is stored, too: the broker may have corrected it.")
+    ] = False,
+    as_json: Json = False,
+) -> None:
+    """Bring candles from the broker: what the store lacks. Stop it at any time; the next call goes on from there."""
+    chosen = names(interval, "--interval")
+    intervals = None if chosen is None else [_interval(one) for one in chosen]
+    start, end = (day(text, option) if text else None for text, option in ((first, "--from"), (last, "--to")))
+    if first and last:
+        period(first, last)
+    from livetrader.bootstrap.feeding import Wanted
+    from livetrader.bootstrap.feeding import fetch as bring
+    from livetrader.bootstrap.workspace import Workspace
+    from livetrader.market.clock import SystemClock
+
+    found = configuration(ctx)
+    start_log(ctx, found, "TOOL")
+    with Workspace(found) as workspace, progress(globals_of(ctx).quiet) as show:
+        made = bring(workspace, SystemClock(), Wanted(symbols, intervals, start, end, again), show)
+    if as_json:
+        print_json(made.as_dict())
+    else:
+        typer.echo("\n".join(_fetched(made)))
+    fail({f"{symbol} {length}": error for (symbol, length), error in made.report.failed.items()})
 
 
 @data.command(epilog="Example: livetrader data simulate && livetrader run --debug")
@@ -253,6 +293,25 @@ def _interval(text: str) -> Interval:
         return Interval(text)
     except ValueError:
         raise UsageError(f"--interval {text}: must be one of {', '.join(Interval)}") from None
+
+
+def _fetched(made: Fetched) -> list[str]:
+    """What a fetch did, for people: one line, then one for each series that is not as it should be."""
+    report, sessions = made.report, made.sessions
+    head = (
+        f"{len(made.symbols)} symbols, {', '.join(made.intervals)}, {sessions[0].date} to {sessions[-1].date}: "
+        f"{report.inserted} bars new, {report.changed} changed, {report.unchanged} unchanged; {report.calls} calls"
+    )
+    notes = [
+        f"{symbol} {length}: {count} bars left out: {reason}"
+        for (symbol, length), reasons in report.left_out.items()
+        for reason, count in reasons.items()
+    ]
+    for (symbol, length), days in report.short.items():
+        date, (bars, slots) = max(days.items())
+        notes.append(f"{symbol} {length}: {len(days)} sessions short, the last one {date}: {bars} of {slots} bars")
+    more = len(notes) - _NOTES
+    return [head, *(f"  {note}" for note in notes[:_NOTES]), *([f"  … and {more} more: --json"] if more > 0 else [])]
 
 
 def _lines(report: ImportReport) -> list[str]:

@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 import sys
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
 import typer
+
+from livetrader.errors import LiveTraderError
 
 Progress = Callable[[str, float], None]
 _PATIENCE = 1.0
@@ -43,6 +45,16 @@ def warn(lines: Iterable[str]) -> None:
     """Say on stderr what the user should know, and nothing depends on."""
     for line in lines:
         typer.echo(f"warning: {line}", err=True)
+
+
+def fail(failed: Mapping[str, LiveTraderError]) -> None:
+    """Say what failed of many, a line each, and end with the exit code of the worst. Nothing, if nothing did."""
+    from livetrader.config.secrets import redact
+
+    for name, error in failed.items():
+        typer.echo(f"error: {name}: {redact(str(error))}", err=True)
+    if failed:
+        raise typer.Exit(max(error.exit_code for error in failed.values()))
 
 
 @contextmanager

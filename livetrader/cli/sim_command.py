@@ -28,6 +28,9 @@ def sim(
     profile: Annotated[
         str | None, typer.Option("--profile", metavar="NAME", help="A broker's manners, such as kite; all of them.")
     ] = None,
+    http: Annotated[
+        bool, typer.Option("--http", help="Over HTTP, through the broker's adapter; slower, and other days.")
+    ] = False,
     first: Annotated[int, typer.Option("--first", min=0, metavar="S", help="The first seed.")] = 0,
     seed: Annotated[int | None, typer.Option("--seed", min=0, metavar="S", help="One seed, told step by step.")] = None,
     workers: Annotated[
@@ -41,13 +44,15 @@ def sim(
     is killed, people meddle and clocks are set. A seed that breaks an invariant prints the line that plays it again.
     """
     if seed is not None:
-        _tell(ctx, seed, profile, as_json)
+        _tell(ctx, seed, profile, http, as_json)
         return
     from livetrader.faultsim.runs import EVERY_PROFILE, trials
 
     names = EVERY_PROFILE if profile is None else (profile,)
     with progress(globals_of(ctx).quiet) as show:
-        tallies = trials(names, first, seeds, workers or os.cpu_count() or 1, lambda done: show("seeds", done))
+        tallies = trials(
+            names, first, seeds, workers or os.cpu_count() or 1, lambda done: show("seeds", done), http=http
+        )
     _show(tallies, as_json)
 
 
@@ -65,7 +70,7 @@ def _show(tallies: list[Tally], as_json: bool) -> None:
         raise ReconcileMismatch(f"{len(broken)} of {total} seeds broke an invariant: see `{broken[0].again}`")
 
 
-def _tell(ctx: typer.Context, seed: int, name: str | None, as_json: bool) -> None:
+def _tell(ctx: typer.Context, seed: int, name: str | None, http: bool, as_json: bool) -> None:
     """The story of one day."""
     if name is None:
         raise UsageError("--profile: is missing; a seed is another day with each: strict, open_only, tag_scan, ...")
@@ -75,9 +80,9 @@ def _tell(ctx: typer.Context, seed: int, name: str | None, as_json: bool) -> Non
 
     if not globals_of(ctx).debug:
         silence()
-    story = tell(seed, profile(name))
+    story = tell(seed, profile(name), http=http)
     if as_json:
-        print_json({"seed": seed, "profile": name, "story": story.lines, "broken": story.broken})
+        print_json({"seed": seed, "profile": name, "http": http, "story": story.lines, "broken": story.broken})
     else:
         for line in story.lines:
             typer.echo(line)

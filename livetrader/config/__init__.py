@@ -4,13 +4,16 @@ The sole reader of both files and environment. `load` finds and checks everythin
 came from; below `bootstrap` nobody imports this package.
 """
 
+from livetrader.config.constraints import Constraints
 from livetrader.config.load import Configuration, load
 from livetrader.config.secrets import Secret
-from livetrader.config.settings import Exit, Settings, SignalsFile, StrategyEntry
+from livetrader.config.settings import Capital, Exit, Settings, SignalsFile, StrategyEntry
 from livetrader.config.symbols import resolve_symbols
 
 __all__ = [
+    "Capital",
     "Configuration",
+    "Constraints",
     "Exit",
     "Secret",
     "Settings",

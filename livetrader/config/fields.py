@@ -36,6 +36,7 @@ _URL = re.compile(r"[a-z][a-z0-9+]*://\S*")
 # A variable's name, or what cannot be a service with a token in its URL.
 _SERVICE = re.compile(r"env:[A-Za-z_]\w*|[a-z]+://(127\.0\.0\.1|localhost|\[::1\])(:\d{1,5})?(/\S*)?", re.ASCII)
 _GATEWAY = re.compile(r"https?://(?:[A-Za-z0-9.-]+|\[[0-9A-Fa-f:]+\])(?::\d{1,5})?")
+_SOCKET = re.compile(r"wss?://(?:[A-Za-z0-9.-]+|\[[0-9A-Fa-f:]+\])(?::\d{1,5})?(?:/[A-Za-z0-9._/-]*)?")
 _LOOPBACK = re.compile(r"http://(127\.0\.0\.1|localhost|\[::1\])(:\d{1,5})?/?")
 
 
@@ -124,6 +125,12 @@ def _gateway_url(value: str) -> str:
     return server
 
 
+def _socket_url(value: str) -> str:
+    if not _SOCKET.fullmatch(value):
+        raise PydanticCustomError("socket", "must be a WebSocket such as ws://127.0.0.1:8765, without user or query")
+    return value
+
+
 class _WrittenAsNumber:
     """Pydantic's schema of a Decimal is a number or a text; config.yaml has numbers, with their limits."""
 
@@ -140,6 +147,8 @@ _exact = (
 Number = Annotated[Decimal, *_exact]
 # For optional settings: a limit beside `| None` gets lost on its way to the JSON schema.
 Positive = Annotated[Decimal, Field(gt=0), *_exact]
+Percent = Annotated[Decimal, Field(gt=0, le=100), *_exact]
+Share = Annotated[Decimal, Field(gt=0, le=1), *_exact]
 ClockTime = Annotated[
     time,
     BeforeValidator(_clock_time),
@@ -155,6 +164,7 @@ FilePath = Annotated[
 DatabaseUrl = Annotated[str, AfterValidator(_database_url)]
 ServiceUrl = Annotated[str, AfterValidator(_service)]
 GatewayUrl = Annotated[str, AfterValidator(_gateway_url)]
+SocketUrl = Annotated[str, AfterValidator(_socket_url)]
 LoopbackUrl = Annotated[str, AfterValidator(_loopback_url)]
 TableName = Annotated[str, AfterValidator(_table_name)]
 TimeZone = Annotated[str, AfterValidator(_time_zone)]

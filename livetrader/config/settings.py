@@ -10,9 +10,10 @@ import json
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, model_validator
+from pydantic import AfterValidator, BeforeValidator, model_validator
 from pydantic_core import PydanticCustomError
 
+from livetrader.config.constraints import Constraints, deciding
 from livetrader.config.fields import (
     ClockTime,
     DatabaseUrl,
@@ -20,13 +21,15 @@ from livetrader.config.fields import (
     GatewayUrl,
     LoopbackUrl,
     Number,
-    Positive,
     ServiceUrl,
+    SocketUrl,
     Symbol,
     TableName,
     TimeZone,
     setting,
 )
+from livetrader.config.section import Section
+from livetrader.config.venue import Venue, deciding_venue
 
 Mode = Literal["paper", "dry-run", "live"]
 Style = Literal["scalp", "intraday", "btst", "swing"]
@@ -39,21 +42,6 @@ EQUITY_STRATEGIES = (
     "momentum_short",
     "exhaustion_short",
 )
-
-
-class Section(BaseModel):
-    """What all sections share: unknown keys and wrong types are errors, and values never change."""
-
-    model_config = ConfigDict(
-        extra="forbid", frozen=True, strict=True, validate_default=True, allow_inf_nan=False,
-        defer_build=True,  # only the whole is ever validated: its parts need no validators of their own
-    )  # fmt: skip
-
-    @model_validator(mode="before")
-    @classmethod
-    def _empty_is_default(cls, value: object) -> object:
-        """`constraints:` with all its keys commented out is YAML's null."""
-        return {} if value is None else value
 
 
 def _tuple(value: object) -> object:
@@ -152,26 +140,6 @@ class Capital(Section):
     compound: bool = setting(False, "Size on the current capital (true) or the starting one.")
 
 
-class Constraints(Section):
-    """Pre-trade limits. null switches a limit off."""
-
-    max_open_positions: int | None = setting(3, "Positions open at once.", ge=1)
-    max_trades_per_day: int | None = setting(5, "Entries in one session.", ge=1)
-    max_trades_per_strategy: int | None = setting(1, "Entries of one strategy in a session.", ge=1)
-    one_position_per_symbol: Literal[True] = setting(True, "A symbol has at most one open position. Always on.")
-    min_price: Positive | None = setting(None, "Cheapest price that is bought or sold short.")
-    max_price: Positive | None = setting(None, "Dearest price that is bought or sold short.")
-    max_order_value: Positive | None = setting(None, "Largest value of one order.")
-    bar_max_age_seconds: float | None = setting(60, "An entry on a bar that closed longer ago is refused.", gt=0)
-    entries_until: ClockTime | None = setting(None, "Exchange time from which no entry is taken.")
-    price_collar_pct: Positive | None = setting(
-        20, "How far an entry's price may lie from the symbol's last close before it, in percent."
-    )
-    max_daily_loss_pct: Positive | None = setting(
-        None, "A session that has lost so much of capital.amount, in percent, takes no more entries."
-    )
-
-
 class Schedule(Section):
     """How often the loop looks."""
 
@@ -223,21 +191,23 @@ class Broker(Section):
     )  # fmt: skip
 
 
-class Venue(Section):
-    """The simulated venue: paper, replay and backtest fill here."""
+class Feed(Section):
+    """Where the candles of a running session come from."""
 
-    slippage_bps: Number = setting(2, "Slippage against you, in basis points.", ge=0, le=1000)
-    charges: Literal[
-        "nse_intraday",
-        "nse_delivery",
-        "nse_futures",
-        "nse_options",
-        "binance_spot",
-        "binance_futures",
-        "none",
-    ] = setting("nse_intraday", "Table of charges.")
-    tick: Number = setting(0.05, "Smallest price step.", gt=0)
-    lot: Number = setting(1, "Quantities are multiples of it.", gt=0)
+    kind: Literal["openalgo"] | None = setting(
+        None, "null (somebody else fills the store), or openalgo: `run` asks the broker's history for them."
+    )
+    delay_seconds: float = setting(2, "How long after a bar's close history is asked for it.", ge=0, le=300)
+    quotes: bool = setting(
+        True, "Whether ticks are heard, too: bars at once, exits between two bars, and no entry while they are silent."
+    )
+    websocket_url: SocketUrl | None = setting(
+        None, "Address of OpenAlgo's WebSocket proxy; null: port 8765 of broker.base_url, or /ws of an https one."
+    )
+    silent_seconds: float = setting(30, "Quotes of which none is new for so long are silent.", ge=5, le=3600)
+    quote_max_age_seconds: float | None = setting(
+        None, "An entry in a symbol whose last quote came longer ago is refused; null: whatever its age.", gt=0
+    )
 
 
 class Exit(Section):
@@ -356,9 +326,10 @@ class Reports(Section):
 
 
 _NOT_DECIDING: dict[str, Any] = dict.fromkeys(
-    ("mode", "candles", "state", "schedule", "broker", "notify", "logging", "reports"), True
+    ("mode", "candles", "state", "schedule", "broker", "feed", "notify", "logging", "reports"), True
 ) | {
     "market": {"corporate_actions"},
+    "constraints": {"preset", "sectors"},
     "strategies": {"paths": True, "signals_file": {"path"}},
 }
 
@@ -375,6 +346,7 @@ class Settings(Section):
     constraints: Constraints = setting({}, Constraints.__doc__)
     schedule: Schedule = setting({}, Schedule.__doc__)
     broker: Broker = setting({}, Broker.__doc__)
+    feed: Feed = setting({}, Feed.__doc__)
     venue: Venue = setting({}, Venue.__doc__)
     strategies: Strategies = setting({}, Strategies.__doc__)
     notify: Notify = setting({}, Notify.__doc__)
@@ -386,6 +358,8 @@ class Settings(Section):
 
         The files that paths name are not in it; who reads them accounts for their content.
         """
-        deciding = self.model_dump(mode="json", exclude=_NOT_DECIDING)
-        text = json.dumps(deciding, sort_keys=True, separators=(",", ":"))
+        dumped = self.model_dump(mode="json", exclude=_NOT_DECIDING)
+        dumped["constraints"] = deciding(dumped["constraints"])
+        dumped["venue"] = deciding_venue(dumped["venue"])
+        text = json.dumps(dumped, sort_keys=True, separators=(",", ":"))
         return hashlib.blake2b(text.encode(), digest_size=8).hexdigest()

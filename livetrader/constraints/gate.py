@@ -13,6 +13,21 @@ from livetrader.domain.session import Session
 
 
 @dataclass(frozen=True, slots=True)
+class Portfolio:
+    """What the account is worth at the last closes, and what its positions are.
+
+    `equity` is cash and positions, money that was withdrawn left out. `values` are quantity × price by symbol,
+    unsigned: positions at the last close, entries under way at theirs; `strategy_values` are the same by strategy.
+    `lost` is what the session has lost, negative for a gain, where it has a limit.
+    """
+
+    equity: Decimal
+    values: Mapping[str, Decimal] = field(default_factory=dict)
+    strategy_values: Mapping[str, Decimal] = field(default_factory=dict)
+    lost: Decimal = Decimal(0)
+
+
+@dataclass(frozen=True, slots=True)
 class Exposure:
     """The account as the rules see it, orders whose fate is open included.
 
@@ -21,6 +36,11 @@ class Exposure:
     `trades_by_strategy` count this session's entries, filled or under way. `available` is the money that is
     neither in a position nor reserved for an entry; `leverage` is how far it stretches. `halts` says, by the name of
     the latch, why no entry may go out; `frozen`, by symbol, why none may in that symbol.
+
+    `stopped` is when, in epoch seconds, a stop was last reached in a symbol; `losses` the longest run of losing trades
+    in this session, `rejections` how many of its entries the broker rejected. Its last `unanswered` entries have no
+    answer of the broker's, the latest was decided at `unanswered_at`. `portfolio`, `sides` (+1 for a long, −1 for a
+    short, of what is held or under way) and `returns` (daily, by symbol, oldest first) are there where a rule asks.
     """
 
     now: int
@@ -34,6 +54,14 @@ class Exposure:
     leverage: Decimal
     halts: Mapping[str, str] = field(default_factory=dict)
     frozen: Mapping[str, str] = field(default_factory=dict)
+    stopped: Mapping[str, int] = field(default_factory=dict)
+    losses: int = 0
+    rejections: int = 0
+    unanswered: int = 0
+    unanswered_at: int = 0
+    portfolio: Portfolio | None = None
+    sides: Mapping[str, int] = field(default_factory=dict)
+    returns: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
 
 
 class Rule(Protocol):

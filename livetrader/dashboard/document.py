@@ -5,7 +5,8 @@ from __future__ import annotations
 from decimal import Decimal
 
 from livetrader.dashboard.data import Frame, Holding
-from livetrader.reporting.document import Document, Json, exact, order_json, trade_json, utc
+from livetrader.reporting.document import order_json, trade_json
+from livetrader.reporting.values import Document, Json, exact, utc
 
 
 def document(frame: Frame) -> Document:

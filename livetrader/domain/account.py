@@ -18,8 +18,8 @@ OPENING = "opening balance"
 class Latch:
     """What stops trading until it is taken off.
 
-    `name` is halt, kill, daily_loss, auth, mismatch, disk, or symbol:NAME for a single one. carried:NAME stops nothing:
-    with it the operator has answered for a position that was held over night.
+    `name` is halt, kill, daily_loss, portfolio_stop, auth, mismatch, disk, feed, or symbol:NAME for a single one.
+    carried:NAME stops nothing: with it the operator has answered for a position that was held over night.
     """
 
     name: str

@@ -100,19 +100,20 @@ class ChargeTable:
         *,
         maker: bool = False,
         depository: bool = False,
+        before: Decimal = ZERO,
     ) -> Charges:
         """What a fill of `quantity` at `price` costs on the exchange date `on`.
 
         Each charge is rounded half up to the paisa (1e-8 for crypto) and the total is their sum. Brokerage is
-        per order, so a fill stands for an order here. `depository` adds the fee for a sale out of the demat
-        account, which is due once a day and symbol: the caller knows when. DataError before the first rate.
+        per order: `before` is the value that earlier fills of the order had, and its flat part and its cap count
+        once. `depository` adds the fee for a sale out of the demat account, which is due once a day and symbol: the
+        caller knows when. DataError before the first rate.
         """
         leg = self._leg(action, on)
         value = quantity * price
-        brokerage = value * leg.brokerage + leg.flat
-        if leg.cap is not None and brokerage > leg.cap:
-            brokerage = leg.cap
-        brokerage = self._round(brokerage)
+        brokerage = self._brokerage(leg, before + value)
+        if before:
+            brokerage -= self._brokerage(leg, before)
         exchange = self._round(value * (leg.maker if maker else leg.taker))
         sebi = self._round(value * leg.sebi)
         fee = leg.depository if depository else ZERO
@@ -122,6 +123,11 @@ class ChargeTable:
         stamp = self._round(value * leg.stamp)
         total = brokerage + stt + exchange + sebi + stamp + gst + fee
         return Charges(brokerage, stt, exchange, sebi, stamp, gst, fee, total)
+
+    def _brokerage(self, leg: _Leg, value: Decimal) -> Decimal:
+        """The brokerage of one order of `value`."""
+        brokerage = value * leg.brokerage + leg.flat
+        return self._round(brokerage if leg.cap is None else min(brokerage, leg.cap))
 
     def _leg(self, action: Action, on: date) -> _Leg:
         row = bisect_right(self._since, on) - 1

@@ -25,6 +25,7 @@ class ExitReason(StrEnum):
     MANUAL = "manual"
     RECONCILE = "reconcile"
     UNPROTECTED = "unprotected"
+    PORTFOLIO_STOP = "portfolio_stop"
     END_OF_DATA = "end_of_data"
 
 

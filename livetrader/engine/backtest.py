@@ -82,7 +82,17 @@ class Backtest:
                 times.append(self._exit_known(held, session))
                 if held.exit.plan.square_off:
                     times.append(session.square_off)
+                if self.engine.floor is not None:
+                    times.append(self._next_close(held, now))
+            elif held.closing is None:
+                times.append(self._next_close(held, now))
         return min((at for at in times if at is not None and at > now), default=session.closes)
+
+    def _next_close(self, held: HeldPosition, now: int) -> int | None:
+        """The next close that changes what a position is worth."""
+        closes = self.engine.tape.bars(held.entry.symbol).closes
+        following = int(closes.searchsorted(now, side="right"))
+        return int(closes[following]) if following < len(closes) else None
 
     def _exit_known(self, held: HeldPosition, session: Session) -> int | None:
         """The close of the bar of this session that will reach the position's exit."""

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 
-from livetrader.constraints.gate import Exposure
+from livetrader.constraints.gate import Exposure, Portfolio
 from livetrader.domain.account import External, ExternalKind
 from livetrader.domain.exit_plan import ExitKind, ExitPlan, ExitReason
 from livetrader.domain.instrument import Product
@@ -17,7 +17,9 @@ from livetrader.domain.order_state import OPEN, OrderState
 from livetrader.domain.position import Position, apply
 from livetrader.domain.session import Session
 from livetrader.domain.signal import Signal
+from livetrader.engine.answers import Answers
 from livetrader.engine.exits import ExitState, begin
+from livetrader.engine.history import Returns
 from livetrader.engine.sizing import Sizer
 from livetrader.ports import OrderRecord
 
@@ -28,6 +30,9 @@ LOST = frozenset({OrderState.REJECTED, OrderState.CANCELLED, OrderState.ABANDONE
 
 # A plan for what has none: a fill of an exit that came twice, so to speak, and left a position behind.
 NO_EXIT = ExitPlan(ExitKind.NONE)
+
+# How an exit reads that a stop has brought about, a trailed one too.
+STOPPED = frozenset({ExitReason.STOP.value, ExitReason.TRAILING.value})
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +47,7 @@ class Leaving:
 class HeldPosition:
     """A position, the entry that made it, and its exit. `walked` is the close of the last bar it was tested on.
 
+    `cash` is what its fills have brought and cost since the account was flat in the symbol.
     `stop` and `closing` are the intents of the protective stop and of the exit that work at the venue; `intended` is
     an exit that is written down and not sent. `exits` counts those made, `lost_stops` the stops that the venue refused
     or lost, `refused_stops` those that our own permit refused. After an exit the next one waits until `retry_at`, after
@@ -53,6 +59,7 @@ class HeldPosition:
     exit: ExitState
     opened: int
     walked: int
+    cash: Decimal = ZERO
     stop: str | None = None
     lost_stops: int = 0
     refused_stops: int = 0
@@ -78,6 +85,10 @@ class Book:
     account's value at the session's start. `cash` is exact: starting capital plus the cash of all fills. `questioned`
     says by symbol why a position that was held over night may not be what it was: nothing is done about it. `recalled`
     are the entries of earlier processes, which may have done more about their positions than the journal knows.
+    `stopped` is when a stop was last reached in a symbol (epoch seconds); `losing` counts the losing trades since the
+    last gain of the session, `losses` the longest such run; `answers` says which of its entries have an answer of the
+    broker's. With `prices` (last prices by symbol, of what is held, at a time in epoch seconds) the exposure says what
+    the account is worth, with `returns` how the symbols move.
     """
 
     sizer: Sizer
@@ -102,6 +113,12 @@ class Book:
     foreigners: tuple[External, ...] = ()
     flowed: Decimal = ZERO
     day_value: Decimal = ZERO
+    stopped: Mapping[str, int] = field(default_factory=dict)
+    losing: int = 0
+    losses: int = 0
+    answers: Answers = field(default_factory=Answers)
+    prices: Callable[[int], Mapping[str, Decimal]] | None = None
+    returns: Returns | None = None
     _seen: tuple[tuple[int, int, int], Exposure] | None = field(init=False, default=None)
 
     def __post_init__(self) -> None:
@@ -114,6 +131,8 @@ class Book:
         self.entered = {key: o for key, o in self.orders.items() if o.purpose is Purpose.ENTRY}
         self.closed_at = {}
         self.rejections = Counter()
+        self.losing = self.losses = 0
+        self.answers = Answers()
         for held in self.positions.values():
             held.lost_stops = 0  # brokers call the end of yesterday's day order CANCELLED, too
         self.day_cash = self.cash + self._invested()
@@ -131,6 +150,7 @@ class Book:
         held = self.positions.get(intent.symbol)
         if intent.purpose is Purpose.ENTRY:
             self.entered[intent.intent_id] = intent
+            self.answers.sent(intent)
         elif held is None or held.position.side is not intent.side:
             pass  # it closes another position, and would add to this one: the sweep cancels it
         elif intent.purpose is Purpose.STOP:
@@ -152,6 +172,7 @@ class Book:
             self.unknown.add(intent_id)
         else:
             self.unknown.discard(intent_id)
+        self.answers.advance(intent_id, state)
         if state in OPEN:
             return
         intent = self.orders.get(intent_id)
@@ -193,6 +214,8 @@ class Book:
             self.entered[intent.intent_id] = intent
         elif state is OrderState.REJECTED and intent.purpose is Purpose.ENTRY and self._today(intent):
             self.reject(intent.symbol, record.reason)
+        if intent.purpose is Purpose.ENTRY:
+            self.answers.recall(record, self._today(intent))
         if held is None or intent.entry_id != held.entry.intent_id:
             return
         if intent.purpose is Purpose.STOP:
@@ -249,27 +272,42 @@ class Book:
         self.cash += fill.cash
         if intent.purpose is Purpose.ENTRY:
             self.entered[intent.intent_id] = intent
+            self.answers.advance(intent.intent_id, OrderState.PARTIALLY_FILLED)
         if fill.intent_id in self.unfilled:
             self.unfilled[fill.intent_id] -= fill.quantity
         held = self.positions.get(fill.symbol)
         before = held.position if held is not None else Position(fill.symbol)
         after = apply(before, fill)
+        cash = fill.cash if held is None else held.cash + fill.cash
+        turned = after.quantity * before.quantity < 0
+        if after.quantity == 0 or turned:
+            self._closed(fill, intent.reason, cash + after.quantity * fill.price)
         if after.quantity == 0:
             self.positions.pop(fill.symbol, None)
             self.questioned.pop(fill.symbol, None)
             self.closed_at[fill.symbol] = closes
-        elif held is None or after.quantity * before.quantity < 0:  # turned round: another position, with another exit
-            self.positions[fill.symbol] = self._opened(intent, fill, after)
+        elif held is None or turned:  # turned round: another position, with another exit
+            # Of a fill that turns the position, the old one had the charges.
+            begun = -after.quantity * fill.price if turned else cash
+            self.positions[fill.symbol] = self._opened(intent, fill, after, begun)
         else:
-            held.position = after
+            held.position, held.cash = after, cash
 
-    def _opened(self, intent: OrderIntent, fill: Fill, position: Position) -> HeldPosition:
+    def _closed(self, fill: Fill, reason: str, earned: Decimal) -> None:
+        """A trade is over; `earned` is what it brought, charges included."""
+        if reason in STOPPED:
+            # Another dict: the old one is what earlier decisions were made on.
+            self.stopped = {**self.stopped, fill.symbol: int(fill.filled_at.timestamp())}
+        self.losing = self.losing + 1 if earned < 0 else 0
+        self.losses = max(self.losses, self.losing)
+
+    def _opened(self, intent: OrderIntent, fill: Fill, position: Position, cash: Decimal) -> HeldPosition:
         tick = float(self.sizer.instrument(fill.symbol).tick)
         state = begin(intent.exit or NO_EXIT, position.side, float(fill.price), tick)
         filled = int(fill.filled_at.timestamp())
-        return HeldPosition(intent, position, state, opened=filled, walked=filled)
+        return HeldPosition(intent, position, state, opened=filled, walked=filled, cash=cash)
 
-    def value(self, prices: dict[str, Decimal]) -> Decimal:
+    def value(self, prices: Mapping[str, Decimal]) -> Decimal:
         """The account's value with open positions at `prices`."""
         held = self.positions.values()
         return self.cash + sum((p.position.quantity * prices[p.position.symbol] for p in held), ZERO)
@@ -297,6 +335,7 @@ class Book:
     def _counted(self, now: int, signal: Signal) -> Exposure:
         assert self.session is not None, "a session has begun"
         pending = {o.symbol for o in self.orders.values() if o.purpose is Purpose.ENTRY}
+        unanswered, unanswered_at = self.answers.missing()
         doubted = {self.orders[name].symbol: "the fate of one of its orders is unknown" for name in self.unknown}
         return Exposure(
             now=now,
@@ -311,4 +350,29 @@ class Book:
             leverage=self.sizer.leverage,
             halts=self.halts,
             frozen={**doubted, **self.frozen},
+            stopped=self.stopped,
+            losses=self.losses,
+            rejections=self.rejections.total(),
+            unanswered=unanswered,
+            unanswered_at=unanswered_at,
+            portfolio=None if self.prices is None else self._portfolio(self.prices(signal.as_of)),
+            sides={} if self.returns is None else self._sides(),
+            returns={} if self.returns is None else self.returns,
         )
+
+    def _sides(self) -> dict[str, int]:
+        """Which way each symbol is held, or will be."""
+        entries = {o.symbol: o.side.sign for o in self.orders.values() if o.purpose is Purpose.ENTRY}
+        return entries | {symbol: held.position.side.sign for symbol, held in self.positions.items()}
+
+    def _portfolio(self, prices: Mapping[str, Decimal]) -> Portfolio:
+        """What the account is worth, and what is held or may yet fill, orders of unknown fate included."""
+        values: dict[str, Decimal] = defaultdict(Decimal)
+        by_strategy: dict[str, Decimal] = defaultdict(Decimal)
+        held = [(p.entry, abs(p.position.quantity) * prices[symbol]) for symbol, p in self.positions.items()]
+        entries = (o for o in self.orders.values() if o.purpose is Purpose.ENTRY)
+        for entry, value in (*held, *((o, self.unfilled[o.intent_id] * o.price) for o in entries)):
+            values[entry.symbol] += value
+            by_strategy[entry.strategy] += value
+        value = self.value(prices)
+        return Portfolio(value + min(self.flowed, ZERO), values, by_strategy, lost=self.day_value - value)

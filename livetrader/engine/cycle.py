@@ -18,12 +18,15 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from decimal import Decimal
+from functools import partial
 from typing import Protocol
 
 import structlog
 from structlog.typing import FilteringBoundLogger
 
 from livetrader.constraints.gate import Rule, review
+from livetrader.constraints.rules.money import MoneyRule
+from livetrader.constraints.rules.score import RiskScore
 from livetrader.constraints.verdict import Approved
 from livetrader.domain.account import OPENING, ExternalStatus
 from livetrader.domain.exit_plan import ExitReason
@@ -35,9 +38,13 @@ from livetrader.engine.alerts import SymbolAlerts
 from livetrader.engine.book import Book, HeldPosition, Leaving
 from livetrader.engine.closing import EXIT_ALERT, Closing
 from livetrader.engine.exits import walk
+from livetrader.engine.floor import PORTFOLIO_LATCH, flatten
+from livetrader.engine.history import History
 from livetrader.engine.orders import SYMBOL_LATCH, OrderPath, bar_close
 from livetrader.engine.overnight import CARRIED_LATCH, question
 from livetrader.engine.protection import STOP_ALERT, Protection
+from livetrader.engine.quoted import Quoted
+from livetrader.engine.worth import last_prices
 from livetrader.ports import Bars, Clock, Decision, Journal, OrderRecord, Tape, wall_time
 
 log = structlog.get_logger(__name__)
@@ -56,9 +63,11 @@ class Signals(Protocol):
 class Engine:
     """The flow, over its ports. `step` is a pass; everything else serves it.
 
-    `max_daily_loss` is how much a session may lose, in money, before it takes no more entries. With `keeps_books` the
-    broker has books apart from ours, and its orders do not fill by the tape: positions held over night are questioned
-    until a Reconciler has compared them, and exits that nobody takes are told of.
+    `max_daily_loss` is how much a session may lose, in money, before it takes no more entries; an account worth no more
+    than `floor` closes everything, and takes no entries until somebody has looked. `history` has the daily returns that
+    rules look at. With `keeps_books` the broker has books apart from ours, and its orders do not fill by the tape:
+    positions held over night are questioned until a Reconciler has compared them, and exits that nobody takes are told
+    of. With `quoted` positions are left on quotes, too, between two bars.
     """
 
     journal: Journal
@@ -71,6 +80,9 @@ class Engine:
     account: str
     max_daily_loss: Decimal | None = None
     keeps_books: bool = False
+    floor: Decimal | None = None
+    history: History | None = None
+    quoted: Quoted | None = None
     closing: Closing = field(init=False)
     protection: Protection = field(init=False)
     # Bound once: binding costs as much as half a review, also where the level is not shown.
@@ -80,10 +92,14 @@ class Engine:
         overdue, bare = (SymbolAlerts(one, self.alert, self.settle_alert) for one in (EXIT_ALERT, STOP_ALERT))
         self.closing = Closing(self.path, self.book, overdue)
         self.protection = Protection(self.path, self.book, self.closing, bare)
+        if any(isinstance(rule, MoneyRule | RiskScore) for rule in self.rules):
+            self.book.prices = partial(last_prices, self.book, self.tape)
 
     def start(self, session: Session) -> None:
         """Begin a session. What it began with is written down: a restart must not forget what the day has lost."""
         self.book.start(session)
+        if self.history is not None:
+            self.book.returns = self.history(session)
         for name, latch in self.journal.latches().items():
             if name.startswith((SYMBOL_LATCH, CARRIED_LATCH)) and latch.since.timestamp() < session.opens:
                 self.journal.unlatch(name, self._at())
@@ -102,6 +118,7 @@ class Engine:
         self._exits(now)
         if self.path.sent != sent:
             self.path.collect(now)
+        self.watch_floor(now)
         for signal in self.signals.due(now):
             if signal.exit:
                 self._leave(signal)
@@ -124,10 +141,14 @@ class Engine:
             elif held.entry.purpose is not Purpose.ENTRY:
                 self.closing.close(held, now, ExitReason.RECONCILE)
             else:
+                if self.quoted is not None:
+                    self.quoted.test(held, now)
                 self.protection.keep(held, held.exit.stop, held.walked)
         if self.keeps_books:
+            if self.floor is not None:
+                flatten(self.closing, now)
             self.closing.watch()
-        self._drop_stale(now)
+            self._drop_stale(now)
 
     def _hear(self, now: int, deciding: int = 0) -> None:
         """Book what the broker reports until `now`, and end what no position needs any more."""
@@ -138,8 +159,8 @@ class Engine:
     def _drop_stale(self, now: int) -> None:
         """Cancel market entries that a whole bar of their symbol has not filled: at a circuit limit nobody sells (M7).
 
-        On the simulated venue there is none: they fill on the first such bar, and `_hear` has just booked it. In a halt
-        there is no bar, here as there.
+        On the simulated venue bars fill as much as they have room for, and what they leave over stays: it depends on
+        no clock of ours. In a halt there is no bar, here as there.
         """
         for entry in list(self.book.orders.values()):
             if entry.purpose is not Purpose.ENTRY or entry.order_type is not OrderType.MARKET:
@@ -210,9 +231,19 @@ class Engine:
                 self.closing.pursue(held)
             else:
                 self._test(held, now)
+            self._leave_rest(held, now)
             if held.leaving is None and session is not None and self._squares_off(held.entry, now):
                 self.closing.close(held, session.square_off, ExitReason.SQUARE_OFF)
             self.protection.keep(held, held.exit.stop, held.walked)
+
+    def _leave_rest(self, held: HeldPosition, now: int) -> None:
+        """What a target's bar has no room for leaves at market, at once: the simulated venue keeps no rest of it."""
+        exit = self.book.orders.get(held.closing or "")
+        if not self.keeps_books and exit is not None and exit.order_type is OrderType.LIMIT:
+            self.path.collect(now)
+            if held.closing is None and self.book.positions.get(held.entry.symbol) is held:
+                held.retry_at = self.clock.monotonic()
+                self.closing.pursue(held)
 
     def _test(self, held: HeldPosition, now: int) -> None:
         """Walk the exit over the bars that closed since it was last tested; leave if one reached it.
@@ -250,6 +281,17 @@ class Engine:
                 self.alert(name, f"{reason}: no more entries this session")
                 self._heed_latches()
 
+    def watch_floor(self, now: int) -> None:
+        """Close everything and lock entries once the account is worth no more than its floor, until `resume`."""
+        if self.floor is None:
+            return
+        if PORTFOLIO_LATCH not in self.book.halts and (value := self.value(now)) <= self.floor:
+            reason = f"the account is worth {value:.2f}, its floor is {self.floor:.2f}"
+            if self.journal.latch(PORTFOLIO_LATCH, reason, self._at()):
+                self.alert(PORTFOLIO_LATCH, f"{reason}: closing everything, no more entries until `livetrader resume`")
+            self._heed_latches()
+        flatten(self.closing, now)
+
     def _heed_latches(self) -> None:
         """Take in what stops entries: latches are set by hand, by us, or by another process, and outlive restarts."""
         book, latches = self.book, self.journal.latches()
@@ -279,21 +321,8 @@ class Engine:
         self.path.collect(now)
 
     def value(self, now: int) -> Decimal:
-        """The account's value at the last prices known at `now`.
-
-        A position in question is worth what it was at the open: today's price may be of other shares.
-        """
-        prices = {}
-        for symbol, held in self.book.positions.items():
-            bars = self.tape.bars(symbol)
-            until = now
-            if symbol in self.book.questioned and self.book.session is not None:
-                until = min(now, self.book.session.opens)
-            last = int(bars.closes.searchsorted(until, side="right")) - 1
-            # A position may be older than its first bar that has closed: it is worth what it cost.
-            known = self.book.sizer.instrument(symbol).price(float(bars.close[last])) if last >= 0 else None
-            prices[symbol] = held.position.average_price if known is None else known
-        return self.book.value(prices)
+        """The account's value at the last prices known at `now`."""
+        return self.book.value(last_prices(self.book, self.tape, now))
 
     def recover(self, session: Session | None) -> None:
         """Rebuild the book from the journal: start-up and crash recovery are the same code."""

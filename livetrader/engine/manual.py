@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from decimal import Decimal
 
-from livetrader.constraints.gate import Exposure, Rule, review
+from livetrader.constraints.gate import Exposure, Portfolio, Rule, review
 from livetrader.constraints.verdict import Approved, Refused
 from livetrader.domain.exit_plan import ExitKind, ExitPlan, ExitReason
 from livetrader.domain.instrument import Product
@@ -169,11 +169,13 @@ class Manual:
         """The account as it would be without the order `intent`."""
         book = self.engine.book
         seen = book.exposure(self._now(), _signal(replace(intent, as_of=self._now())))
+        value = book.unfilled[intent.intent_id] * intent.price
         return replace(
             seen,
             pending=set(seen.pending) - {intent.symbol},
             trades=seen.trades - 1,
-            available=seen.available + book.unfilled[intent.intent_id] * intent.price / seen.leverage,
+            available=seen.available + value / seen.leverage,
+            portfolio=None if seen.portfolio is None else _less(seen.portfolio, intent, value),
         )
 
     def _working(self, order_id: str) -> OrderIntent:
@@ -250,6 +252,14 @@ def told(record: OrderRecord) -> str:
     """An order and where it stands."""
     reason = f": {record.reason}" if record.reason else ""
     return f"{named(record.intent)}: {record.state}{reason}"
+
+
+def _less(portfolio: Portfolio, intent: OrderIntent, value: Decimal) -> Portfolio:
+    """The portfolio without `value` of the entry `intent`."""
+    values, by_strategy = dict(portfolio.values), dict(portfolio.strategy_values)
+    values[intent.symbol] -= value
+    by_strategy[intent.strategy] -= value
+    return replace(portfolio, values=values, strategy_values=by_strategy)
 
 
 def _signal(intent: OrderIntent) -> Signal:

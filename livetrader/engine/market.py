@@ -9,7 +9,7 @@ from decimal import Decimal
 
 import numpy as np
 
-from livetrader.domain.candles import FIELDS, CandleColumns, CandleWindow, Interval, empty_window
+from livetrader.domain.candles import FIELDS, CandleColumns, CandleWindow, Interval, Ints, empty_window
 from livetrader.domain.session import Session
 from livetrader.engine.tape import NO_BARS, WindowTape, joined, traded
 from livetrader.market.calendar import Calendar
@@ -33,12 +33,16 @@ class LiveMarket:
     earlier: Mapping[str, Bars] = field(default_factory=dict)
     windows: dict[Interval, CandleWindow] = field(init=False)
     tape: WindowTape = field(init=False)
+    _stored: dict[Interval, Ints] = field(init=False)
+    """The columns of the symbols that are stored at each interval."""
 
     def __post_init__(self) -> None:
         finest = self.source.finest(self.symbols)
         needed = self.intervals | set(finest.values())
         self.windows = {i: empty_window(i, self.symbols, self.session) for i in sorted(needed)}
         self.tape = WindowTape(self.windows, finest)
+        at = np.array([finest.get(symbol, "") for symbol in self.symbols])
+        self._stored = {interval: np.flatnonzero(at == interval) for interval in self.windows}
 
     def poll(self, now: int, decided: int) -> bool:
         """Read the bars that have closed by `now`. True if one says something new of rows known at `decided`."""
@@ -74,9 +78,17 @@ class LiveMarket:
         return rows
 
     def arrived(self, at: int) -> int:
-        """How many symbols have a bar in the rows that close at `at`."""
-        rows = self.rows_closing(at).values()
-        return max((int((~np.isnan(row.close)).sum()) for row in rows), default=0)
+        """How many symbols have the bar that closes at `at`, at the interval that they are stored at.
+
+        Longer bars are made of those, also when the last of them is still to come.
+        """
+        found = 0
+        for interval, columns in self._stored.items():
+            window = self.windows[interval]
+            row = int(window.closes.searchsorted(at))
+            if row < len(window.closes) and window.closes[row] == at:
+                found += int((~np.isnan(window.close[row, columns])).sum())
+        return found
 
 
 def earlier_bars(source: CandleSource, calendar: Calendar, journal: Journal, session: Session) -> dict[str, Bars]:

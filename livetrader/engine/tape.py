@@ -7,12 +7,12 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from livetrader.domain.candles import CandleWindow, Interval
+from livetrader.domain.candles import FIELDS, CandleWindow, Interval
 from livetrader.ports import Bars
 
 _NEVER, _NOTHING = np.empty(0, np.int64), np.empty(0)
-_COLUMNS = ("ts", "closes", "open", "high", "low", "close")
-NO_BARS = Bars(_NEVER, _NEVER, _NOTHING, _NOTHING, _NOTHING, _NOTHING)
+_COLUMNS = ("ts", "closes", *FIELDS)
+NO_BARS = Bars(_NEVER, _NEVER, *(_NOTHING for _ in FIELDS))
 
 
 @dataclass(slots=True)
@@ -47,8 +47,8 @@ class WindowTape:
 def traded(window: CandleWindow, column: int) -> Bars:
     """The bars that the symbol in `column` traded."""
     rows = np.flatnonzero(~np.isnan(window.close[:, column]))
-    prices = (np.ascontiguousarray(getattr(window, name)[rows, column]) for name in ("open", "high", "low", "close"))
-    return Bars(window.ts[rows], window.closes[rows], *prices)
+    fields = (np.ascontiguousarray(getattr(window, name)[rows, column]) for name in FIELDS)
+    return Bars(window.ts[rows], window.closes[rows], *fields)
 
 
 def joined(before: Bars, after: Bars) -> Bars:

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from decimal import Decimal
 from typing import TypeVar
 
-from livetrader.brokers.loopback.venue import LoopbackVenue
 from livetrader.constraints.verdict import Approved
+from livetrader.domain.books import BrokerOrder, BrokerPosition, BrokerTrade, Identity
+from livetrader.domain.instrument import Instrument
 from livetrader.domain.order import Fill, OrderIntent
 from livetrader.domain.order_state import OrderState
-from livetrader.ports import Decision, Outcome
+from livetrader.ports import Decision, Outcome, Venue
 from livetrader.store.driver import Database
 from livetrader.store.journal import SqlJournal
 
@@ -81,23 +83,45 @@ class MortalJournal(SqlJournal):
         self._points.around("before_mark", lambda: SqlJournal.mark(self, as_of, at), "after_mark")
 
 
-class MortalVenue(LoopbackVenue):
-    """The venue, called by a process that may die before its request leaves and after the venue has acted.
+@dataclass(slots=True)
+class MortalVenue:
+    """`venue`, called by a process that may die before its request leaves and after the venue has acted.
 
-    `sending` is told of each order before it goes out.
+    `sending` is told of each order before it goes out. Implements ports.Venue.
     """
 
+    venue: Venue
     points: CrashPoints
     sending: Callable[[OrderIntent], None]
+    name: str = field(init=False)
+    identity: Identity = field(init=False)
+    visibility_seconds: float = field(init=False)
+
+    def __post_init__(self) -> None:
+        one = self.venue
+        self.name, self.identity, self.visibility_seconds = one.name, one.identity, one.visibility_seconds
 
     def place(self, order: Approved) -> Outcome:
         self.sending(order.intent)
-        return self.points.around("in_call", lambda: LoopbackVenue.place(self, order), "after_call")
+        return self.points.around("in_call", lambda: self.venue.place(order), "after_call")
 
     def modify(self, broker_order_id: str, intent: OrderIntent) -> Outcome:
-        return self.points.around(
-            "in_modify", lambda: LoopbackVenue.modify(self, broker_order_id, intent), "after_modify"
-        )
+        return self.points.around("in_modify", lambda: self.venue.modify(broker_order_id, intent), "after_modify")
 
     def cancel(self, broker_order_id: str) -> Outcome:
-        return self.points.around("in_cancel", lambda: LoopbackVenue.cancel(self, broker_order_id), "after_cancel")
+        return self.points.around("in_cancel", lambda: self.venue.cancel(broker_order_id), "after_cancel")
+
+    def orders(self) -> Sequence[BrokerOrder]:
+        return self.venue.orders()
+
+    def trades(self) -> Sequence[BrokerTrade]:
+        return self.venue.trades()
+
+    def positions(self) -> Sequence[BrokerPosition]:
+        return self.venue.positions()
+
+    def funds(self) -> Decimal:
+        return self.venue.funds()
+
+    def instruments(self) -> Sequence[Instrument]:
+        return self.venue.instruments()

@@ -11,11 +11,13 @@ from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
-from livetrader.domain.books import BrokerTrade, Identity
+from livetrader.domain.books import BrokerTrade
 from livetrader.domain.instrument import Product
 from livetrader.domain.order import Action, Fill, Purpose
+from livetrader.domain.order_state import OrderState
 from livetrader.faultsim.protected import check_protected
 from livetrader.faultsim.violation import Violation
+from livetrader.faultsim.way import carried
 
 if TYPE_CHECKING:
     from livetrader.faultsim.world import World
@@ -28,6 +30,7 @@ def check(world: World) -> None:
     if not world.stirred():
         return
     _once(world)
+    _proven(world)
     _folds(world)
     _exposure(world)
     if world.informed:
@@ -50,13 +53,22 @@ def check_end(world: World) -> None:
 
 def _once(world: World) -> None:
     """I1: an intent is at most one order of the venue, and fills at most what was intended."""
-    tags = Counter(order.ticket.tag for order in world.exchange.orders.values() if order.ticket.tag)
+    tags = Counter(filter(None, map(carried, world.exchange.orders.values())))
     for tag, count in tags.items():
         if count > 1:
             raise Violation("I1", f"intent {tag} is {count} orders at the venue")
     for order in world.journal.open_orders():
         if order.filled_quantity > order.intent.quantity:
             raise Violation("I1", f"intent {order.intent.intent_id} filled {order.filled_quantity}")
+
+
+def _proven(world: World) -> None:
+    """I1: what is called rejected is no order of the venue's that works or has traded."""
+    alive = {carried(order) for order in world.exchange.orders.values() if order.filled or not order.state.terminal}
+    for intent_id in alive - {""}:
+        record = world.journal.order(intent_id)
+        if record is not None and record.state is OrderState.REJECTED:
+            raise Violation("I1", f"intent {intent_id} is called rejected ({record.reason}), and is at the venue")
 
 
 def _folds(world: World) -> None:
@@ -72,26 +84,26 @@ def _complete(world: World) -> None:
     Where the venue keeps nothing of us, an order like ours (the broker's square-off) may pass for one of unknown fate.
     """
     tags, strayed = _tags(world), _strayed(world)
-    theirs = {
-        (f"{one.broker_order_id}:{one.trade_id}", tags[one.broker_order_id], one.quantity, one.price)
-        for one in world.exchange.trades
-    }
+    # Not every broker names its trades: they are as many, of the same orders.
+    theirs = Counter(
+        (one.broker_order_id, tags[one.broker_order_id], one.quantity, one.price) for one in world.exchange.trades
+    )
     booked = (fill for fill in world.journal.fills() if fill.broker == world.broker.name)
-    ours = {(fill.trade_id, fill.intent_id, fill.quantity, fill.price) for fill in booked}
-    missing = {one for one in theirs if one[1] and one[1] not in strayed} - ours
-    invented = {one for one in ours if one[1] not in strayed} - theirs
+    ours = Counter((fill.trade_id.partition(":")[0], fill.intent_id, fill.quantity, fill.price) for fill in booked)
+    missing = [one for one in theirs - ours if one[1] and one[1] not in strayed]
+    invented = [one for one in ours - theirs if one[1] not in strayed]
     if missing or invented:
         raise Violation("I3", f"not booked: {sorted(missing)}, not traded: {sorted(invented)}")
 
 
 def _tags(world: World) -> dict[str, str]:
     """Whose the venue's orders really are: the identity of each by its id there, empty for other people's."""
-    return {order.order_id: order.ticket.tag for order in world.exchange.orders.values()}
+    return {order.order_id: carried(order) for order in world.exchange.orders.values()}
 
 
 def _strayed(world: World) -> set[str]:
     """The intents that another order passes for, or whose order passes for nobody's: fingerprints may be alike."""
-    if world.profile.identity is not Identity.FINGERPRINT:
+    if not world.profile.identity.by_fingerprint:
         return set()
     true = {tag: order_id for order_id, tag in _tags(world).items() if tag}
     said = {one.intent.intent_id: one.broker_order_id for one in world.journal.orders() if one.broker_order_id}
@@ -111,10 +123,16 @@ def check_books(world: World) -> None:
         theirs = world.exchange.account.position(symbol, Product.MIS)
         if ours != theirs:
             raise Violation("I2", f"{symbol}: ours {ours}, the venue's {theirs}")
+    if world.profile.tells_cash:
+        _explained(world)
+    _owned(world)
+
+
+def _explained(world: World) -> None:
+    """I3: fills and flows are all that has moved the venue's cash."""
     explained = world.book.cash - world.book.capital + sum((flow.amount for flow in world.journal.flows()), ZERO)
     if explained != world.exchange.account.cash:
         raise Violation("I3", f"the venue has {world.exchange.account.cash}, fills and flows explain {explained}")
-    _owned(world)
 
 
 def _owned(world: World) -> None:

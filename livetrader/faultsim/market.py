@@ -14,7 +14,7 @@ from livetrader.domain.instrument import Instrument
 from livetrader.domain.interval import Interval
 from livetrader.domain.session import Session
 from livetrader.engine.tape import first
-from livetrader.ports import Bars
+from livetrader.ports import Bars, Clock
 
 OPENS = int(datetime(2026, 2, 2, 3, 45, tzinfo=UTC).timestamp())
 BAR = Interval.M5.seconds
@@ -82,7 +82,26 @@ def _between(chance: Chance, low: int, high: int) -> int:
 def _bars(rows: Sequence[Row]) -> Bars:
     ts = OPENS + BAR * np.arange(len(rows), dtype=np.int64)
     opens, high, low, close = (np.array(column) for column in zip(*rows, strict=True))
-    return Bars(ts, ts + BAR, opens, high, low, close)
+    return Bars(ts, ts + BAR, opens, high, low, close, np.full(len(rows), np.inf))
+
+
+@dataclass(frozen=True, slots=True)
+class MarketClock:
+    """The market's own time, by which a broker dates what happens. The machine's clock, `clock`, may be set meanwhile.
+
+    Implements ports.Clock.
+    """
+
+    clock: Clock
+
+    def now(self) -> float:
+        return OPENS + self.clock.monotonic()
+
+    def monotonic(self) -> float:
+        return self.clock.monotonic()
+
+    def sleep(self, seconds: float) -> None:
+        self.clock.sleep(seconds)
 
 
 @dataclass(slots=True)

@@ -21,6 +21,7 @@ from livetrader.engine.exits import Walked, begin, walk
 from livetrader.engine.protection import STOP_ALERT
 from livetrader.faultsim.market import BAR, TICK
 from livetrader.faultsim.violation import Violation
+from livetrader.faultsim.way import carried
 
 if TYPE_CHECKING:
     from livetrader.faultsim.world import World
@@ -52,7 +53,7 @@ def _working(world: World, symbol: str, purpose: Purpose) -> list[Order]:
     """The venue's working orders that carry our identity."""
     rows = world.committed("SELECT intent_id FROM orders WHERE symbol = :s AND purpose = :p", s=symbol, p=purpose.value)
     tags = {row["intent_id"] for row in rows}
-    return [order for order in world.exchange.orders.values() if order.state in OPEN and order.ticket.tag in tags]
+    return [order for order in world.exchange.orders.values() if order.state in OPEN and carried(order) in tags]
 
 
 def _is_mended(world: World, held: HeldPosition, alert: Alert) -> None:
@@ -89,10 +90,10 @@ def _planned(world: World, held: HeldPosition, plan: ExitPlan) -> Walked | None:
     """The plan, over the bars that the last pass knew. None where times say nothing: the machine's clock was set."""
     if world.clock_was_set or held.entry.purpose is not Purpose.ENTRY:
         return None
-    carried = {order.order_id for order in world.exchange.carrying(held.entry.intent_id)}
+    entry = {order.order_id for order in world.exchange.orders.values() if carried(order) == held.entry.intent_id}
     prices = [
         trade.price for trade in world.exchange.trades
-        if trade.broker_order_id in carried and int(trade.traded_at.timestamp()) == held.opened
+        if trade.broker_order_id in entry and int(trade.traded_at.timestamp()) == held.opened
     ]  # fmt: skip
     if not prices:  # by a fingerprint somebody else's order passed for ours
         return None

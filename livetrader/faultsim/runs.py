@@ -10,14 +10,14 @@ from dataclasses import dataclass, field, fields
 import structlog
 
 from livetrader import processes
-from livetrader.brokers.loopback.profiles import FINGERPRINT, OPEN_ONLY, STRICT, TAG_SCAN, profile
+from livetrader.brokers.loopback.profiles import FINGERPRINT, OPEN_ONLY, OPENALGO, STRICT, TAG_SCAN, profile
 from livetrader.faultsim.scenario import play
 from livetrader.faultsim.violation import Violation
 
-EVERY_PROFILE = tuple(one.name for one in (STRICT, OPEN_ONLY, TAG_SCAN, FINGERPRINT))
+EVERY_PROFILE = tuple(one.name for one in (STRICT, OPEN_ONLY, TAG_SCAN, FINGERPRINT, OPENALGO))
 
 # Seeds that a worker plays before it reports: a second or two.
-CHUNK = 50
+CHUNK, CHUNK_ON_THE_WIRE = 50, 4
 
 Progress = Callable[[float], None]
 
@@ -30,11 +30,12 @@ class Broken:
     seed: int
     invariant: str
     text: str
+    http: bool = False
 
     @property
     def again(self) -> str:
         """The call that shows it again."""
-        return f"livetrader sim --profile {self.profile} --seed {self.seed}"
+        return f"livetrader sim --profile {self.profile}{' --http' * self.http} --seed {self.seed}"
 
 
 @dataclass(slots=True)
@@ -54,17 +55,17 @@ class Tally:
             setattr(self, one.name, getattr(self, one.name) + getattr(other, one.name))
 
 
-def trial(name: str, first: int, count: int) -> Tally:
-    """Play `count` seeds of a profile from `first` on, in this process."""
+def trial(name: str, first: int, count: int, http: bool = False) -> Tally:
+    """Play `count` seeds of a profile from `first` on, in this process; with `http` at a server in it."""
     tally, manners = Tally(profile(name).name), profile(name)
     for seed in range(first, first + count):
         tally.seeds += 1
         try:
-            world = play(seed, manners)
+            world = play(seed, manners, http=http)
         except Violation as violation:
-            tally.broken.append(Broken(manners.name, seed, violation.invariant, str(violation)))
+            tally.broken.append(Broken(manners.name, seed, violation.invariant, str(violation), http))
         except Exception as error:  # noqa: BLE001 - what nobody caught would have ended the trader
-            tally.broken.append(Broken(manners.name, seed, type(error).__name__, str(error)))
+            tally.broken.append(Broken(manners.name, seed, type(error).__name__, str(error), http))
         else:
             tally.orders += len(world.exchange.orders)
             tally.fills += len(world.exchange.trades)
@@ -74,7 +75,13 @@ def trial(name: str, first: int, count: int) -> Tally:
 
 
 def trials(
-    names: Sequence[str], first: int, count: int, workers: int, progress: Progress = lambda _done: None
+    names: Sequence[str],
+    first: int,
+    count: int,
+    workers: int,
+    progress: Progress = lambda _done: None,
+    *,
+    http: bool = False,
 ) -> list[Tally]:
     """Play seeds `first` to `first + count - 1` of each profile, over `workers` processes; a tally for each profile.
 
@@ -83,7 +90,8 @@ def trials(
     """
     tallies = {name: Tally(name) for name in dict.fromkeys(profile(name).name for name in names)}
     end = first + count
-    parts = [(name, at, min(CHUNK, end - at)) for at in range(first, end, CHUNK) for name in tallies]
+    chunk = CHUNK_ON_THE_WIRE if http else CHUNK
+    parts = [(name, at, min(chunk, end - at), http) for at in range(first, end, chunk) for name in tallies]
     done = 0
     with processes.workers(min(workers, len(parts)), silence) as pool:
         for job in as_completed([pool.submit(trial, *part) for part in parts]):

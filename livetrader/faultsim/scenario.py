@@ -25,14 +25,16 @@ CLOCK_STEPS = (-3600, -5, 7, 3600)
 
 
 def play(
-    seed: int, profile: Profile, folder: Path | None = None, watch: Check = check, url: str | None = None
-) -> World:
+    seed: int, profile: Profile, folder: Path | None = None, watch: Check = check, url: str | None = None, *,
+    http: bool = False,
+) -> World:  # fmt: skip
     """Live through the day of `seed`; Violation where an invariant breaks. The world is closed, and can be read.
 
     The state file is in `folder`, and stays there; without one it is gone at the end. With `url` the state is in that
-    database, in which there is none yet. `watch` looks at each step.
+    database, in which there is none yet. `watch` looks at each step. With `http` it is another day: the venue is a
+    server on 127.0.0.1, and has troubles of its own.
     """
-    chance = Random(f"{profile.name}:{seed}")
+    chance = Random(f"{profile.name}:{seed}:http" if http else f"{profile.name}:{seed}")
     bars = chance.choice((8, 10, 14))
     steps = bars * len(MOMENTS)
     deaths = {chance.randrange(1, 40 * bars) for _ in range(chance.choice((0, 0, 1, 1, 2, 4)))}
@@ -49,10 +51,13 @@ def play(
             watch=watch,
             compare=check_books,
             url=url,
+            http=http,
         )
         try:
             for _ in range(steps):
                 _happen(world, chance)
+                if http and chance.random() < 0.03:
+                    world.trouble(chance)
                 world.tick()
             world.settle()
             check_end(world)

@@ -76,6 +76,7 @@ class Story:
     _audit: int = 0
     _strikes: int = 0
     _crashes: int = 0
+    _troubles: int = 0
     _orders: int = 0
     _ahead: float | None = None
 
@@ -101,11 +102,14 @@ class Story:
             yield f"{_clock(world)}  others: {ticket.action} {ticket.quantity:f} {ticket.symbol}"
         for operation, nth, strike in strikes:
             yield f"{_clock(world)}  fault: {_struck(strike)} on {operation} {nth}"
+        for what in world.troubles[self._troubles :]:
+            yield f"{_clock(world)}  trouble: {what}"
         for name in crashes:
             yield f"{_clock(world)}  crash: {name}"
         yield from self._written(world)
         self._strikes += len(strikes)
         self._crashes += len(crashes)
+        self._troubles = len(world.troubles)
         self._orders, self._ahead = len(others), ahead
 
     def _written(self, world: World) -> Iterator[str]:
@@ -118,12 +122,12 @@ class Story:
                     yield f"{at[11:19]}  {_WORDS[kind](json.loads(payload))}"
 
 
-def tell(seed: int, profile: Profile) -> Story:
+def tell(seed: int, profile: Profile, *, http: bool = False) -> Story:
     """Play the day of `seed` and tell it, to its end or to what broke."""
     story = Story()
     with short_lived() as folder:
         try:
-            play(seed, profile, folder, story.watch)
+            play(seed, profile, folder, story.watch, http=http)
         except Violation as violation:
             story.broken = str(violation)
         except Exception as error:  # noqa: BLE001 - what nobody caught would have ended the trader

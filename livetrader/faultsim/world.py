@@ -6,18 +6,20 @@ code that starts a live trader. Nothing here is faked but the market and time.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from livetrader.brokers.loopback.account import flat
-from livetrader.brokers.loopback.exchange import Exchange
+from livetrader.brokers.loopback.exchange import Exchange, plain_number
 from livetrader.brokers.loopback.faults import Chance, Line
-from livetrader.brokers.loopback.profiles import Profile
+from livetrader.brokers.loopback.profiles import OPENALGO, Profile
 from livetrader.brokers.loopback.rules import Rejected
+from livetrader.brokers.openalgo.loopback.server import broker_number
 from livetrader.brokers.polled import PolledBroker
 from livetrader.constraints.gate import Rule
 from livetrader.constraints.rules.latches import NotHalted, SymbolFree
@@ -31,7 +33,7 @@ from livetrader.constraints.rules.sanity import ExitDefined, LotSanity, PriceSan
 from livetrader.constraints.rules.timing import BarFreshness, TradingWindow
 from livetrader.domain.books import BrokerTrade
 from livetrader.domain.exit_plan import ExitKind
-from livetrader.domain.instrument import Product
+from livetrader.domain.instrument import Instrument, Product
 from livetrader.domain.interval import Interval
 from livetrader.domain.order import OrderIntent
 from livetrader.domain.signal import Side, Signal
@@ -42,12 +44,23 @@ from livetrader.engine.reconcile import Reconciler
 from livetrader.engine.sizing import ExitSettings, Holding, Sizer
 from livetrader.errors import BrokerError
 from livetrader.faultsim.crash import Crash, CrashPoints, MortalJournal, MortalVenue
-from livetrader.faultsim.market import BAR, INSTRUMENT, INSTRUMENTS, MOMENTS, OPENS, SYMBOLS, ArrivedTape, Market
+from livetrader.faultsim.market import (
+    BAR,
+    INSTRUMENT,
+    INSTRUMENTS,
+    MOMENTS,
+    OPENS,
+    SYMBOLS,
+    ArrivedTape,
+    Market,
+    MarketClock,
+)
+from livetrader.faultsim.way import faults, way
 from livetrader.faultsim.wire import check_sending
 from livetrader.market.clock import VirtualClock
 from livetrader.ports import wall_time
 from livetrader.store.database import open_state, template
-from livetrader.store.driver import database_of
+from livetrader.store.dialects import database_of
 from livetrader.store.location import state_path
 from livetrader.store.rows import Row
 
@@ -55,11 +68,15 @@ ACCOUNT, MODE = "faultsim", "live"
 CAPITAL = Decimal(100_000)
 CHARGES = flat(Decimal(3))
 RECONCILE_SECONDS = 60
+MONITOR_SECONDS = 2
 MAX_POSITIONS = 2
 MAX_DAILY_LOSS = CAPITAL / 250  # two stops
 
 # After the close faults end, and this many rounds of a minute must bring everything to rest.
 SETTLING_ROUNDS = 30
+
+# What OpenAlgo says of an order's end may be another order's: it is believed when it is seen again.
+LOOKS_ON_THE_WIRE = 2
 
 Check = Callable[["World"], None]
 
@@ -69,7 +86,7 @@ class World:
 
     `deaths` are the ordinals of the crash points at which the process dies. `watch` is what holds after
     every step, `compare` when a reconciliation has just found that the books agree. The state is a file in `folder`, or
-    in the database at `url`.
+    in the database at `url`. With `http` the venue is a server, and the process has its broker's adapter.
     """
 
     def __init__(
@@ -86,24 +103,30 @@ class World:
         partial_fills: bool = False,
         deaths: Collection[int] = (),
         url: str | None = None,
+        http: bool = False,
     ) -> None:
         self.market, self.profile = market, profile
         self.clock = VirtualClock(float(OPENS))
         self.tape = ArrivedTape(market)
         self.points = CrashPoints(deaths)
-        instruments = {symbol: INSTRUMENTS.get(symbol, INSTRUMENT) for symbol in SYMBOLS}
+        # Behind OpenAlgo only whole shares are traded, and orders have the ids of a broker.
+        gateway = profile is OPENALGO
+        self.instruments = {} if gateway else INSTRUMENTS
+        listed = {symbol: self.instruments.get(symbol, replace(INSTRUMENT, symbol=symbol)) for symbol in SYMBOLS}
         self.exchange = Exchange(
             profile,
-            self.clock,
-            instruments,
+            MarketClock(self.clock) if http else self.clock,
+            listed,
             CAPITAL,
             charges=CHARGES,
             partial_fills=partial_fills,
             chance=chance,
+            number=broker_number if gateway else plain_number,
         )
-        self.line = Line(self.clock, chance=chance, rate=rate)
-        self.venue = MortalVenue(self.exchange, self.line)
-        self.venue.points, self.venue.sending = self.points, self._sending
+        self.line = Line(self.clock, chance=chance, rate=rate, faults=faults(profile, http=http))
+        self.way = way(self.exchange, self.line, self.clock, http=http)
+        self.looks = LOOKS_ON_THE_WIRE if http else 1
+        self.venue = MortalVenue(self.way.venue(), self.points, self._sending)
         self.url = url or f"sqlite:///{folder / 'state.db'}"
         if url is None:
             state_path(self.url, MODE).write_bytes(template(MODE, ACCOUNT))
@@ -111,6 +134,7 @@ class World:
             open_state(self.url, MODE, ACCOUNT)
         self.wanted: dict[int, list[Signal]] = {}
         self.crashes: list[str] = []
+        self.troubles: list[str] = []
         self.agreed = self.informed = self.passed = self.clock_was_set = False
         self.forgetful, self._head = False, 0  # whether an old copy of the journal was put back
         self.tested: set[tuple[str, int]] = set()
@@ -118,6 +142,7 @@ class World:
         self.watch, self.compare = watch, compare
         self.max_positions, self.max_daily_loss, self.capital = MAX_POSITIONS, MAX_DAILY_LOSS, CAPITAL
         self._seen: object = None
+        self._unseen = False
         self._exit, self._bar, self._moment = exit, 0, 0
         self._committed = database_of(self.url, MODE, read_only=True).connect()
         self._start()
@@ -125,6 +150,7 @@ class World:
     def close(self) -> None:
         self._committed.close()
         self.journal.close()
+        self.way.close()
 
     # The process.
 
@@ -141,23 +167,26 @@ class World:
         self.journal = MortalJournal(open_state(self.url, MODE, ACCOUNT, synchronous="OFF"), self.points)
         self.forgetful |= self._audited() < self._head
         self._sound_since = float("inf")  # a new process takes its time, too
+        self.venue.venue = self.way.venue()
         self.broker = PolledBroker(self.venue, _charges)
         self.broker.restore(self.journal.orders(), self.journal.fills())
-        self.book = Book(_sizer(self._exit), CAPITAL)
+        self.book = Book(_sizer(self._exit, self.instruments), CAPITAL)
         path = OrderPath(self.journal, self.broker, self.book, self.tape, self.clock)
         self.engine = Engine(
             self.journal, path, self.book, self.tape, self, RULES, self.clock, ACCOUNT, max_daily_loss=MAX_DAILY_LOSS,
             keeps_books=True,
         )  # fmt: skip
         self.reconciler = Reconciler(
-            self.journal, self.broker, path, self.book, self.clock, self._price, self.engine.alert
-        )
+            self.journal, self.broker, path, self.book, self.clock, self._price, self.engine.alert,
+            cash_is_exact=self.profile.tells_cash,
+        )  # fmt: skip
         self.reconciled_at = float("-inf")
         self.decided, self.passed = max(self.journal.marked() or 0, OPENS), False
         self.engine.recover(self.market.session)
 
     def _died(self, crash: Crash) -> None:
         self.crashes.append(str(crash))
+        self.agreed = False  # what this process found, the next one has to find again
         self.journal.close()
 
     def kill(self) -> None:
@@ -181,7 +210,7 @@ class World:
     def undisturbed(self) -> bool:
         """Whether nothing in this step has kept the engine from knowing what the venue knows."""
         quiet = self._before == (len(self.line.strikes), len(self.crashes))
-        return quiet and not self._hidden and not self.venue.silent
+        return quiet and not (self._unseen or self._hidden) and self.way.sound
 
     @property
     def sound_seconds(self) -> float:
@@ -200,6 +229,7 @@ class World:
         """The next prices of the market, and what the process makes of them."""
         instant, prices = self.market.path(self._bar)[self._moment]
         self._pass_time(instant - self.true_time)
+        self.way.look()
         for symbol, price in prices.items():
             self.exchange.quote(symbol, price)
         self._moment += 1
@@ -212,6 +242,7 @@ class World:
     def settle(self) -> None:
         """The day is over: faults end, the broker squares off, and everything comes to rest."""
         self.line.heal()
+        self.way.heal()
         self.exchange.end_of_day(square_off=True)
         for _ in range(SETTLING_ROUNDS):
             self._pass_time(60)
@@ -234,7 +265,10 @@ class World:
                     self.engine.step(close)
                     self.decided, self.passed, self.tested = close, True, known
             self._reconcile()
-            self.engine.monitor()
+            for look in range(self.looks):
+                self._pass_time(MONITOR_SECONDS if look else 0)
+                self._unseen = self._hidden  # reads take time on the wire: what turns up meanwhile was not seen
+                self.engine.monitor()
         except Crash as crash:
             self._died(crash)
             self._start()
@@ -245,11 +279,12 @@ class World:
     def _reconcile(self) -> None:
         if self.clock.monotonic() - self.reconciled_at < RECONCILE_SECONDS:
             return
-        struck = len(self.line.strikes)
+        before = len(self.line.strikes), len(self.exchange.orders), self._hidden
         with suppress(BrokerError):  # the next round tries again
             self.agreed = self.reconciler.reconcile()
             self.reconciled_at = self.clock.monotonic()
-        if self.agreed and struck == len(self.line.strikes) and not self._hidden:
+        # On the wire an order that was hidden, or not sent yet, may have turned up since the books were read.
+        if self.agreed and before == (len(self.line.strikes), len(self.exchange.orders), False) and not self._hidden:
             self.compare(self)
 
     @property
@@ -289,6 +324,11 @@ class World:
         self._pass_time(1)  # they act between two looks of ours
         with suppress(Rejected):  # people are refused things, too
             act()
+
+    def trouble(self, chance: Chance) -> None:
+        """Something goes wrong on the way to the venue."""
+        told = self.way.trouble(chance)
+        self.troubles += [told] if told else []
 
     def withdraw(self, amount: int) -> None:
         self.exchange.withdraw(Decimal(amount))
@@ -342,9 +382,9 @@ RULES: tuple[Rule, ...] = (
 )  # fmt: skip
 
 
-def _sizer(exit: ExitKind) -> Sizer:
+def _sizer(exit: ExitKind, instruments: Mapping[str, Instrument]) -> Sizer:
     settings = ExitSettings(exit, stop_loss_pct=0.6, take_profit_pct=0.5, activation_pct=0.3)
-    return Sizer(ACCOUNT, Decimal(30), Decimal(1), INSTRUMENTS, INSTRUMENT, {"s": Holding(settings)})
+    return Sizer(ACCOUNT, Decimal(30), Decimal(1), instruments, INSTRUMENT, {"s": Holding(settings)})
 
 
 def _charges(trade: BrokerTrade) -> Decimal:

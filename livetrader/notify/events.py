@@ -16,10 +16,13 @@ from livetrader.domain.trades import trades
 from livetrader.ports import AuditTail, LogEntry
 
 # What is critical needs somebody now: money without a stop, a trader that does not enter or does not run.
-_CRITICAL_ALERTS = ("stop:", "exit:", "corporate_action:", "mismatch", "twice:", "reconcile", "auth", "store", "disk")
+_CRITICAL_ALERTS = (
+    "stop:", "exit:", "corporate_action:", "mismatch", "twice:", "reconcile", "auth", "store", "disk", "feed",
+    "portfolio_stop",
+)  # fmt: skip
 
 # Each of these comes with an alert of its own, which says more.
-_LATCHES_WITH_ALERTS = ("mismatch", "reconcile", "auth", "disk", "daily_loss", "carried:")
+_LATCHES_WITH_ALERTS = ("mismatch", "reconcile", "auth", "disk", "feed", "daily_loss", "portfolio_stop", "carried:")
 
 # From these an order may turn up again.
 _LOST = (OrderState.UNKNOWN, OrderState.ABANDONED)

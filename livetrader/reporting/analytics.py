@@ -15,11 +15,11 @@ from typing import TYPE_CHECKING
 from livetrader.reporting import breakdown, recommendations, returns
 from livetrader.reporting.breakdown import Day, Trading
 from livetrader.reporting.comparison import Comparison, comparison
-from livetrader.reporting.daily import DataIssue
 from livetrader.reporting.diversification import Diversification, diversification
 from livetrader.reporting.drawdowns import Fall, deepest
 from livetrader.reporting.excursions import Excursion
 from livetrader.reporting.execution import Slippage, charges_by_kind, slippage
+from livetrader.reporting.issues import DataIssue
 from livetrader.reporting.recommendations import Recommendation
 from livetrader.reporting.refused import Forward, RefusedOutcome, outcomes
 from livetrader.reporting.statistics import PLACES, EquityPoint, Groups, grouped

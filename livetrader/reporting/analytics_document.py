@@ -13,9 +13,9 @@ from livetrader.reporting.breakdown import Day
 from livetrader.reporting.comparison import Comparison
 from livetrader.reporting.concentration import Concentration
 from livetrader.reporting.diversification import Diversification
-from livetrader.reporting.document import Document, Json, exact, summary_json, utc
 from livetrader.reporting.drawdowns import Fall
 from livetrader.reporting.statistics import PLACES, Groups
+from livetrader.reporting.values import Document, Json, exact, summary_json, utc
 
 
 def analytics_json(found: Analytics) -> Document:

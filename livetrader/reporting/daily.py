@@ -9,10 +9,13 @@ from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from livetrader.domain.order_state import OrderState
+from livetrader.reporting.frictions import Frictions, assumed
+from livetrader.reporting.issues import DataIssue
 from livetrader.reporting.statistics import EquityPoint, Statistics
 
 if TYPE_CHECKING:  # these come with numpy, which the report does not need
     from livetrader.domain.account import Alert
+    from livetrader.domain.liquidity import Realism
     from livetrader.domain.position import Trade
     from livetrader.domain.trades import OpenPosition
     from livetrader.ports import Decision, OrderRecord
@@ -75,22 +78,13 @@ class RefusedRule:
 
 
 @dataclass(frozen=True, slots=True)
-class DataIssue:
-    """Something wrong with the candles of a symbol, `count` times."""
-
-    symbol: str
-    kind: str
-    count: int
-    text: str = ""
-
-
-@dataclass(frozen=True, slots=True)
 class Report:
     """One day or period in one mode (`PAPER`, `REPLAY`, `BACKTEST`, `DRY-RUN` or `LIVE`).
 
     Money is in `currency` (INR or USDT). `charts` are by trade id; a trade may be without one. `unknown` are
     orders whose outcome is not known, `alerts` what is open besides: the first things that an operator must see.
-    `analytics` are left out where nobody asked for them: a day in the terminal.
+    `analytics` are left out where nobody asked for them: a day in the terminal; `frictions` where the fill model is the
+    fixed one.
     """
 
     mode: str
@@ -109,6 +103,7 @@ class Report:
     assumptions: Sequence[str] = ()
     charts: Mapping[str, TradeChart] = field(default_factory=dict)
     analytics: Analytics | None = None
+    frictions: Frictions | None = None
 
     @property
     def period(self) -> str:
@@ -136,14 +131,6 @@ def refusals(decisions: Iterable[Decision], examples: int = 3) -> tuple[RefusedR
     return tuple(RefusedRule(rule, len(all_), tuple(all_[:examples])) for rule, all_ in ordered)
 
 
-def refused_by(decision: Decision) -> str | None:
-    """The rule that refused a signal; None for one that was approved, or never came to a verdict."""
-    # Not at the top: the verdicts come with numpy, and whoever has a decision has loaded them already.
-    from livetrader.constraints.verdict import Refused
-
-    return decision.verdict.rule if isinstance(decision.verdict, Refused) else None
-
-
 def _refusal(decision: Decision) -> tuple[str, Refusal] | None:
     # Not at the top: the verdicts come with numpy, and whoever has a decision has loaded them already.
     from livetrader.constraints.verdict import Refused
@@ -163,11 +150,20 @@ def unknown_orders(orders: Iterable[OrderRecord]) -> tuple[OrderRecord, ...]:
     return tuple(order for order in orders if order.state is OrderState.UNKNOWN)
 
 
-def assumptions(slippage_bps: float, charge_table: str) -> tuple[str, ...]:
-    """The fill model of the simulated venue, in the words of CLI.md, with what was configured."""
+def assumptions(slippage_bps: float, charge_table: str, realism: Realism | None = None) -> tuple[str, ...]:
+    """The fill model of the simulated venue, in the words of CLI.md, with what was configured; `realism` is the
+    realistic model's."""
+    if realism is not None:
+        return (*assumed(realism), *_of_both(charge_table))
     return (
         "A market order decided at a bar's close fills at the next available price (in replay the next bar's "
         f"open, in paper the first quote after it), plus {slippage_bps:g} bps slippage against us.",
+        *_of_both(charge_table),
+    )
+
+
+def _of_both(charge_table: str) -> tuple[str, ...]:
+    return (
         "A limit order fills when price trades through it; touching is not enough.",
         "Inside a bar, price moves open → adverse extreme → favourable extreme → close for the open "
         "position: stops are tested with the level known at the bar's open and trail only afterwards. Stop "

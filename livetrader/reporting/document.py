@@ -7,37 +7,18 @@ exponent), keys in the order in which they stand here, undefined numbers as null
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Mapping, Sequence
-from dataclasses import fields
-from datetime import UTC, datetime
-from decimal import Decimal
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING
 
 from livetrader.reporting.daily import Holding, RefusedRule, Report
-from livetrader.reporting.statistics import EquityPoint, Statistics, Summary
+from livetrader.reporting.frictions import Frictions, frictions_json
+from livetrader.reporting.statistics import EquityPoint, Statistics
+from livetrader.reporting.values import Document, Json, exact, number, summary_json, utc
 
 if TYPE_CHECKING:  # these come with numpy, which the report does not need
     from livetrader.domain.position import Trade
     from livetrader.ports import OrderRecord
     from livetrader.reporting.analytics import Analytics
-
-Json: TypeAlias = "str | int | float | bool | Sequence[Json] | Mapping[str, Json] | None"
-Document: TypeAlias = "Mapping[str, Json]"
-
-
-def exact(value: Decimal) -> str:
-    """A Decimal as text: the same text for equal values, whatever their exponents."""
-    text = format(value, "f")
-    if "." in text:
-        text = text.rstrip("0").rstrip(".")
-    return "0" if text in ("-0", "") else text
-
-
-def utc(at: datetime | int) -> str:
-    """An instant (aware, or epoch seconds) in ISO 8601, UTC, with `Z`."""
-    when = datetime.fromtimestamp(at, UTC) if isinstance(at, int) else at.astimezone(UTC)
-    return when.replace(tzinfo=None).isoformat() + "Z"
 
 
 def trade_json(trade: Trade) -> Document:
@@ -95,18 +76,18 @@ def statistics_json(statistics: Statistics) -> Document:
     fall = statistics.drawdown
     return {
         **summary_json(statistics.total),
-        "return_pct": _number(statistics.return_pct),
+        "return_pct": number(statistics.return_pct),
         "max_drawdown": None
         if fall is None
         else {
             "value": exact(fall.value),
-            "pct": _number(fall.pct),
+            "pct": number(fall.pct),
             "from": utc(fall.peak_at),
             "to": utc(fall.trough_at),
         },
-        "sharpe": _number(statistics.sharpe),
+        "sharpe": number(statistics.sharpe),
         "exposure_seconds": statistics.exposure_seconds,
-        "exposure_pct": _number(statistics.exposure_pct),
+        "exposure_pct": number(statistics.exposure_pct),
         "by_strategy": {name: summary_json(part) for name, part in statistics.by_strategy},
         "by_symbol": {name: summary_json(part) for name, part in statistics.by_symbol},
     }
@@ -121,8 +102,10 @@ def document(
     strategy_hashes: Mapping[str, str],
     data_hash: str,
     analytics: Analytics | None = None,
+    frictions: Frictions | None = None,
 ) -> Document:
-    """The document of `backtest --json` and `replay --json`; its last key is `analytics`, if there are any."""
+    """The document of `backtest --json` and `replay --json`; its last keys are `analytics` and `frictions`, if there
+    are any."""
     return {
         "trades": [trade_json(trade) for trade in trades],
         "equity": equity_json(equity),
@@ -131,6 +114,7 @@ def document(
         "strategy_hashes": {name: strategy_hashes[name] for name in sorted(strategy_hashes)},
         "data_hash": data_hash,
         **_analytics(analytics),
+        **_frictions(frictions),
     }
 
 
@@ -155,6 +139,7 @@ def report_json(report: Report) -> Document:
         ],
         "assumptions": list(report.assumptions),
         **_analytics(report.analytics),
+        **_frictions(report.frictions),
     }
 
 
@@ -165,6 +150,10 @@ def _analytics(found: Analytics | None) -> dict[str, Json]:
     from livetrader.reporting.analytics_document import analytics_json
 
     return {"analytics": analytics_json(found)}
+
+
+def _frictions(found: Frictions | None) -> dict[str, Json]:
+    return {} if found is None else {"frictions": frictions_json(found)}
 
 
 def render(document: Document) -> str:
@@ -214,16 +203,3 @@ def _block(value: Json) -> str:
 
 def _line(value: Json) -> str:
     return json.dumps(value, ensure_ascii=False, allow_nan=False)
-
-
-def summary_json(summary: Summary) -> dict[str, Json]:
-    """Trades added up, by the names of the fields."""
-    return {field.name: _plain(getattr(summary, field.name)) for field in fields(summary)}
-
-
-def _plain(value: Decimal | float | int | None) -> Json:
-    return exact(value) if isinstance(value, Decimal) else _number(value)
-
-
-def _number(value: float | None) -> Json:
-    return None if value is None or not math.isfinite(value) else value

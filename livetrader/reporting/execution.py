@@ -79,17 +79,24 @@ def charges_by_kind(
     fill.
     """
     kinds: dict[str, Decimal] = {}
+    filled: dict[str, Decimal] = {}
     for fill in fills:
-        parts = _parts(fill, table, on(fill.filled_at))
+        before = filled.get(fill.intent_id, ZERO)
+        filled[fill.intent_id] = before + fill.quantity * fill.price
+        parts = _parts(fill, table, on(fill.filled_at), before)
         for name, amount in parts.items() if parts else ((NOT_ITEMISED, fill.charges),):
             kinds[name] = kinds.get(name, ZERO) + amount
     return tuple((name, amount) for name, amount in kinds.items() if amount)
 
 
-def _parts(fill: Fill, table: ChargeTable, on: date) -> dict[str, Decimal] | None:
-    """The parts of a fill's charges: the first reading (taker, maker, with the depository's fee) that adds up."""
-    for depository, maker in product((False, True), repeat=2):
-        found = table.charges(fill.action, fill.quantity, fill.price, on, maker=maker, depository=depository)
+def _parts(fill: Fill, table: ChargeTable, on: date, before: Decimal) -> dict[str, Decimal] | None:
+    """The parts of a fill's charges: the first reading (taker, maker, with the depository's fee; brokerage by the
+    order, of which `before` had filled, or by the fill) that adds up."""
+    readings = product(dict.fromkeys((before, ZERO)), (False, True), (False, True))
+    for earlier, depository, maker in readings:
+        found = table.charges(
+            fill.action, fill.quantity, fill.price, on, maker=maker, depository=depository, before=earlier
+        )
         if found.total == fill.charges:
             return _named(found)
     return None

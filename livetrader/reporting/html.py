@@ -65,6 +65,8 @@ def _body(report: Report, zone: tzinfo) -> Iterator[str]:
     else:
         yield from _trades(report, by_name, zone)
         yield from _day(report, by_name)
+    if "frictions" in by_name:
+        yield section(by_name["frictions"])
     yield section(by_name["refused"])
     if report.analytics is not None and report.analytics.refused:
         yield section(outcomes(report.analytics))

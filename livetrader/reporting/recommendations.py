@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING
 from livetrader.domain.exit_plan import ExitReason
 from livetrader.reporting import figures
 from livetrader.reporting.comparison import StrategyLine
-from livetrader.reporting.daily import DataIssue
 from livetrader.reporting.excursions import Excursion
+from livetrader.reporting.issues import DataIssue
 from livetrader.reporting.refused import TAKEN, RefusedOutcome, t_value
 from livetrader.reporting.returns import mean
 

@@ -13,7 +13,6 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from livetrader.reporting.daily import refused_by
 from livetrader.reporting.returns import LEAST_VARIANCE, mean, variance
 from livetrader.reporting.statistics import PLACES
 
@@ -77,6 +76,14 @@ def forward(rule: str, signal: Signal, session: Session, bars: Bars) -> Forward 
         return None
     filled, last = float(bars.open[start]), float(bars.close[end - 1])
     return Forward(rule, signal.strategy, signal.symbol, signal.side.sign * (last - filled) / filled * 100)
+
+
+def refused_by(decision: Decision) -> str | None:
+    """The rule that refused a signal; None for one that was approved, or never came to a verdict."""
+    # Not at the top: the verdicts come with numpy, and whoever has a decision has loaded them already.
+    from livetrader.constraints.verdict import Refused
+
+    return decision.verdict.rule if isinstance(decision.verdict, Refused) else None
 
 
 def outcomes(found: Iterable[Forward]) -> tuple[RefusedOutcome, ...]:

@@ -14,6 +14,7 @@ from livetrader.reporting.statistics import Summary
 
 if TYPE_CHECKING:
     from livetrader.domain.position import Trade
+    from livetrader.reporting.frictions import Frictions
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,6 +134,8 @@ def tables(report: Report, zone: tzinfo) -> Iterator[Table]:
     yield _figures(report)
     yield _refused(report, zone)
     yield _data(report)
+    if report.frictions is not None:
+        yield _frictions(report, report.frictions, zone)
 
 
 def trades_table(report: Report, zone: tzinfo) -> Table:
@@ -258,6 +261,27 @@ def _data(report: Report) -> Table:
     )
     columns = ("Symbol", "Kind", "Count", "What it means")
     return Table("data", "Data quality", columns, frozenset({"Count"}), rows, "No defects in the candles used.")
+
+
+def _frictions(report: Report, found: Frictions, zone: tzinfo) -> Table:
+    """What the trades paid beyond the prices that they met. It is in their prices, and so in their profit."""
+    same_day = one_day(report.trades, zone)
+    paid = [(trade, found.by_trade[trade.trade_id]) for trade in report.trades if trade.trade_id in found.by_trade]
+    rows = tuple(
+        (
+            _time(trade.entry_at.timestamp(), zone, same_day),
+            Cell(trade.symbol),
+            Cell(trade.side.value),
+            Cell(trade.strategy),
+            *(money_cell(amount, report.currency) for amount in (one.slippage, one.impact, one.total)),
+            Cell(figures.number(one.bps(trade)), one.bps(trade)),
+        )
+        for trade, one in paid
+    )
+    columns = ("Entry", "Symbol", "Side", "Strategy", "Slippage", "Impact", "Together", "bps")
+    slippage, impact = (figures.money(amount, report.currency) for amount in (found.total.slippage, found.total.impact))
+    title = f"Slippage {slippage} and market impact {impact}, by trade"
+    return Table("frictions", title, columns, frozenset(columns[4:]), rows, "No trade paid any.")
 
 
 def _exposure(seconds: int, pct: float | None) -> str:

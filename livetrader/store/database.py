@@ -9,7 +9,8 @@ from tempfile import TemporaryDirectory
 from livetrader.errors import StoreError
 from livetrader.store import migrations
 from livetrader.store.audit import GENESIS, link
-from livetrader.store.driver import Connection, Database, database_of
+from livetrader.store.dialects import database_of
+from livetrader.store.driver import Connection, Database
 from livetrader.store.location import SCHEME, place, state_path
 from livetrader.store.ownership import require_known, require_ours, version_of
 from livetrader.store.rows import canonical, stamp

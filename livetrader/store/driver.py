@@ -9,8 +9,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Protocol
 
-from livetrader.servers import on_server
-from livetrader.store.location import state_path
 from livetrader.store.rows import Row
 
 NOTHING: Mapping[str, Any] = {}
@@ -79,14 +77,3 @@ class Database(Protocol):
 
     def wipe(self) -> None:
         """Delete all of it."""
-
-
-def database_of(url: str, mode: str, *, read_only: bool = False, synchronous: str = "FULL") -> Database:
-    """The database of `mode`'s state. ConfigError for a URL that names none."""
-    if on_server(url):
-        from livetrader.store.postgres import PostgresDatabase
-
-        return PostgresDatabase(url, mode, read_only, synchronous)
-    from livetrader.store.sqlite import SqliteDatabase
-
-    return SqliteDatabase(state_path(url, mode), read_only, synchronous)

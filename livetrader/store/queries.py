@@ -22,7 +22,8 @@ from livetrader.errors import StoreError
 from livetrader.ports import Decision, OrderRecord
 from livetrader.store import reads
 from livetrader.store.audit import verify
-from livetrader.store.driver import Connection, database_of
+from livetrader.store.dialects import database_of
+from livetrader.store.driver import Connection
 from livetrader.store.faults import NoState
 from livetrader.store.latch_file import is_on
 from livetrader.store.location import kill_path, lock_path

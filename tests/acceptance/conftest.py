@@ -30,7 +30,8 @@ def _warnings_only() -> Iterator[None]:
 def drill(tmp_path_factory: pytest.TempPathFactory, nse: Calendar) -> Market:
     """Ten stocks around the two-part Saturday of 2 March 2024, over a month's end.
 
-    STOCK00 and STOCK01 have 1m bars beside their 5m bars, STOCK02 has 1m bars alone. `actions.csv` has ex-dates.
+    STOCK00 and STOCK01 have 1m bars beside their 5m bars, STOCK02 has 1m bars alone. `actions.csv` has ex-dates,
+    `sectors.csv` the sectors of nine.
     """
     folder = tmp_path_factory.mktemp("drill")
     candles = generate(nse, date(2023, 11, 15), date(2024, 3, 11), stocks=10, seed=7)
@@ -39,6 +40,9 @@ def drill(tmp_path_factory: pytest.TempPathFactory, nse: Calendar) -> Market:
     markets.store(folder, {Interval.M5: markets.columns(coarse), Interval.M1: markets.columns(fine)})
     (folder / "actions.csv").write_text(
         "symbol,ex_date\nSTOCK03,2024-02-20\nSTOCK03,2024-03-01\nSTOCK05,2024-03-02\nSTOCK07,2024-03-03\n"
+    )
+    (folder / "sectors.csv").write_text(
+        "symbol,sector\n" + "".join(f"STOCK0{i},{'bank' if i % 2 else 'steel'}\n" for i in range(9))
     )
     symbols = tuple(symbol for symbol in coarse if symbol not in ("NIFTY", *fine))
     return Market(folder, symbols, date(2024, 2, 28), date(2024, 3, 5))

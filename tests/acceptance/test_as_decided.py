@@ -32,7 +32,8 @@ SYMBOLS = tuple(f"STOCK{i}" for i in range(12))
 CONFIG = f"""\
 {section("eager")}
 constraints: {{max_open_positions: null, max_trades_per_day: null, max_trades_per_strategy: null}}
-capital: {{allocation_pct: 10}}
+capital: {{allocation_pct: 10, amount: AMOUNT}}
+venue: {{model: MODEL}}
 """
 EAGER = """\
 from dataclasses import dataclass
@@ -99,8 +100,11 @@ class Feed:
 @pytest.fixture(scope="module")
 def traded(tmp_path_factory: pytest.TempPathFactory) -> tuple[Configuration, Told]:
     """A paper session that was stopped and started twice: its configuration, and what its journal says."""
-    folder: Path = tmp_path_factory.mktemp("as_decided")
-    (folder / "config.yaml").write_text(CONFIG)
+    return day_of(tmp_path_factory.mktemp("as_decided"), "fixed", 1_000_000)
+
+
+def day_of(folder: Path, model: str, amount: int, *, monitored: bool = False) -> tuple[Configuration, Told]:
+    (folder / "config.yaml").write_text(CONFIG.replace("MODEL", model).replace("AMOUNT", str(amount)))
     (folder / "eager.py").write_text(EAGER)
     environ = {"LIVETRADER__SYMBOLS": ",".join(SYMBOLS), "XDG_CONFIG_HOME": str(folder)}
     made = load(None, environ=environ, directory=folder)
@@ -118,6 +122,8 @@ def traded(tmp_path_factory: pytest.TempPathFactory) -> tuple[Configuration, Tol
                     clock.advance_to(clock.now() + (1 if clock.now() % 300 < 10 else 10))
                     feed.until(int(clock.now()))
                     trader.scan()
+                    if monitored:
+                        trader.monitor()
                 journal = told(trader.journal)
             clock.advance_to(clock.now() + 37)  # nobody is there
     return made, journal
@@ -130,6 +136,21 @@ def test_a_day_is_decided_again_on_what_was_known_then(traded: tuple[Configurati
     with Workspace(made, read_only=True) as workspace:
         replay_tape(workspace, Request(DAY, DAY), journal, "paper", Pace())
     assert told(journal) == paper
+
+
+@pytest.mark.slow
+def test_a_day_of_orders_that_fill_in_parts_is_decided_again_as_it_was(tmp_path: Path) -> None:
+    """The realistic model. A paper trader hears of fills between passes, and so books those of two symbols in another
+    order; nothing else is another."""
+    made, paper = day_of(tmp_path, "realistic", 200_000_000, monitored=True)
+    orders = [intent_id for intent_id, *_ in paper.fills]
+    assert len(orders) > len(set(orders)) > 6, "some fill in parts"
+    journal = MemoryJournal()
+    with Workspace(made, read_only=True) as workspace:
+        replay_tape(workspace, Request(DAY, DAY), journal, "paper", Pace())
+    again = told(journal)
+    assert again.decisions == paper.decisions
+    assert sorted(again.fills) == sorted(paper.fills)
 
 
 def test_the_store_as_it_is_now_decides_otherwise(traded: tuple[Configuration, Told]) -> None:

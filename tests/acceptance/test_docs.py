@@ -24,7 +24,8 @@ from livetrader.cli.app import app
 from livetrader.cli.main import run
 from livetrader.cli.options import split_globals
 from livetrader.config import load
-from livetrader.constraints.gate import Exposure
+from livetrader.config.constraints import PRESETS
+from livetrader.constraints.gate import Exposure, Portfolio
 from livetrader.domain.candles import Interval
 from livetrader.domain.instrument import Instrument
 from livetrader.domain.signal import Side, Signal
@@ -157,14 +158,14 @@ def _with(page: str, language: str, head: str) -> str:
 
 
 def runnable() -> list[str]:
-    """Commands to be typed that need nothing but the desk; not those that wait, or need a paper run's state."""
+    """Commands to be typed that need nothing but the desk; not those that wait, or need a paper state or a broker."""
     kinds = ("strategies", "signals", "scan", "data", "calendar", "config", "backtest", "replay")
     typed = {one.command for one in COMMANDS if one.whole}
     return sorted(
         command
         for command in typed
         if (command.split()[1] in kinds or "--mode replay" in command)
-        and not re.search(r"--speed|--config|--interval 1m|SYMBOL|momentum_long", command)
+        and not re.search(r"--speed|--config|--interval 1m|SYMBOL|momentum_long|data fetch", command)
     )
 
 
@@ -222,14 +223,14 @@ def test_the_configuration_page_is_current() -> None:
 
 def test_every_setting_that_a_page_names_exists() -> None:
     known = set(re.findall(r"^\| `(\w+)` \|", PAGES["configuration.md"], re.M))
-    sections = "market|candles|state|capital|constraints|schedule|venue|strategies|logging|reports"
+    sections = "market|candles|state|capital|constraints|schedule|feed|venue|strategies|logging|reports"
     named = {
         (page, setting)
         for page, text in PAGES.items()
         for setting in re.findall(rf"`(?:{sections})\.([a-z_]+)[`:]", text)
     }
     assert len(named) > 15
-    assert [(page, setting) for page, setting in named if setting not in known | {"entries"}] == []
+    assert [(page, setting) for page, setting in named if setting not in known | {"entries", "realistic"}] == []
 
 
 def test_the_list_of_ta_functions_is_current() -> None:
@@ -286,15 +287,32 @@ def test_the_messages_of_the_page_on_errors_are_the_programs() -> None:
 
 
 def test_the_page_on_constraints_has_the_rules_in_their_order(desk: Path) -> None:
-    with Workspace(load(None, directory=desk), read_only=True) as workspace:
+    """All of them: those that are off by default are switched on."""
+    (desk / "sectors.csv").write_text("symbol,sector\nTCS,software\n")
+    limits = {"preset": "nse_intraday", "max_sector_pct": 30, "sectors": "sectors.csv", "max_position_pct": 30}
+    flags = {f"constraints.{name}": ("test", value) for name, value in limits.items()}
+    with Workspace(load(None, directory=desk, flags=flags), read_only=True) as workspace:
         session = workspace.sessions(LAST, LAST)[0]
         at = session.opens + 300
         signal = Signal("momentum_long", "11", "TCS", Side.LONG, Interval.M5, session.opens, at, 100.0, 1.0)
         intent = workspace.sizer("test", ("momentum_long",)).entry(signal, workspace.settings.capital.amount)
-        exposure = Exposure(at, session, (), (), (), 0, {}, intent.value, workspace.settings.capital.leverage)
+        leverage, worth = workspace.settings.capital.leverage, Portfolio(workspace.settings.capital.amount)
+        exposure = Exposure(at, session, (), (), (), 0, {}, intent.value, leverage, portfolio=worth)
         rules = workspace.rules(lambda *_: None, {"TCS": Instrument("TCS")})
     names = [rule.check(intent, exposure).rule for rule in rules]
-    assert re.findall(r"^\| `(\w+)` \|", PAGES["constraints.md"], re.M) == names
+    table = PAGES["constraints.md"].split("## Presets")[0]
+    assert re.findall(r"^\| `(\w+)` \|", table, re.M) == names
+
+
+def test_the_page_on_constraints_has_the_presets_as_they_are() -> None:
+    table = PAGES["constraints.md"].split("## Presets")[1].split("\n\n")[3]
+    head, _, *rows = ([cell.strip(" `") for cell in row.strip("|").split("|")] for row in table.splitlines())
+    shown = {
+        preset: {row[0]: float(row[column]) for row in rows if row[column]}
+        for column, preset in enumerate(head)
+        if column
+    }
+    assert shown == PRESETS
 
 
 def test_the_page_on_data_has_every_kind_of_finding() -> None:

@@ -17,6 +17,7 @@ from runs import assert_same, backtest, journal, replayed
 
 from livetrader.bootstrap.research import Request
 from livetrader.bootstrap.results import RunResult
+from livetrader.constraints.verdict import Refused
 
 EQUITY = ("breakdown_fade_long", "momentum_long", "breakout_fade_short", "momentum_short", "exhaustion_short")
 CRYPTO = ("sma_cross", "macd_momentum", "rsi_reversion")
@@ -29,6 +30,8 @@ UNLIMITED: Mapping[str, object] = {
     "capital.allocation_pct": 12,
 }
 COMPOUND: Mapping[str, object] = {"capital.compound": True}
+# So much money that bars do not hold what is wanted: orders fill in parts.
+REALISTIC: Mapping[str, object] = {"venue.model": "realistic", "capital.amount": 50_000_000}
 
 
 def entries(names: tuple[str, ...], **settings: object) -> dict[str, object]:
@@ -42,12 +45,13 @@ def entries(names: tuple[str, ...], **settings: object) -> dict[str, object]:
 
 @dataclass(frozen=True)
 class Scenario:
-    """A market (a fixture's name), settings, what to ask for, and exit reasons that must occur."""
+    """A market (a fixture's name), settings, exit reasons that must occur, what to ask for, and the least of trades."""
 
     market: str
     settings: Mapping[str, object]
     reasons: set[str]
     request: Mapping[str, object] = field(default_factory=dict)
+    trades: int = 4
 
 
 SCENARIOS = {
@@ -82,6 +86,34 @@ SCENARIOS = {
         },
         {"trailing", "end_of_data"},
     ),
+    "a preset of limits": Scenario(
+        "drill",
+        {
+            **entries((*EQUITY, *CRYPTO), exit__atr_multiple=1.0),
+            **UNLIMITED,
+            "capital.allocation_pct": 9,
+            "constraints.preset": "nse_intraday",
+            "constraints.max_strategy_pct": 18,
+            "constraints.max_leverage": 0.2,
+            "constraints.stop_cooldown_minutes": 60,
+            "constraints.max_consecutive_losses": 3,
+            "constraints.max_daily_loss": 2000,
+            "constraints.max_volatility_pct": 6,
+            "constraints.sectors": "sectors.csv",
+            "constraints.max_sector_pct": 18,
+        },
+        {"stop", "trailing"},
+    ),
+    "the portfolio stop": Scenario(
+        "muhurat",
+        {
+            **entries((*EQUITY, *CRYPTO), style="swing", exit__atr_multiple=15.0),
+            **COMPOUND,
+            "constraints.portfolio_stop_pct": 0.3,
+        },
+        {"portfolio_stop"},
+        trades=2,
+    ),
     "24x7": Scenario(
         "coins",
         {
@@ -92,7 +124,47 @@ SCENARIOS = {
         },
         {"trailing", "stop"},
     ),
+    "realistic": Scenario(
+        "drill",
+        {
+            **entries(EQUITY[:2], exit__kind="trailing_atr"),
+            **entries(EQUITY[2:], exit__kind="percent", exit__take_profit_pct=0.4),
+            **UNLIMITED,
+            **COMPOUND,
+            **REALISTIC,
+        },
+        {"stop", "target", "square_off"},
+    ),
+    "realistic on 1m bars": Scenario(
+        "drill",
+        {**UNLIMITED, **REALISTIC, "venue.realistic.latency_ms": 90_000},
+        {"stop"},
+        {"symbols": "STOCK00,STOCK01,STOCK02,STOCK03,STOCK07", "first": date(2024, 3, 2), "last": date(2024, 3, 4)},
+    ),
+    "realistic swing": Scenario(
+        "muhurat",
+        {
+            **entries((*EQUITY, *CRYPTO), style="swing", exit__atr_multiple=15.0),
+            **COMPOUND,
+            **REALISTIC,
+            "venue.charges": "nse_delivery",
+            "capital.allocation_pct": 20,
+        },
+        {"trailing", "end_of_data"},
+    ),
+    "realistic 24x7": Scenario(
+        "coins",
+        {
+            **entries(CRYPTO, exit__kind="percent"),
+            **entries(EQUITY, enabled=False),
+            **COMPOUND,
+            **REALISTIC,
+            "venue.charges": "binance_futures",
+        },
+        {"target", "stop"},
+    ),
 }
+IN_PARTS = tuple(name for name in SCENARIOS if name.startswith("realistic"))
 
 Backtested = Callable[[str], tuple[Market, Scenario, Request, RunResult]]
 
@@ -124,11 +196,41 @@ def stops(result: RunResult) -> list[int]:
     return found
 
 
+def between_parts(result: RunResult) -> list[int]:
+    """Instants at which an order has filled in part: where the first one of each session, and each purpose, waits."""
+    seen: dict[object, int] = {}
+    begun: set[str] = set()
+    purposes = {order.intent.intent_id: order.intent.purpose for order in result.orders}
+    for fill in result.fills:
+        if fill.intent_id in begun:
+            at = int(fill.filled_at.timestamp())
+            seen.setdefault((fill.filled_at.date(), purposes[fill.intent_id]), at)
+        begun.add(fill.intent_id)
+    return sorted(seen.values())
+
+
+@pytest.mark.parametrize("name", IN_PARTS)
+def test_realistic_orders_fill_in_parts(backtested: Backtested, name: str) -> None:
+    """Else the scenario would show nothing of how what is left of an order comes back after a restart."""
+    *_, result = backtested(name)
+    assert between_parts(result)
+    assert result.frictions is not None
+    assert result.frictions.total.slippage > 0
+    assert result.frictions.total.impact > 0
+
+
 @pytest.mark.parametrize("name", SCENARIOS)
 def test_a_scenario_trades_in_the_ways_that_it_is_there_for(backtested: Backtested, name: str) -> None:
     _, scenario, _, result = backtested(name)
-    assert len(result.trades) >= 4
+    assert len(result.trades) >= scenario.trades
     assert scenario.reasons <= {trade.exit_reason for trade in result.trades}
+
+
+def test_every_kind_of_limit_refuses_an_entry_where_a_preset_is_on(backtested: Backtested) -> None:
+    *_, result = backtested("a preset of limits")
+    refused = {decision.verdict.rule for decision in result.decisions if isinstance(decision.verdict, Refused)}
+    wanted = {"consecutive_losses", "stop_cooldown", "strategy_allocation", "sector_concentration", "leverage"}
+    assert wanted | {"volatility"} <= refused
 
 
 def test_corporate_actions_change_what_is_traded(backtested: Backtested) -> None:
@@ -161,19 +263,21 @@ def test_exits_happen_between_5m_closes_where_there_are_1m_bars(backtested: Back
 @pytest.mark.slow
 @pytest.mark.parametrize("name", SCENARIOS)
 def test_the_live_loop_gives_what_the_backtest_gave(backtested: Backtested, name: str, tmp_path: Path) -> None:
-    """Also when its process ends in every session and is started anew."""
+    """Also when its process ends in every session, and in the middle of what fills in parts, and is started anew."""
     market, scenario, asked, expected = backtested(name)
     once, restarted = tmp_path / "once", tmp_path / "restarted"
     assert_same(expected, replayed(market, scenario.settings, asked, once))
-    assert_same(expected, replayed(market, scenario.settings, asked, restarted, stops(expected)))
+    instants = {*stops(expected), *between_parts(expected)}
+    assert_same(expected, replayed(market, scenario.settings, asked, restarted, instants))
     with journal(once) as one, journal(restarted) as other:
         assert one.fills() == other.fills()
         assert one.equities() == other.equities()  # the cash too
 
 
 @pytest.mark.slow
-def test_two_processes_give_what_one_gave(backtested: Backtested) -> None:
-    market, scenario, asked, expected = backtested("swing")
+@pytest.mark.parametrize("name", ["swing", "realistic swing", "a preset of limits", "the portfolio stop"])
+def test_two_processes_give_what_one_gave(backtested: Backtested, name: str) -> None:
+    market, scenario, asked, expected = backtested(name)
     assert_same(expected, backtest(market, scenario.settings, replace(asked, workers=2)))
 
 

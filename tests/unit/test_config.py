@@ -158,6 +158,11 @@ def test_one_strategy_switched_off_leaves_the_others_on(tmp_path: Path) -> None:
             id="missing",
         ),
         pytest.param(
+            "venue:\n  realistic: {slippage_cap_bps: 1}\n",
+            "config.yaml:2: venue.realistic.slippage_cap_bps: must be at least slippage_floor_bps, not 1",
+            id="cap",
+        ),
+        pytest.param(
             "mode: paper\nmode: live\n",
             "config.yaml:2: mode: is set twice; it is already set in line 1",
             id="twice",
@@ -361,6 +366,10 @@ def test_the_digest_depends_on_what_decides_results_alone(tmp_path: Path) -> Non
     base = digest("mode: paper\n", "a")
     assert digest("mode: live\nlogging: {directory: x, level: debug}\ncapital: {amount: 1000000.0}\n", "b") == base
     assert digest("capital: {leverage: 2}\n", "c") != base
+    assert digest("venue: {realistic: {latency_ms: 9}}\n", "e") == base, "the fixed model asks none of it"
+    realistic = digest("venue: {model: realistic}\n", "f")
+    assert realistic != base
+    assert digest("venue: {model: realistic, realistic: {latency_ms: 9}}\n", "g") not in (base, realistic)
     assert digest("strategies: {entries: {momentum_long: {params: {zone_min: 0.2}}}}\n", "d") != base
 
 

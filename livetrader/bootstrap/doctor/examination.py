@@ -44,6 +44,7 @@ BROKER: tuple[tuple[str, Check], ...] = (
     ("login", online.login),
     ("instruments", online.instruments),
     ("hours", online.hours),
+    ("quotes", online.quotes),
 )
 
 

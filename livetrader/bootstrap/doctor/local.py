@@ -17,7 +17,7 @@ from livetrader.bootstrap.trader import OPENALGO_KEY
 from livetrader.domain.interval import Interval
 from livetrader.domain.session import Session
 from livetrader.errors import ConfigError
-from livetrader.marketdata.store import place_of
+from livetrader.marketdata.location import place_of
 from livetrader.store.location import ballast_path, has_state, state_path
 
 # A disk with less room than this is full tomorrow, or today.
@@ -48,7 +48,8 @@ def secrets(subject: Subject) -> Iterator[Finding]:
         yield ok(f"{env}: nobody else may read it")
     if settings.broker.kind != "openalgo":
         return
-    if settings.mode == "paper" and not subject.live and OPENALGO_KEY not in found.variables:
+    needed = settings.mode != "paper" or settings.feed.kind is not None
+    if not needed and not subject.live and OPENALGO_KEY not in found.variables:
         yield warn(f"{OPENALGO_KEY}: is not set; paper needs none, live does", f"`chmod 600 {env}` and put it in there")
         return
     found.secret(OPENALGO_KEY)
@@ -71,7 +72,7 @@ def candles(subject: Subject) -> Iterator[Finding]:
     for line in workspace.warnings(symbols):
         what, _, statement = line.partition("; run ")  # of a table without the index that polls need
         yield warn(what, f"run `{statement}` in the database" if statement else "`livetrader data import FILE`")
-    allowed = max(one.seconds for one in stored.values()) + workspace.waits[1]
+    allowed = max(one.seconds for one in stored.values()) + workspace.waits()[1]
     session = _begun(subject, allowed)
     if session is not None:
         yield from _candles_of(subject, session, stored, allowed)
@@ -90,7 +91,8 @@ def _candles_of(
     if not newest:
         last = max(one.last for interval in intervals for one in store.coverage(interval).values())
         what = f"{place}: none of the session of {session.date}; the newest bar is of {_shown(subject, last)}"
-        yield warn(what, "`livetrader data import FILE --interval 5m`")
+        fetched = subject.settings.broker.kind == "openalgo"
+        yield warn(what, "`livetrader data fetch`" if fetched else "`livetrader data import FILE --interval 5m`")
         return
     late = min(now, session.closes) - newest
     age = f"{place}: the newest bar closed at {_shown(subject, newest)}"

@@ -14,7 +14,8 @@ import httpx
 from livetrader.bootstrap.doctor.findings import Finding, fail, ok, shortened, warn
 from livetrader.bootstrap.doctor.hours import compare, days_from
 from livetrader.bootstrap.doctor.subject import Subject
-from livetrader.errors import AuthExpired, BrokerProtocol, CalendarError, ConfigError
+from livetrader.bootstrap.trader import OPENALGO_KEY
+from livetrader.errors import AuthExpired, BrokerProtocol, BrokerUnavailable, CalendarError, ConfigError
 from livetrader.ports import wall_time
 
 if TYPE_CHECKING:
@@ -99,6 +100,22 @@ def hours(subject: Subject) -> Iterator[Finding]:
         yield warn(what, "run OpenAlgo with TZ=Asia/Kolkata, then `livetrader calendar check`")
     elif not found.differences:
         yield ok(f"the next {found.days} days are the broker's, too")
+
+
+def quotes(subject: Subject) -> Iterator[Finding]:
+    """Whether the feed of quotes lets us in. What it tells is seen while the market is open only."""
+    feed, broker = subject.settings.feed, subject.settings.broker
+    if feed.kind is None or not feed.quotes or broker.kind != "openalgo":
+        return
+    from livetrader.brokers.openalgo.quotes import address, objection
+
+    url = feed.websocket_url or address(broker.base_url)
+    why = objection(url, subject.configuration.secret(OPENALGO_KEY).reveal)
+    if why:
+        remedy = "start OpenAlgo's WebSocket proxy, or correct feed.websocket_url; then `livetrader doctor --live`"
+        yield fail(f"no quotes, and so no entries: {why}", remedy, BrokerUnavailable.exit_code)
+    else:
+        yield ok(f"{url} lets us in")
 
 
 def address(subject: Subject) -> Iterator[Finding]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from livetrader.config import Settings
-from livetrader.marketdata.store import file_of
+from livetrader.marketdata.location import file_of
 from livetrader.servers import on_server
 from livetrader.store.location import state_path
 

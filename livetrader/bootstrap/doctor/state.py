@@ -13,7 +13,7 @@ from livetrader.bootstrap.doctor.subject import Subject
 from livetrader.config import Settings
 from livetrader.errors import AlreadyRunning
 from livetrader.ports import wall_time
-from livetrader.store.driver import database_of
+from livetrader.store.dialects import database_of
 from livetrader.store.faults import NoState
 from livetrader.store.latch_file import is_on
 from livetrader.store.lock import holder

@@ -14,7 +14,7 @@ from decimal import Decimal
 
 from livetrader.brokers.loopback.account import BPS, Account, Charge, flat
 from livetrader.brokers.loopback.faults import Chance, Fault, Strike
-from livetrader.brokers.loopback.matching import Order, execution
+from livetrader.brokers.loopback.matching import PROTECTED, Order, execution
 from livetrader.brokers.loopback.profiles import Dedupe, Profile
 from livetrader.brokers.loopback.rules import ZERO, Rejected, Ticket, check_form, check_risk
 from livetrader.domain.books import BrokerOrder, BrokerPosition, BrokerTrade
@@ -25,7 +25,8 @@ from livetrader.ports import Clock, wall_time
 
 HALF = Decimal("0.5")
 CHUNKS = (Decimal("0.25"), HALF, Decimal("0.75"), Decimal(1))
-UNPRICED = frozenset({OrderType.MARKET, OrderType.SL_M})
+UNPRICED = frozenset(PROTECTED)
+PROTECTION = Decimal("0.02")  # how far from the market a protected order may trade: it is never reached here
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +107,7 @@ class Exchange:
             if not self.profile.received_only and fault is not Fault.ASYNC_REJECT:
                 raise
             order.move(OrderState.REJECTED, str(no))
-        order.chunked = fault is Fault.PARTIAL
+        order.chunked, order.limit = fault is Fault.PARTIAL, self._protected(ticket)
         self._take(order)
         return order
 
@@ -131,7 +132,7 @@ class Exchange:
         if quantity < order.filled:
             raise Rejected("filled", f"{order.filled} have been filled, more than {quantity}")
         order.reserved = self._margin(ticket, instrument, order)
-        order.amend(ticket)
+        order.amend(ticket, self._protected(ticket))
         if not order.remaining:
             self._settle(order, OrderState.FILLED)
         else:
@@ -281,10 +282,20 @@ class Exchange:
         for told in self.on_order:
             told(order)
 
+    def _protected(self, ticket: Ticket) -> Decimal | None:
+        """The limit of an order that the broker gives market protection; None for any other."""
+        price = ticket.trigger_price or self._last.get(ticket.symbol)
+        if not self.profile.protects or ticket.order_type not in UNPRICED or price is None:
+            return None
+        return self.instruments[ticket.symbol].price(price * (1 + ticket.action.sign * PROTECTION))
+
     def _lag(self, strike: Strike | None) -> float:
+        longest = self.profile.lag_seconds
+        if strike is not None and strike.fault is Fault.LOST_ANSWER:
+            longest = max(longest, self.profile.straggling_seconds)
         if strike is not None and strike.fault is Fault.LATE_BOOK:
             return self.profile.visibility_seconds if strike.seconds is None else strike.seconds
-        return self.profile.lag_seconds * (self._chance.random() if self._chance else 1.0)
+        return longest * (self._chance.random() if self._chance else 1.0)
 
     def _unseen(self) -> dict[str, Order]:
         if self._hidden:

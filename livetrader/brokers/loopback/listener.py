@@ -11,18 +11,19 @@ import json
 import math
 import secrets
 import socket
-from collections.abc import Sequence
-from contextlib import AbstractContextManager, suppress
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass
 from email.message import Message
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from threading import Event
-from typing import Any, Protocol
+from threading import Event, Thread
+from typing import Any, Protocol, Self
 
 from livetrader.brokers.loopback import wire
 from livetrader.brokers.loopback.control import Control
 from livetrader.brokers.loopback.rules import Rejected
 from livetrader.market.clock import SystemClock
+from livetrader.ports import Clock
 
 HOST = "127.0.0.1"
 LARGEST_BODY = 65_536
@@ -45,7 +46,7 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """An HTTP answer, sent after `delay_seconds` of real time; `times` 0 closes the connection without one."""
+    """An HTTP answer, sent after `delay_seconds`; `times` 0 closes the connection without one."""
 
     status: int
     body: bytes
@@ -87,7 +88,7 @@ class Handler(BaseHTTPRequestHandler):
     def answer_one(self) -> None:
         answer = self._answer()
         if answer.delay_seconds:
-            SystemClock().sleep(answer.delay_seconds)
+            self.server.clock.sleep(answer.delay_seconds)
         with suppress(ConnectionError):  # clients get killed, and do not wait for an answer's second copy
             for _ in range(answer.times):
                 self._send(answer)
@@ -130,13 +131,17 @@ class Handler(BaseHTTPRequestHandler):
 
 
 class Listener(ThreadingHTTPServer):
-    """The server; `port` 0 takes a free one. `serve` blocks, `refuse` and `shutdown` come from other threads."""
+    """The server; `port` 0 takes a free one. `serve` blocks, `refuse` and `shutdown` come from other threads.
+
+    Slow answers are slow by `clock`: in real time, unless client and server share another one.
+    """
 
     daemon_threads = True
 
-    def __init__(self, front: Desk, port: int = 0) -> None:
+    def __init__(self, front: Desk, port: int = 0, clock: Clock | None = None) -> None:
         super().__init__((HOST, port), Handler)
         self.front = front
+        self.clock = clock or SystemClock()
         self.control_token = secrets.token_urlsafe(24)
         self._refusal: float | None = None
         self._closed, self._reopen = Event(), Event()
@@ -163,6 +168,19 @@ class Listener(ThreadingHTTPServer):
             self._reopen.wait(seconds)
             self._listen()
             self._closed.clear()
+
+    @contextmanager
+    def running(self) -> Iterator[Self]:
+        """Serve in a thread, for as long as the context lasts."""
+        serving = Thread(target=self.serve)
+        serving.start()
+        try:
+            yield self
+        finally:
+            self.accept()
+            self.shutdown()
+            serving.join()
+            self.server_close()
 
     def refuse(self, seconds: float) -> None:
         """Stop listening for `seconds` of real time, or until `accept`; it has stopped when this returns."""

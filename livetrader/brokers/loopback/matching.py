@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -12,12 +13,16 @@ from livetrader.domain.instrument import Instrument
 from livetrader.domain.order import OrderType
 from livetrader.domain.order_state import OrderState
 
+# What an order is with market protection.
+PROTECTED: Mapping[OrderType, OrderType] = {OrderType.MARKET: OrderType.LIMIT, OrderType.SL_M: OrderType.SL}
+
 
 @dataclass(slots=True)
 class Order:
     """The truth about an order. `visible_at` is monotonic seconds; until then no book shows it.
 
-    `reserved` is what it adds to the account's exposure; `traded` and `spent` are its signed quantity and cash.
+    `reserved` is what it adds to the account's exposure; `traded` and `spent` are its signed quantity and cash. `limit`
+    is the limit that market protection has given it.
     """
 
     order_id: str
@@ -33,6 +38,7 @@ class Order:
     reserved: Decimal = ZERO
     triggered: bool = False
     chunked: bool = False
+    limit: Decimal | None = None
     _line: BrokerOrder | None = None
 
     @property
@@ -42,8 +48,8 @@ class Order:
     def move(self, state: OrderState, reason: str = "") -> None:
         self.state, self.reason, self._line = state, reason or self.reason, None
 
-    def amend(self, ticket: Ticket) -> None:
-        self.ticket, self._line = ticket, None
+    def amend(self, ticket: Ticket, limit: Decimal | None) -> None:
+        self.ticket, self.limit, self._line = ticket, limit, None
 
     def fill(self, quantity: Decimal, price: Decimal, spent: Decimal) -> None:
         self.filled += quantity
@@ -62,13 +68,13 @@ class Order:
                 symbol=ticket.symbol,
                 action=ticket.action,
                 product=ticket.product,
-                order_type=ticket.order_type,
+                order_type=ticket.order_type if self.limit is None else PROTECTED[ticket.order_type],
                 quantity=ticket.quantity,
                 filled_quantity=self.filled,
                 average_price=(self.value / self.filled).quantize(instrument.quantum) if self.filled else ZERO,
                 state=self.state,
                 placed_at=self.placed_at,
-                limit_price=ticket.limit_price,
+                limit_price=ticket.limit_price if self.limit is None else self.limit,
                 trigger_price=ticket.trigger_price,
                 reason=self.reason,
             )

@@ -25,7 +25,9 @@ class Profile:
 
     `visibility_seconds` is the worst lag that the adapter declares, `lag_seconds` the longest in ordinary times.
     `received_only`: an accepted order or cancel is merely received; what risk management thinks of it is in the
-    book later. `needs_protection`: MARKET and SL-M are taken with market protection only.
+    book later. `needs_protection`: MARKET and SL-M are taken with market protection only; `protects`: the broker gives
+    it to them, and its book shows them as LIMIT and SL. `straggling_seconds`: an order whose answer was lost may arrive
+    so much later. `tells_cash`: its funds are the cash of the account, and not what is left of it to trade with.
     """
 
     name: str
@@ -37,6 +39,9 @@ class Profile:
     received_only: bool = False
     needs_protection: bool = False
     tells_charges: bool = True
+    tells_cash: bool = True
+    protects: bool = False
+    straggling_seconds: float = 0.0
 
 
 STRICT = Profile("strict", Identity.CLIENT_ID, Dedupe.FOR_EVER)
@@ -61,13 +66,24 @@ FINGERPRINT = Profile(
     received_only=True,
     tells_charges=False,
 )
+OPENALGO = Profile(
+    "openalgo",
+    Identity.LOOSE_FINGERPRINT,
+    Dedupe.NEVER,
+    visibility_seconds=65.0,
+    lag_seconds=5.0,
+    received_only=True,
+    tells_charges=False,
+    tells_cash=False,
+    protects=True,
+    straggling_seconds=120.0,
+)
 
 PROFILES: Mapping[str, Profile] = {
-    **{profile.name: profile for profile in (STRICT, OPEN_ONLY, TAG_SCAN, FINGERPRINT)},
+    **{profile.name: profile for profile in (STRICT, OPEN_ONLY, TAG_SCAN, FINGERPRINT, OPENALGO)},
     "binance": OPEN_ONLY,
     "kite": TAG_SCAN,
     "fyers": TAG_SCAN,
-    "openalgo": FINGERPRINT,
 }
 
 

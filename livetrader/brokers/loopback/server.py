@@ -31,13 +31,17 @@ from livetrader.brokers.loopback.listener import Listener
 from livetrader.brokers.loopback.profiles import PROFILES, profile
 from livetrader.domain.instrument import Instrument
 from livetrader.market.clock import SystemClock, VirtualClock
+from livetrader.ports import Clock
 
 
 class LoopbackServer(Listener):
-    """The loopback API of `exchange`, struck by `line`, on a port of 127.0.0.1 (0 takes a free one)."""
+    """The loopback API of `exchange`, struck by `line`, on a port of 127.0.0.1 (0 takes a free one).
 
-    def __init__(self, exchange: Exchange, line: Line, port: int = 0) -> None:
-        super().__init__(Front(exchange, line), port)
+    `delays` is the clock by which slow answers are slow (None: real time).
+    """
+
+    def __init__(self, exchange: Exchange, line: Line, port: int = 0, delays: Clock | None = None) -> None:
+        super().__init__(Front(exchange, line), port, delays)
 
 
 def listing(text: str) -> tuple[str, Instrument]:

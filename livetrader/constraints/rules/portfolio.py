@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 from livetrader.constraints.gate import Exposure
 from livetrader.constraints.verdict import Check
@@ -33,7 +34,12 @@ class OnePositionPerSymbol:
 
 @dataclass(frozen=True, slots=True)
 class MaxOpenPositions:
+    name: ClassVar[str] = "max_open_positions"
     limit: int
+
+    def share(self, intent: OrderIntent, exposure: Exposure) -> float:
+        """What of the limit is taken with the entry."""
+        return (len(exposure.held) + len(exposure.pending) + 1) / self.limit
 
     def passes(self, intent: OrderIntent, exposure: Exposure) -> bool:
         return len(exposure.held) + len(exposure.pending) < self.limit
@@ -41,7 +47,7 @@ class MaxOpenPositions:
     def check(self, intent: OrderIntent, exposure: Exposure) -> Check:
         count = len(exposure.held) + len(exposure.pending)
         reason = f"{count} positions open or under way, limit {self.limit}"
-        return Check("max_open_positions", self.passes(intent, exposure), reason, _numbers(count, self.limit))
+        return Check(self.name, self.passes(intent, exposure), reason, _numbers(count, self.limit))
 
 
 @dataclass(frozen=True, slots=True)

@@ -78,20 +78,27 @@ class PriceCollar:
 
 @dataclass(frozen=True, slots=True)
 class LotSanity:
-    """The allocation buys at least one lot, and the order's value stays below the limit if there is one."""
+    """The allocation buys at least one lot, and the order is no larger than the limits there are."""
 
     max_order_value: Decimal | None = None
+    max_order_quantity: Decimal | None = None
 
     def passes(self, intent: OrderIntent, exposure: Exposure) -> bool:
-        return intent.quantity > 0 and (self.max_order_value is None or intent.value <= self.max_order_value)
+        return (
+            intent.quantity > 0
+            and (self.max_order_value is None or intent.value <= self.max_order_value)
+            and (self.max_order_quantity is None or intent.quantity <= self.max_order_quantity)
+        )
 
     def check(self, intent: OrderIntent, exposure: Exposure) -> Check:
         passed = self.passes(intent, exposure)
         reason = f"quantity {intent.quantity:f}"
         if intent.quantity <= 0:
             reason = f"the allocation does not buy one lot at {intent.price}"
-        elif not passed:
+        elif self.max_order_value is not None and intent.value > self.max_order_value:
             reason = f"order value {intent.value:f} is above max_order_value {self.max_order_value}"
+        elif not passed:
+            reason = f"quantity {intent.quantity:f} is above max_order_quantity {self.max_order_quantity}"
         return Check("lot_sanity", passed, reason, {"quantity": f"{intent.quantity:f}", "value": f"{intent.value:f}"})
 
 

@@ -11,9 +11,9 @@ from psycopg.rows import TupleRow
 from tenacity import Retrying, retry_if_exception, stop_after_delay, wait_exponential
 
 from livetrader.market.clock import SystemClock
+from livetrader.marketdata.location import place_of
 from livetrader.marketdata.postgres.arrays import adapt
 from livetrader.marketdata.postgres.faults import faults, refused
-from livetrader.marketdata.store import place_of
 from livetrader.servers import parameters
 
 RECONNECT_SECONDS = 10.0  # a server restarts in less; a loop that waits longer is better ended and started again

@@ -303,7 +303,7 @@ def test_a_problem_at_the_broker_is_found(
 def test_what_only_a_broker_can_tell_is_not_asked_of_a_dead_one(live: OpenAlgoServer, call: Call) -> None:
     connected("http://127.0.0.1:9")
     _, found = findings(call, "--live")
-    assert [one["what"] for one in found if one["check"] == "broker"] == ["not looked at: instruments, hours"]
+    assert [one["what"] for one in found if one["check"] == "broker"] == ["not looked at: instruments, hours, quotes"]
     assert not {"instruments", "hours"} & {one["check"] for one in found}
     assert {"candles", "disk", "address"} <= {one["check"] for one in found}, "the others are looked at"
 

@@ -13,8 +13,9 @@ import pytest
 
 from livetrader.bootstrap import analysis, reports
 from livetrader.bootstrap.replay import replay
-from livetrader.bootstrap.research import Request, backtest, tape_of
+from livetrader.bootstrap.research import Request, backtest
 from livetrader.bootstrap.results import RunResult
+from livetrader.bootstrap.tapes import tape_of
 from livetrader.bootstrap.workspace import Workspace
 from livetrader.config import load
 from livetrader.domain.candles import Interval

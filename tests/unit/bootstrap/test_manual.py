@@ -7,6 +7,7 @@ from decimal import Decimal
 import pytest
 
 from livetrader.constraints.rules.latches import NotHalted, SymbolFree
+from livetrader.constraints.rules.money import Leverage, PositionSize
 from livetrader.constraints.rules.sanity import PriceCollar
 from livetrader.constraints.rules.timing import BarFreshness
 from livetrader.domain.order import Action, OrderType, Purpose
@@ -150,6 +151,19 @@ def test_an_entry_is_modified_under_the_same_rules(rig: Rig) -> None:
         with pytest.raises(NotDone, match=reason):
             hand.modify(name, *terms)
     assert (rig.venue.resting[name].quantity, rig.venue.resting[name].limit_price) == (D(20), D(91))
+
+
+def test_an_entry_that_is_modified_is_not_counted_beside_itself() -> None:
+    limits = (PositionSize(D(20)), Leverage(D("0.2")))
+    made = Rig(DAYS, tape(DAYS, {"A": [flat(100.0)] * 12}), rules=(*RULES, *limits))
+    made.engine.start(DAYS[0])
+    made.step(at(2))
+    hand = Manual(made.engine, (*RULES, *limits), {"A": D(100)}.get)
+    hand.trade(ticket(limit_price=D(90)))
+    (name,) = made.book.orders
+    assert hand.modify(name, D(20), D(100), None).startswith("modified: BUY 20 A LIMIT at 100")
+    with pytest.raises(NotDone, match=r"position_size: position: 2100\.00 is more than 2000\.00, 20 % of 10000\.00"):
+        hand.modify(name, D(21), None, None)
 
 
 def test_an_entry_is_cancelled_and_a_stop_is_not(rig: Rig) -> None:

@@ -23,6 +23,7 @@ from tests.unit.engine.trading_samples import (
     Price,
     at,
     calendar,
+    fill,
     flat,
     intent,
     plain,
@@ -249,7 +250,7 @@ def test_what_the_venue_is_told_that_it_had_goes_on() -> None:
     first = bought([flat(100), flat(100), flat(104)])
     order = leave(first, bar=2)
     second = venue([flat(100), flat(100), flat(104)])
-    second.restore([order], {"A": Decimal(10)})
+    second.restore([order], [fill(intent(), bar=1)])
     assert second.updates(CLOSE) == first.updates(CLOSE)
 
 

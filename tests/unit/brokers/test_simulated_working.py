@@ -29,7 +29,7 @@ def venue(bars: list[Price | None], held: str = "10") -> SimulatedBroker:
     """A venue over two sessions of six bars of symbol A, at which some of it is held."""
     model = FillModel(Decimal(0), charge_table("none"))
     made = SimulatedBroker(tape(DAYS, {"A": bars}), model, lambda s: Instrument(s), calendar(DAYS).at)
-    made.restore([], {"A": Decimal(held)})
+    made.held = {"A": Decimal(held)}
     return made
 
 

@@ -72,6 +72,7 @@ PASSES: dict[str, tuple[Rule, OrderIntent, Exposure, Mapping[str, str]]] = {
         FLAT,
         {"quantity": "10", "value": "1000"},
     ),
+    "lot: quantity at the limit": (LotSanity(max_order_quantity=Decimal(10)), intent(), FLAT, {"quantity": "10"}),
     "exchange: at the freeze quantity": (LISTED, intent(quantity="10"), FLAT, {"quantity": "10", "price": "100"}),
     "exchange: at the band": (LISTED, intent(price="110"), FLAT, {}),
     "exchange: no limits known": (ExchangeLimits({"A": Instrument("A")}), intent(quantity="1E+6"), FLAT, {}),
@@ -219,6 +220,13 @@ REFUSES: dict[str, tuple[Rule, OrderIntent, Exposure, str, Mapping[str, str]]] =
         FLAT,
         "order value 1000 is above max_order_value 999.99",
         {"value": "1000"},
+    ),
+    "lot: quantity above the limit": (
+        LotSanity(Decimal(1000), Decimal("9.5")),
+        intent(),
+        FLAT,
+        "quantity 10 is above max_order_quantity 9.5",
+        {"quantity": "10"},
     ),
     "capital: a paisa short": (
         CapitalAllocation(),

@@ -45,6 +45,18 @@ def test_charges_are_those_of_the_contract_note(
     assert got == [Decimal(text) for text in expected.split()]
 
 
+@pytest.mark.parametrize("name", ["nse_intraday", "nse_options"])
+def test_the_brokerage_of_an_order_is_the_same_in_parts(name: str) -> None:
+    """Its cap and its flat part count once: 0.03 % of 150,000 is 45, of which 20 are due."""
+    table, part = charge_table(name), Decimal(50)
+    charged = [
+        table.charges(Action.BUY, part, Decimal(1000), TODAY, before=part * 1000 * done).brokerage for done in range(3)
+    ]
+    whole = table.charges(Action.BUY, 3 * part, Decimal(1000), TODAY).brokerage
+    assert sum(charged) == whole == 20
+    assert charged == ([15, 5, 0] if name == "nse_intraday" else [20, 0, 0])
+
+
 @pytest.mark.parametrize(
     ("name", "charge", "on", "expected"),
     [

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import gc
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -26,6 +28,7 @@ from livetrader.store.memory import MemoryJournal
 from tests.unit.engine.trading_samples import (
     BAR,
     EXITS,
+    FRICTIONS,
     Rig,
     StoredWindow,
     at,
@@ -86,12 +89,13 @@ def begun(
     square_off=st.sampled_from([8 * BAR, 9 * BAR + 130, 12 * BAR, 3 * BAR - 1]),
     restarts=st.sets(st.integers(0, 40), max_size=5),
     compound=st.booleans(),
+    participation=st.sampled_from([None, 3, 10, 40]),
 )
 def test_the_backtest_gives_what_a_pass_at_every_close_gives(
     seed: int, kind: str, product: Product, gaps: float, often: float, count: int, square_off: int,
-    restarts: set[int], compound: bool,
+    restarts: set[int], compound: bool, participation: int | None,
 ) -> None:  # fmt: skip
-    """The same intents, orders, fills, prices, decisions and values."""
+    """The same intents, orders, fills, prices, decisions and values, under the fixed model and the realistic one."""
     days = sessions(count, bars=12, square_off=square_off)
     stored = random_walk(days, 3, seed, gaps)
     settings: dict[str, Any] = {
@@ -100,6 +104,7 @@ def test_the_backtest_gives_what_a_pass_at_every_close_gives(
         "slippage_bps": "3",
         "charges": "nse_intraday",
         "compound": compound,
+        "realism": None if participation is None else replace(FRICTIONS, max_participation_pct=Decimal(participation)),
     }
     events = Rig(days, whole_tape(stored), **settings).backtest()
     every = [close for day in days for close in range(day.opens + BAR, day.closes + 1, BAR)]

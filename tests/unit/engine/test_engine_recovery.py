@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from livetrader.domain.candles import Interval
 from livetrader.domain.exit_plan import ExitReason
 from livetrader.domain.instrument import Product
+from livetrader.domain.liquidity import Realism
 from livetrader.domain.order import Purpose
 from livetrader.domain.order_state import OrderState
 from livetrader.engine.tape import WindowTape
@@ -19,6 +20,7 @@ from livetrader.store.memory import MemoryJournal
 from tests.unit.engine.trading_samples import (
     BAR,
     EXITS,
+    FRICTIONS,
     OPENS,
     Rig,
     account,
@@ -90,8 +92,8 @@ class MortalJournal(MemoryJournal):
         self._live()
 
 
-def session_of(seed: int, kind: str, product: Product = Product.MIS) -> Rig:
-    """Two sessions of three symbols that trade a good deal."""
+def session_of(seed: int, kind: str, product: Product = Product.MIS, realism: Realism | None = None) -> Rig:
+    """Two sessions of three symbols that trade a good deal; with `realism`, in parts."""
     stored = random_walk(DAYS, 3, seed)
     prices = WindowTape({Interval.M5: stored}, dict.fromkeys(stored.symbols, Interval.M5))
     return Rig(
@@ -102,6 +104,7 @@ def session_of(seed: int, kind: str, product: Product = Product.MIS) -> Rig:
         slippage_bps="2",
         charges="nse_intraday",
         compound=True,
+        realism=realism,
     )
 
 
@@ -121,11 +124,17 @@ def run_from(rig: Rig, marked: int) -> None:
                 rig.step(close)
 
 
+MODELS = pytest.mark.parametrize("realism", [None, FRICTIONS], ids=["fixed", "realistic"])
+
+
+@MODELS
 @pytest.mark.parametrize("product", [Product.MIS, Product.CNC], ids=str)
 @pytest.mark.parametrize("kind", EXITS)
-def test_a_book_rebuilt_at_any_close_is_the_book_that_went_on(kind: str, product: Product) -> None:
+def test_a_book_rebuilt_at_any_close_is_the_book_that_went_on(
+    kind: str, product: Product, realism: Realism | None
+) -> None:
     for cut in range(len(EVERY_CLOSE)):
-        whole, cut_off = session_of(SEED, kind, product), session_of(SEED, kind, product)
+        whole, cut_off = (session_of(SEED, kind, product, realism) for _ in range(2))
         day, close = EVERY_CLOSE[cut]
         whole.play(close)
         cut_off.play(close)
@@ -152,14 +161,15 @@ def test_the_sample_trades_enough_to_mean_something() -> None:
     seed=st.integers(0, 500),
     kind=st.sampled_from(sorted(EXITS)),
     lives=st.lists(st.integers(1, 60), min_size=1, max_size=6),
+    realism=st.sampled_from([None, FRICTIONS]),
 )
 def test_a_process_that_dies_after_any_write_leaves_nothing_that_a_restart_does_not_finish(
-    seed: int, kind: str, lives: list[int]
+    seed: int, kind: str, lives: list[int], realism: Realism | None
 ) -> None:
     """The same orders, fills, decisions and values as if nothing had happened, and nothing twice."""
-    whole = session_of(seed, kind)
+    whole = session_of(seed, kind, realism=realism)
     run_from(whole, 0)
-    broken = session_of(seed, kind)
+    broken = session_of(seed, kind, realism=realism)
     journal = MortalJournal()
     broken.journal = journal
     for life in [*lives, 1 << 30]:
@@ -171,9 +181,10 @@ def test_a_process_that_dies_after_any_write_leaves_nothing_that_a_restart_does_
     assert record(journal) == record(whole.journal)
 
 
-def test_every_single_write_of_a_session_can_be_the_last() -> None:
+@MODELS
+def test_every_single_write_of_a_session_can_be_the_last(realism: Realism | None) -> None:
     """Exhaustively, once: the writes are counted, then each is the one after which the process dies."""
-    whole = session_of(SEED, "percent")
+    whole = session_of(SEED, "percent", realism=realism)
     counting = MortalJournal()
     whole.journal = counting
     run_from(whole, 0)
@@ -181,7 +192,7 @@ def test_every_single_write_of_a_session_can_be_the_last() -> None:
     assert writes > 50
     expected = record(counting)
     for last in range(1, writes + 1):
-        broken = session_of(SEED, "percent")
+        broken = session_of(SEED, "percent", realism=realism)
         journal = MortalJournal()
         broken.journal = journal
         journal.lives = last

@@ -10,7 +10,9 @@ from zoneinfo import ZoneInfo
 
 import numpy as np
 
-from livetrader.brokers.simulated import FillModel, SimulatedBroker
+from livetrader.brokers.fill_model import FillModel
+from livetrader.brokers.realistic import RealisticModel
+from livetrader.brokers.simulated import SimulatedBroker
 from livetrader.constraints.gate import Rule
 from livetrader.constraints.rules.portfolio import (
     CapitalAllocation,
@@ -24,6 +26,7 @@ from livetrader.domain.candles import FIELDS, CandleColumns, CandleWindow, Inter
 from livetrader.domain.costs import charge_table
 from livetrader.domain.exit_plan import ExitKind
 from livetrader.domain.instrument import Instrument, Product
+from livetrader.domain.liquidity import Realism
 from livetrader.domain.order import Fill, OrderIntent, OrderType, Purpose, opening
 from livetrader.domain.order_state import OPEN
 from livetrader.domain.session import Session
@@ -44,8 +47,8 @@ BAR = 300
 OPENS = int(datetime(2026, 2, 2, 3, 45, tzinfo=UTC).timestamp())
 DAY = 86_400
 
-Price = tuple[float, float, float, float]
-"""Open, high, low, close."""
+Price = tuple[float, ...]
+"""Open, high, low, close; and volume, if it is not 100."""
 
 
 def sessions(count: int = 1, bars: int = 12, square_off: int = 10 * BAR) -> tuple[Session, ...]:
@@ -68,9 +71,9 @@ def at(bar: int) -> int:
     return OPENS + bar * BAR
 
 
-def flat(price: float) -> Price:
+def flat(price: float, volume: float = 100.0) -> Price:
     """A bar that does not move."""
-    return (price, price, price, price)
+    return (price, price, price, price, volume)
 
 
 def window(
@@ -82,7 +85,7 @@ def window(
     for column, bars in enumerate(prices.values()):
         for row, bar in enumerate(bars):
             if bar is not None:
-                fields[:, row, column] = (*bar, 100.0)
+                fields[:, row, column] = (*bar, 100.0)[:5]
     return CandleWindow(interval, tuple(prices), tuple(days), *slots, *fields)
 
 
@@ -191,6 +194,26 @@ RULES: tuple[Rule, ...] = (
 )
 
 
+def realism(**changes: object) -> Realism:
+    """A tenth of a bar's volume, and fills at the prices that they meet."""
+    return replace(Realism(0.0, 0.0, 0.0, 20, 0.0, 0.0, Decimal(10), 0), **changes)  # type: ignore[arg-type]
+
+
+# Some of everything, so that all terms are in each price.
+FRICTIONS = realism(
+    slippage_floor_bps=1.0, slippage_cap_bps=15.0, volatility_weight=0.2, volatility_bars=5, participation_weight=0.1,
+    impact_coefficient=0.8, latency_ms=400,
+)  # fmt: skip
+
+
+def fill_model(slippage_bps: str = "0", charges: str = "none", assumed: Realism | None = None) -> FillModel:
+    """The fixed model; the realistic one where its numbers are given."""
+    table = charge_table(charges)
+    if assumed is None:
+        return FillModel(Decimal(slippage_bps), table)
+    return RealisticModel(Decimal(slippage_bps), table, assumed)
+
+
 @dataclass
 class Rig:
     """An engine, what it stands on, and the ways to drive it."""
@@ -205,6 +228,7 @@ class Rig:
     compound: bool = False
     slippage_bps: str = "0"
     charges: str = "none"
+    realism: Realism | None = None
     broker: Callable[[SimulatedBroker], Broker] = lambda venue: venue
     clock: VirtualClock = field(init=False)
 
@@ -215,12 +239,9 @@ class Rig:
     def boot(self) -> None:
         """A process begins: engine, book and venue know nothing but what the journal says."""
         self.book = Book(self.sizer, Decimal(self.capital), self.compound)
-        model = FillModel(Decimal(self.slippage_bps), charge_table(self.charges))
+        model = fill_model(self.slippage_bps, self.charges, self.realism)
         self.venue = SimulatedBroker(self.tape, model, self.sizer.instrument, calendar(self.days).at)
-        held: dict[str, Decimal] = {}
-        for one in self.journal.fills():
-            held[one.symbol] = held.get(one.symbol, Decimal(0)) + one.action.sign * one.quantity
-        self.venue.restore([r.intent for r in self.journal.orders() if r.state in OPEN], held)
+        self.venue.restore([r.intent for r in self.journal.orders() if r.state in OPEN], self.journal.fills())
         self.path = OrderPath(self.journal, self.broker(self.venue), self.book, self.tape, self.clock)
         self.engine = Engine(
             self.journal, self.path, self.book, self.tape, KnownSignals(self.signals), self.rules, self.clock, "test"
@@ -331,16 +352,17 @@ class StoredWindow:
 
 
 def random_walk(days: Sequence[Session], symbols: int, seed: int, gaps: float = 0.1) -> CandleWindow:
-    """Prices around 100 on a tick of 0.05, each bar missing with probability `gaps`."""
+    """Prices around 100 on a tick of 0.05, each bar missing with probability `gaps`; volumes of 0 to 300."""
     rng = np.random.default_rng(seed)
     rows = len(grid(days, Interval.M5)[0])
     close = 100.0 + np.cumsum(rng.integers(-8, 9, (rows, symbols)), axis=0) * 0.05
     opened = close + rng.integers(-6, 7, (rows, symbols)) * 0.05
     high = np.maximum(opened, close) + rng.integers(0, 6, (rows, symbols)) * 0.05
     low = np.minimum(opened, close) - rng.integers(0, 6, (rows, symbols)) * 0.05
-    on_tick = (np.round(field * 20) / 20 for field in (opened, high, low, close, np.full_like(close, 100.0)))
+    on_tick = (np.round(field * 20) / 20 for field in (opened, high, low, close))
     missing = rng.random((rows, symbols)) < gaps
-    fields = [np.where(missing, np.nan, field) for field in on_tick]
+    volume = np.maximum(rng.integers(-60, 301, (rows, symbols)), 0).astype(float)
+    fields = [np.where(missing, np.nan, field) for field in (*on_tick, volume)]
     return CandleWindow(
         Interval.M5, tuple(f"S{i}" for i in range(symbols)), tuple(days), *grid(days, Interval.M5), *fields
     )

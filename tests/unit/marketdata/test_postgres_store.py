@@ -16,10 +16,11 @@ import pytest
 from livetrader.domain.candles import FIELDS, CandleColumns, Interval
 from livetrader.errors import ConfigError, LiveTraderError, StoreError
 from livetrader.marketdata.content import UpsertCounts
+from livetrader.marketdata.location import place_of
 from livetrader.marketdata.postgres import reader as reading
 from livetrader.marketdata.postgres import session
 from livetrader.marketdata.postgres.own import PostgresCandleStore
-from livetrader.marketdata.store import CandleStore, Layout, open_store, place_of
+from livetrader.marketdata.store import CandleStore, Layout, open_store
 from tests.postgres import PostgresServer, as_user, cut_connections, execute, new_role
 
 M5 = Interval.M5

@@ -16,8 +16,9 @@ from livetrader.domain.position import Trade
 from livetrader.domain.session import Session
 from livetrader.domain.signal import Side
 from livetrader.reporting.analytics import Candles, Records, analyse
-from livetrader.reporting.daily import DataIssue, Report
+from livetrader.reporting.daily import Report
 from livetrader.reporting.excursions import Excursion
+from livetrader.reporting.issues import DataIssue
 from livetrader.reporting.refused import TAKEN, Forward
 from livetrader.reporting.statistics import EquityPoint, statistics
 

@@ -18,15 +18,14 @@ from livetrader.domain.order_state import OrderState
 from livetrader.reporting import csv
 from livetrader.reporting.document import (
     document,
-    exact,
     order_json,
     render,
     report_json,
     statistics_json,
     trade_json,
-    utc,
 )
 from livetrader.reporting.statistics import statistics
+from livetrader.reporting.values import exact, utc
 
 TRADE_KEYS = [
     "trade_id", "session", "strategy", "symbol", "side", "quantity", "entry_at", "entry_price", "exit_at",

@@ -18,7 +18,7 @@ START = int(at("10:00").timestamp())
 def bars(*rows: tuple[float, float, float, float], start: int = START) -> Bars:
     """One-minute bars (open, high, low, close) from 10:00 on."""
     ts = np.arange(start, start + 60 * len(rows), 60, dtype=np.int64)
-    return Bars(ts, ts + 60, *np.array(rows, float).reshape(-1, 4).T)
+    return Bars(ts, ts + 60, *np.array(rows, float).reshape(-1, 4).T, np.full(len(rows), 100.0))
 
 
 RISE_AND_FALL = bars(

@@ -11,7 +11,7 @@ import pytest
 from report_samples import IST, report
 
 from livetrader.reporting import html
-from livetrader.reporting.daily import DataIssue
+from livetrader.reporting.issues import DataIssue
 
 VOID = {"meta", "path", "circle", "rect"}
 

@@ -11,8 +11,8 @@ from report_samples import trade
 
 from livetrader.domain.exit_plan import ExitReason
 from livetrader.reporting.comparison import StrategyLine, comparison
-from livetrader.reporting.daily import DataIssue
 from livetrader.reporting.excursions import Excursion
+from livetrader.reporting.issues import DataIssue
 from livetrader.reporting.recommendations import (
     bad_data,
     lost_on_charges,

@@ -59,7 +59,7 @@ def test_the_forward_return_runs_from_the_next_open_to_the_square_off(
     starts = ("14:55", "15:00", "15:05", "15:18")
     ts = np.array([int(at(start).timestamp()) for start in starts], np.int64)
     opens, closes = np.array([90.0, 100.0, 105.0, 110.0]), np.array([95.0, 104.0, 110.0, 500.0])
-    bars = Bars(ts, ts + 300, opens, np.maximum(opens, closes), np.minimum(opens, closes), closes)
+    bars = Bars(ts, ts + 300, opens, np.maximum(opens, closes), np.minimum(opens, closes), closes, closes)
     signal = moved(decision("x"), clock, side=side).signal
     found = forward("x", signal, session(), bars)
     assert (None if found is None else round(found.pct, 9)) == pct

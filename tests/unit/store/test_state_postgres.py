@@ -14,7 +14,7 @@ import pytest
 from livetrader.domain.order import OrderIntent
 from livetrader.errors import ConfigError, StoreError
 from livetrader.store.database import open_state, wipe
-from livetrader.store.driver import database_of
+from livetrader.store.dialects import database_of
 from livetrader.store.faults import NoState
 from livetrader.store.journal import SqlJournal
 from livetrader.store.location import kill_path, lock_path, place

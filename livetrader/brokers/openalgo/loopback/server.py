@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from datetime import datetime
 from functools import partial
 from threading import Thread
-from typing import Self
 
 from livetrader.brokers.loopback.exchange import Exchange
 from livetrader.brokers.loopback.faults import Line
@@ -27,6 +25,7 @@ from livetrader.brokers.openalgo.loopback.stream import AUTH_SECONDS, PING_SECON
 from livetrader.brokers.openalgo.loopback.switches import Mode, Switches
 from livetrader.domain.books import Identity
 from livetrader.market.nse import IST
+from livetrader.ports import Clock
 
 BROKER = Profile("openalgo", Identity.FINGERPRINT, Dedupe.NEVER, received_only=True, tells_charges=False)
 """The manners of a broker behind OpenAlgo, whose book shows an order at once; give it a lag for harder days."""
@@ -47,8 +46,9 @@ class OpenAlgoServer(Listener):
 
     `sandbox` is the exchange of analyze mode: without one it lists the same, is quoted the same, and has 10,000,000.
     `bars` has the candles of `history`, which are made of the quotes without it. `limits` are per endpoint, by group.
-    `history_seconds` keeps answers to `history` apart; OpenAlgo does by 0.35. Exchanges are quoted, traded on and
-    read in other threads only under `front.lock`. ValueError for an exchange that knows orders by their tags.
+    `history_seconds` keeps answers to `history` apart; OpenAlgo does by 0.35. `delays` is the clock of that, and of
+    slow calls (None: real time). Exchanges are quoted, traded on and read in other threads only under `front.lock`.
+    ValueError for an exchange that knows orders by their tags.
     """
 
     front: Gateway
@@ -64,6 +64,7 @@ class OpenAlgoServer(Listener):
         bars: Bars | None = None,
         limits: Mapping[str, str] = LIMITS,
         history_seconds: float = 0.0,
+        delays: Clock | None = None,
         port: int = 0,
         ws_port: int = 0,
         auth_seconds: float = AUTH_SECONDS,
@@ -103,8 +104,9 @@ class OpenAlgoServer(Listener):
             Control(live, sandboxed, self.switches, self.stream, line),
             door,
             history_seconds,
+            delays,
         )
-        super().__init__(self.gateway, port)
+        super().__init__(self.gateway, port, delays)
         self._streaming = Thread(target=self.stream.serve)
         self._streaming.start()
 
@@ -112,16 +114,3 @@ class OpenAlgoServer(Listener):
         self.stream.shutdown()
         self._streaming.join()
         super().server_close()
-
-    @contextmanager
-    def running(self) -> Iterator[Self]:
-        """Serve in a thread, for as long as the context lasts."""
-        serving = Thread(target=self.serve)
-        serving.start()
-        try:
-            yield self
-        finally:
-            self.accept()
-            self.shutdown()
-            serving.join()
-            self.server_close()

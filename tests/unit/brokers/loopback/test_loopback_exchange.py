@@ -191,7 +191,7 @@ def test_b8_the_books_show_an_order_and_all_its_effects_after_its_lag(made_for: 
         assert made.order_book() == ()
         made.clock.sleep(0.1)
     (line,) = made.order_book()
-    assert line.tag == ("" if made_for is FINGERPRINT else "mine")
+    assert line.tag == ("" if made_for.identity.by_fingerprint else "mine")
     assert (len(made.trade_book()), made.position_book()[0].quantity, made.funds()) == (1, 10, D(990_000))
     assert (made.trade_book()[0].charges is not None) == made_for.tells_charges
 

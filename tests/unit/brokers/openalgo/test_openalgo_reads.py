@@ -6,6 +6,7 @@ import json
 import logging
 from collections.abc import Callable
 from datetime import date
+from threading import Semaphore, Thread
 from typing import Any
 
 import httpx
@@ -191,6 +192,29 @@ def test_two_histories_are_the_servers_own_pause_apart() -> None:
     for _ in range(5):
         made.history("INFY", Interval.M1, DAY, DAY)
     assert clock.monotonic() == pytest.approx(4 * 0.35)
+
+
+def test_a_slow_history_keeps_no_other_waiting_but_a_hanging_server_is_not_asked_ever_more() -> None:
+    """Three are in flight, the fourth waits until one of them has come."""
+    asked, let = Semaphore(0), Semaphore(0)
+
+    def answer(_request: httpx.Request) -> httpx.Response:
+        asked.release()
+        assert let.acquire(timeout=10)
+        return httpx.Response(200, json={"data": [], **OK})
+
+    made = reader(answering("history", answer), clock=SystemClock(), reads_per_second=50)
+    calls = [Thread(target=made.history, args=("INFY", Interval.M1, DAY, DAY)) for _ in range(4)]
+    for call in calls:
+        call.start()
+    assert all(asked.acquire(timeout=10) for _ in range(3))
+    assert not asked.acquire(timeout=0.5), "it is not its pace that it waits for"
+    let.release()
+    assert asked.acquire(timeout=10)
+    let.release(3)
+    for call in calls:
+        call.join(10)
+    assert not any(call.is_alive() for call in calls)
 
 
 JSON = st.recursive(

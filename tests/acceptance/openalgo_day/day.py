@@ -1,0 +1,292 @@
+"""The trader of a day at OpenAlgo: the production objects on a virtual clock, its broker behind real HTTP.
+
+Nothing of it stands in for anything but time and the market: configuration, candle store, state file, `SessionTrader`,
+adapter, sockets, OpenAlgo's own manners. It is held against the invariants of the fault simulation at every look.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import ExitStack
+from dataclasses import replace
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+from livetrader.bootstrap.trading import SessionTrader, trading
+from livetrader.brokers.loopback.exchange import Exchange
+from livetrader.brokers.loopback.faults import Line, Script
+from livetrader.brokers.loopback.profiles import OPENALGO
+from livetrader.brokers.openalgo.loopback.server import OpenAlgoServer, broker_number
+from livetrader.brokers.openalgo.loopback.switches import Mode
+from livetrader.brokers.polled import PolledBroker
+from livetrader.config import Configuration, load
+from livetrader.domain.books import BrokerTrade
+from livetrader.domain.costs import charge_table
+from livetrader.domain.instrument import Instrument, Product
+from livetrader.domain.order import OrderIntent, Purpose
+from livetrader.domain.order_state import OPEN
+from livetrader.engine.book import Book
+from livetrader.engine.cycle import Engine
+from livetrader.engine.reconcile import Reconciler
+from livetrader.faultsim.crash import CrashPoints, MortalVenue
+from livetrader.faultsim.invariants import check, check_books, check_end
+from livetrader.faultsim.way import carried
+from livetrader.faultsim.wire import check_sending
+from livetrader.market.clock import VirtualClock
+from livetrader.marketdata.store import open_store
+from livetrader.ports import Tape, wall_time
+from livetrader.store.database import database_of
+from livetrader.store.journal import SqlJournal
+from tests.acceptance.openalgo_day.market import BAR, SYMBOLS, Market
+
+KEY = "c0ffee00" * 8
+CAPITAL, MAX_POSITIONS = Decimal(5_000_000), 20
+CONFIG = f"""\
+mode: live
+symbols: "{",".join(SYMBOLS)}"
+candles: {{url: "sqlite:///candles.db", tape: null}}
+state: {{url: "sqlite:///state.db"}}
+capital: {{amount: {CAPITAL}, allocation_pct: 4}}
+constraints: {{max_open_positions: {MAX_POSITIONS}, max_trades_per_day: null, max_trades_per_strategy: null}}
+broker: {{kind: openalgo, base_url: "{{url}}"}}
+strategies:
+  entries:
+    momentum_long: {{exit: {{kind: percent, stop_loss_pct: 0.8, take_profit_pct: 0.6}}}}
+    momentum_short: {{exit: {{kind: step_trail, stop_loss_pct: 0.8, activation_pct: 0.3}}}}
+"""
+
+# Prices move, and closed bars are looked for, every 5 s. The broker's books are read as often while anything is under
+# way, and else every 30 s: production reads them every 2 s, also where nothing has happened.
+LOOK_SECONDS, IDLE_LOOKS = 5, 6
+LEAD_SECONDS = 60
+
+
+class OpenAlgoDay:
+    """A day in `folder`, from a minute before the open until the trader says that it is over.
+
+    `script` strikes at the broker; `deeds` are what people and operators do, by the epoch second. It is what the
+    invariants of `livetrader.faultsim` ask a World for.
+    """
+
+    profile = replace(OPENALGO, lag_seconds=0.0)  # its own book shows an order at once
+    capital, max_positions, max_daily_loss = CAPITAL, MAX_POSITIONS, CAPITAL
+    clock_was_set = forgetful = False
+
+    def __init__(
+        self, folder: Path, market: Market, script: Script = (),
+        deeds: Iterable[tuple[int, Callable[[OpenAlgoDay], object]]] = (),
+    ) -> None:  # fmt: skip
+        self.folder, self.market = folder, market
+        self.clock = VirtualClock(float(market.session.opens - LEAD_SECONDS))
+        self._table = charge_table("nse_intraday")
+        listed = {symbol: Instrument(symbol) for symbol in SYMBOLS}
+        self.exchange = Exchange(self.profile, self.clock, listed, CAPITAL, number=broker_number)
+        self.line = Line(self.clock, script)
+        self._deeds = sorted(deeds, key=lambda one: one[0])
+        self._open, self._process = ExitStack(), ExitStack()
+        server = OpenAlgoServer(self.exchange, self.line, key=KEY, delays=self.clock)
+        self.server = self._open.enter_context(server.running())
+        self.file = folder / "config.yaml"
+        self.file.write_text(CONFIG.replace("{url}", self.server.url))
+        environ = {"LIVETRADER_OPENALGO_KEY": KEY, "XDG_CONFIG_HOME": str(folder)}
+        self.configuration: Configuration = load(self.file, environ=environ)
+        self.store = self._open.enter_context(open_store(f"sqlite:///{folder / 'candles.db'}"))
+        market.fill(self.store)
+        self.agreements, self.processes = 0, 0
+        self.sent: dict[int, str] = {}  # the intent of each call of placeorder, by its ordinal
+        self.agreed = self.informed = self.passed = False
+        self.told: list[str] = []
+        self.tested: set[tuple[str, int]] = set()
+        self.decided, self._looks, self._strikes = 0, 0, 0
+        self._sound_since, self._agreed_at = float("inf"), None
+        self._seen: object = None
+        self.start()
+
+    # The process.
+
+    def start(self) -> None:
+        """A process begins, as `livetrader run` does."""
+        self.trader: SessionTrader = self._process.enter_context(trading(self.configuration, self.clock))
+        self.broker = self.trader.account.broker
+        assert isinstance(self.broker, PolledBroker)
+        self._process.callback(self.broker.venue.close)  # type: ignore[attr-defined]  # it is an OpenAlgoClient
+        self.broker.venue = MortalVenue(self.broker.venue, CrashPoints(), self._sending)
+        state = self.configuration.settings.state.url
+        self._committed = database_of(state, "live", read_only=True).connect()
+        self._process.callback(self._committed.close)
+        self.processes += 1
+        self.passed, self.decided, self._sound_since = False, 0, float("inf")
+
+    def stop(self) -> None:
+        """It ends, as after a signal: stops stay at the broker."""
+        self._process.close()
+
+    def close(self) -> None:
+        self.stop()
+        self._open.close()
+
+    # Time.
+
+    def run(self) -> None:
+        """Live through the day. Violation where an invariant breaks."""
+        session = self.market.session
+        for now in range(int(self.clock.now()), session.closes + 120, LOOK_SECONDS):
+            self.clock.advance_to(max(float(now), self.clock.now()))  # a throttled call may have taken its time
+            while self._deeds and self._deeds[0][0] <= now:
+                self._deeds.pop(0)[1](self)
+            if now == session.closes:
+                self.exchange.end_of_day()
+            self._look(now)
+            if self.trader.over:
+                break
+        else:
+            raise AssertionError("the trader does not say that the day is over")
+        self._strikes = len(self.line.strikes)
+        self.trader.compare()
+        self.agreed = self.journal.agreed() != self._agreed_at
+        check_books(self)  # type: ignore[arg-type]  # it has what they ask of a World
+        check_end(self)  # type: ignore[arg-type]  # as above
+
+    def _look(self, now: int) -> None:
+        """What the scheduler makes of a moment, and what holds after it."""
+        session = self.market.session
+        if session.opens <= now < session.closes:
+            with self.server.front.lock:
+                for symbol, price in self.market.prices(now).items():
+                    self.exchange.quote(symbol, price)
+        self.market.bring(self.store, now)
+        self._strikes = len(self.line.strikes)
+        known = {} if self.trader.live is None else dict(self.book.positions)
+        self.trader.scan()
+        self._looks += 1
+        if self.trader.over:
+            return
+        self._passed({(symbol, held.opened) for symbol, held in known.items()})
+        if self._looks % IDLE_LOOKS == 0 or self._busy:
+            self.trader.monitor()
+            self._hold()
+
+    def _passed(self, known: set[tuple[str, int]]) -> None:
+        live = self.trader.live
+        if live is not None and live.decided > max(self.decided, self.market.session.opens):
+            self.passed, self.tested = self.decided > 0 or live.passes > 0, known
+            self.decided = live.decided
+
+    def _hold(self) -> None:
+        """The invariants, as far as the trader can know by now what the broker knows."""
+        if self.trader.live is None:
+            return
+        self.informed = self.undisturbed
+        self._sound_since = min(self._sound_since, self.clock.monotonic()) if self.informed else float("inf")
+        check(self)  # type: ignore[arg-type]  # it has what they ask of a World
+        agreed = self.journal.agreed()
+        if agreed != self._agreed_at and self.informed and not self.book.differing:
+            self._agreed_at, self.agreements = agreed, self.agreements + 1
+            check_books(self)  # type: ignore[arg-type]  # as above
+
+    @property
+    def _busy(self) -> bool:
+        """Whether anything is under way."""
+        if self.trader.live is None:
+            return False
+        working = any(one.purpose is not Purpose.STOP for one in self.book.orders.values())
+        doubted = self.engine.path.doubtful
+        bare = (one.leaving or one.stop is None or one.stop in doubted for one in self.book.positions.values())
+        return working or bool(self.book.unknown) or any(bare)
+
+    # What the invariants ask for.
+
+    @property
+    def engine(self) -> Engine:
+        return self.trader.desk.engine
+
+    @property
+    def book(self) -> Book:
+        return self.engine.book
+
+    @property
+    def reconciler(self) -> Reconciler | None:
+        return self.trader.desk.reconciler
+
+    @property
+    def tape(self) -> Tape:
+        return self.engine.tape
+
+    @property
+    def journal(self) -> SqlJournal:
+        return self.trader.journal
+
+    @property
+    def true_time(self) -> int:
+        return int(self.clock.now())
+
+    @property
+    def sound_seconds(self) -> float:
+        return self.clock.monotonic() - self._sound_since
+
+    @property
+    def undisturbed(self) -> bool:
+        """Whether nothing keeps the trader from knowing what the broker knows."""
+        hidden = len(self.exchange.order_book()) < len(self.exchange.orders)
+        switches = self.server.switches
+        elsewhere = switches.revoked or switches.mode is not Mode.LIVE
+        # A bar has closed that is waited for: the tape may have more by now than the last pass has seen.
+        waits = self.decided + BAR.seconds <= self.clock.now() < self.market.session.closes
+        return len(self.line.strikes) == self._strikes and not (hidden or elsewhere or waits)
+
+    def committed(self, sql: str, **values: object) -> Sequence[Any]:
+        return self._committed.select(sql, values)
+
+    def cash_of(self, trade: BrokerTrade) -> Decimal:
+        return -trade.action.sign * trade.quantity * trade.price - self._charges(trade)
+
+    def stirred(self) -> bool:
+        head = self.committed("SELECT max(seq) AS head FROM audit")[0]["head"] or 0
+        now = (head, self.line.order_calls, len(self.exchange.trades), self.informed)
+        stirred, self._seen = now != self._seen, now
+        return stirred
+
+    def _sending(self, intent: OrderIntent) -> None:
+        self.sent[self.line.calls["place"] + 1] = intent.intent_id
+        check_sending(self, intent)  # type: ignore[arg-type]  # it has what is asked of a World
+
+    def _charges(self, trade: BrokerTrade) -> Decimal:
+        return self._table.charges(trade.action, trade.quantity, trade.price, trade.traded_at.date()).total
+
+    # What people do.
+
+    def switch(self, **switches: Any) -> None:
+        """Somebody turns a switch of the server."""
+        with self.server.front.lock:
+            self.server.switches.set(switches)
+
+    def trade_in_the_app(self, quantity: int) -> None:
+        """Somebody trades a share that we have nothing to do with."""
+        busy = self.book.positions.keys() | {order.symbol for order in self.book.orders.values()}
+        symbol = next(symbol for symbol in reversed(SYMBOLS) if symbol not in busy)
+        self.exchange.manual_trade(symbol, Decimal(quantity))
+        self.told.append(symbol)
+
+    def answer_for_it(self) -> None:
+        """The operator has seen it: `livetrader ignore`."""
+        self.journal.post("ignore", {"symbol": self.told[-1]}, wall_time(self.clock))
+
+    def close_in_the_app(self) -> None:
+        """Somebody closes what we hold of a share."""
+        symbol = next(symbol for symbol, held in self.book.positions.items() if held.leaving is None)
+        self.exchange.manual_trade(symbol, -self.exchange.account.position(symbol, Product.MIS))
+        self._sound_since = float("inf")
+        self.told.append(symbol)
+
+    def cancel_in_the_app(self) -> None:
+        """Somebody cancels one of our stops."""
+        stop = next(order for order in self.exchange.orders.values() if order.state in OPEN and carried(order))
+        self.exchange.manual_cancel(stop.order_id)
+        self._sound_since = float("inf")
+        self.told.append(stop.ticket.symbol)
+
+    def start_again(self) -> None:
+        """The process ends, as for an update, and another one begins."""
+        self.stop()
+        self.start()
