@@ -44,7 +44,6 @@ class FetchReport:
     short: dict[Series, dict[date, tuple[int, int]]] = field(default_factory=dict)
     failed: dict[Series, BrokerError | DataError] = field(default_factory=dict)
 
-
     def as_dict(self) -> dict[str, object]:
         def row(series: Series, **more: object) -> dict[str, object]:
             return {"symbol": series[0], "interval": series[1].value, **more}

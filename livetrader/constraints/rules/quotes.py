@@ -1,7 +1,5 @@
 """Whether a symbol is quoted at all, between two bars."""
 
-
-
 from __future__ import annotations
 
 from collections.abc import Callable
