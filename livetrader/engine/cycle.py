@@ -92,6 +92,7 @@ class Engine:
         overdue, bare = (SymbolAlerts(one, self.alert, self.settle_alert) for one in (EXIT_ALERT, STOP_ALERT))
         self.closing = Closing(self.path, self.book, overdue)
         self.protection = Protection(self.path, self.book, self.closing, bare)
+        self.path.objection = self._halted
         if any(isinstance(rule, MoneyRule | RiskScore) for rule in self.rules):
             self.book.prices = partial(last_prices, self.book, self.tape)
 
@@ -268,6 +269,12 @@ class Engine:
     def _squares_off(self, entry: OrderIntent, now: int) -> bool:
         plan, session = entry.exit, self.book.session
         return plan is not None and plan.square_off and session is not None and now >= session.square_off
+
+    def _halted(self, entry: OrderIntent) -> str:
+        """Why `entry` may not go out by now: what it was approved on may be over, the day have lost too much."""
+        self.watch_loss(int(self.clock.now()))
+        self._heed_latches()
+        return next(iter(self.book.halts.values()), "") or self.book.frozen.get(entry.symbol, "")
 
     def watch_loss(self, now: int) -> None:
         """Lock entries out for the rest of a session that has lost too much; a recovery does not open them again."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -75,6 +75,8 @@ class OrderPath:
     clock: Clock
     permit: Permit = field(default_factory=Unlimited)
     fresh_seconds: float = 60.0
+    objection: Callable[[OrderIntent], str] = lambda _: ""
+    """Why an entry that could not be sent at once may not go out any more; empty if it may."""
     silent_since: float | None = field(default=None, init=False)
     sent: int = field(default=0, init=False)
     unsent: dict[str, OrderIntent] = field(default_factory=dict, init=False)
@@ -235,12 +237,14 @@ class OrderPath:
                 answered = False
                 log.warning("an unknown order cannot be looked up", intent_id=intent_id, error=str(error))
         for intent_id, (order, attempt) in list(self._waiting.items()):
-            if attempt < ATTEMPTS and self.clock.now() - order.intent.as_of <= self.fresh_seconds:
+            fresh = attempt < ATTEMPTS and self.clock.now() - order.intent.as_of <= self.fresh_seconds
+            objection = self.objection(order.intent) if fresh else "could not be sent in time"
+            if not objection:
                 self._send(order, attempt + 1)
-            else:
-                del self._waiting[intent_id]
-                self.journal.advance(intent_id, OrderState.EXPIRED, self._at(), reason="could not be sent in time")
-                self.book.settle(intent_id)
+                continue
+            del self._waiting[intent_id]
+            self.journal.advance(intent_id, OrderState.EXPIRED, self._at(), reason=objection)
+            self.book.settle(intent_id)
         return answered
 
     def lapse(self) -> None:

@@ -130,6 +130,22 @@ def test_a_day_that_has_lost_too_much_takes_nothing_more_by_hand(live_account: M
     assert (account.held("B"), account.working("B"), account.ours("B")) == (0, ["BUY 5 LIMIT 95"], 1)
 
 
+@pytest.mark.parametrize("loses", [False, True], ids=["a gain", "too much is lost"])
+def test_an_entry_that_waits_for_a_connection_does_not_go_out_once_the_day_has_lost_too_much(
+    live_account: Make, loses: bool
+) -> None:
+    """It was approved before the stop of another position filled."""
+    account = live_account(max_daily_loss=D(15))
+    account.buy("10", "98")
+    account.look(3)
+    account.strike("place", 1, Fault.REFUSED)
+    account.buy("10", "98", symbol="B", number=2)
+    account.exchange.quote("A", 97.9 if loses else 100.5)
+    account.path.collect(int(account.clock.now()))
+    account.look(10)
+    assert (account.held("B"), account.ours("B") > 0) == ((0, False) if loses else (10, True))
+
+
 # Orders of unknown fate.
 
 
