@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
-from multiprocessing import active_children, get_context
+from multiprocessing import active_children, get_context, parent_process
 from signal import SIG_BLOCK, SIG_SETMASK, SIGINT, pthread_sigmask
+from threading import Thread
 
 
 @contextmanager
@@ -18,7 +20,7 @@ def workers(count: int, begin: Callable[[], None] | None = None) -> Iterator[Pro
     before = pthread_sigmask(SIG_BLOCK, {SIGINT})
     try:
         # spawn: a forked child would share the parent's open database files. It inherits which signals are blocked.
-        pool = ProcessPoolExecutor(count, mp_context=get_context("spawn"), initializer=begin)
+        pool = ProcessPoolExecutor(count, mp_context=get_context("spawn"), initializer=_begin, initargs=(begin,))
         for _ in range(count):
             pool.submit(int)  # each makes the pool start one more
     finally:
@@ -31,3 +33,17 @@ def workers(count: int, begin: Callable[[], None] | None = None) -> Iterator[Pro
                 child.terminate()  # first: a worker whose queue is closed before it would complain
             pool.shutdown(wait=False, cancel_futures=True)
             raise
+
+
+def _begin(begin: Callable[[], None] | None) -> None:
+    """A worker whose parent was killed would wait for work for ever."""
+    Thread(target=_end_with_parent, daemon=True).start()
+    if begin is not None:
+        begin()
+
+
+def _end_with_parent() -> None:
+    parent = parent_process()
+    assert parent is not None, "a worker has one"
+    parent.join()
+    os._exit(1)

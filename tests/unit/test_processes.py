@@ -1,0 +1,53 @@
+"""Workers end with the process that has begun them, however it ends."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from livetrader.market.clock import SystemClock
+
+PARENT = """
+import os, sys, time
+from livetrader.processes import workers
+
+if __name__ == "__main__":
+    with workers(2) as pool:
+        found = [job.result() for job in [pool.submit(os.getpid) for _ in range(20)]]
+        for _ in range(4):
+            pool.submit(time.sleep, 60)
+        print(*sorted(set(found)), flush=True)
+        time.sleep(60)
+"""
+
+
+@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGTERM], ids=lambda how: how.name)
+def test_workers_of_a_process_that_is_killed_end_at_once(tmp_path: Path, how: signal.Signals) -> None:
+    """Without it they would go on with what they have, and then wait for more for ever."""
+    script = tmp_path / "parent.py"
+    script.write_text(PARENT)
+    with subprocess.Popen([sys.executable, str(script)], stdout=subprocess.PIPE, text=True) as parent:
+        assert parent.stdout is not None
+        children = [int(one) for one in parent.stdout.readline().split()]
+        assert children
+        assert all(lives(child) for child in children)
+        parent.send_signal(how)
+        parent.wait(10)
+    clock = SystemClock()
+    deadline = clock.monotonic() + 10
+    while any(lives(child) for child in children) and clock.monotonic() < deadline:
+        clock.sleep(0.05)
+    assert [child for child in children if lives(child)] == []
+
+
+def lives(process: int) -> bool:
+    """Whether it runs; one that has ended may be waiting to be collected by whoever begot it."""
+    try:
+        state = Path(f"/proc/{process}/stat").read_text().rsplit(")", 1)[1].split()[0]
+    except FileNotFoundError:
+        return False
+    return state != "Z"
