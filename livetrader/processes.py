@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from multiprocessing import active_children, get_context, parent_process
+from multiprocessing.resource_tracker import ensure_running
 from signal import SIG_BLOCK, SIG_SETMASK, SIGINT, pthread_sigmask
 from threading import Thread
 
@@ -17,6 +18,7 @@ def workers(count: int, begin: Callable[[], None] | None = None) -> Iterator[Pro
 
     They do not hear Ctrl+C, which a terminal sends to all: this process ends them.
     """
+    ensure_running()  # whoever needs it first starts it, and that unblocks Ctrl+C
     before = pthread_sigmask(SIG_BLOCK, {SIGINT})
     try:
         # spawn: a forked child would share the parent's open database files. It inherits which signals are blocked.

@@ -37,7 +37,7 @@ from livetrader.domain.signal import Signal
 from livetrader.engine.alerts import SymbolAlerts
 from livetrader.engine.book import Book, HeldPosition, Leaving
 from livetrader.engine.closing import EXIT_ALERT, Closing
-from livetrader.engine.exits import walk
+from livetrader.engine.exits import Walked, walk
 from livetrader.engine.floor import PORTFOLIO_LATCH, flatten
 from livetrader.engine.history import History
 from livetrader.engine.orders import SYMBOL_LATCH, OrderPath, bar_close
@@ -258,13 +258,9 @@ class Engine:
         bars, start, end = self._closed_bars(held, now)
         if start == end:
             return
-        walked = walk(held.exit, bars.open, bars.high, bars.low, start, end)
-        held.exit = walked.state
-        if walked.bar is not None and walked.reason is not None:
-            held.walked = int(bars.ts[walked.bar])
-            self.closing.close(held, held.walked, walked.reason)
-        else:
-            held.walked = int(bars.closes[end - 1])
+        reason = _advance(held, bars, end, walk(held.exit, bars.open, bars.high, bars.low, start, end))
+        if reason is not None:
+            self.closing.close(held, held.walked, reason)
 
     def _squares_off(self, entry: OrderIntent, now: int) -> bool:
         plan, session = entry.exit, self.book.session
@@ -365,11 +361,12 @@ class Engine:
             bars, start, end = self._closed_bars(held, decided)
             if held.leaving is None and end > start:
                 walked = walk(held.exit, bars.open, bars.high, bars.low, start, end)
-                if walked.bar is None or walked.reason is None:
-                    held.exit, held.walked = walked.state, int(bars.closes[end - 1])
-                elif symbol not in self.book.questioned and held.entry.purpose is Purpose.ENTRY:
-                    held.exit, held.walked = walked.state, int(bars.ts[walked.bar])
-                    held.leaving = Leaving(walked.reason, held.walked)
+                unsure = symbol in self.book.questioned or held.entry.purpose is not Purpose.ENTRY
+                if walked.reason is not None and unsure:
+                    continue
+                reason = _advance(held, bars, end, walked)
+                if reason is not None:
+                    held.leaving = Leaving(reason, held.walked)
             elif held.leaving is None and held.stop is not None and held.walked < decided:
                 # None of the bars is there, not even the one that it was filled in: the stop knows its level.
                 trigger = self.book.orders[held.stop].trigger_price
@@ -390,6 +387,13 @@ class Engine:
 
     def _at(self) -> datetime:
         return wall_time(self.clock)
+
+
+def _advance(held: HeldPosition, bars: Bars, end: int, walked: Walked) -> ExitReason | None:
+    """Take the exit to where a walk over the bars before `end` has brought it; why to leave, if one reached it."""
+    held.exit = walked.state
+    held.walked = int(bars.closes[end - 1] if walked.bar is None else bars.ts[walked.bar])
+    return walked.reason
 
 
 def loss_latch(session: Session) -> str:

@@ -24,6 +24,24 @@ if __name__ == "__main__":
         time.sleep(60)
 """
 
+ASKING = """
+from signal import SIG_BLOCK, SIGINT, pthread_sigmask
+from livetrader.processes import workers
+
+if __name__ == "__main__":
+    with workers(2) as pool:
+        blocked = [job.result() for job in [pool.submit(pthread_sigmask, SIG_BLOCK, ()) for _ in range(6)]]
+    print(all(SIGINT in one for one in blocked), SIGINT in pthread_sigmask(SIG_BLOCK, ()))
+"""
+
+
+def test_workers_do_not_hear_ctrl_c_and_their_parent_does(tmp_path: Path) -> None:
+    """A terminal sends it to all of them: each would have its own last words."""
+    script = tmp_path / "asking.py"
+    script.write_text(ASKING)
+    told = subprocess.run([sys.executable, str(script)], capture_output=True, text=True, timeout=60, check=True)
+    assert told.stdout.split() == ["True", "False"]
+
 
 @pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGTERM], ids=lambda how: how.name)
 def test_workers_of_a_process_that_is_killed_end_at_once(tmp_path: Path, how: signal.Signals) -> None:
