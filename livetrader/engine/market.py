@@ -39,7 +39,10 @@ class LiveMarket:
     def __post_init__(self) -> None:
         finest = self.source.finest(self.symbols)
         needed = self.intervals | set(finest.values())
-        self.windows = {i: empty_window(i, self.symbols, self.session) for i in sorted(needed)}
+        # Shortest first: a poll reads one after the other, and what comes between two reads must not make a bar that
+        # has arrived a longer one that lacks it.
+        ordered = sorted(needed, key=lambda one: one.seconds)
+        self.windows = {i: empty_window(i, self.symbols, self.session) for i in ordered}
         self.tape = WindowTape(self.windows, finest)
         at = np.array([finest.get(symbol, "") for symbol in self.symbols])
         self._stored = {interval: np.flatnonzero(at == interval) for interval in self.windows}

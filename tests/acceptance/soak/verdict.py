@@ -44,7 +44,10 @@ def _outcome(told: Told, key: Key) -> str:
         return f"refused by {verdict.rule} ({verdict.reason})"
     if not isinstance(verdict, Approved):
         return "no signal"
-    order = told.orders[verdict.intent.symbol, verdict.intent.intent_id, Purpose.ENTRY][0]
+    written = told.orders.get((verdict.intent.symbol, verdict.intent.intent_id, Purpose.ENTRY))
+    if written is None:
+        return f"{EXPIRED} (the state was gone before it was written down)"
+    order = written[0]
     return f"{EXPIRED} ({order.said})" if order.state is OrderState.EXPIRED else TAKEN
 
 
