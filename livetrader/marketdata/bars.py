@@ -24,10 +24,10 @@ class Naming:
     """
 
     symbols: tuple[str, ...]
-    ranks: Mapping[str, int]
+    ranks: Mapping[str | None, int]
     order: Codes
 
-    def rank(self, stored: Sequence[str]) -> Codes:
+    def rank(self, stored: Sequence[str | None]) -> Codes:
         """The place of each among the sorted symbols; -1 for one that is not looked for."""
         ranks: Iterable[int] = map(self.ranks.get, stored, repeat(-1))
         return np.fromiter(ranks, np.int32, len(stored))

@@ -1,6 +1,6 @@
 """Numpy arrays as PostgreSQL's binary arrays, and back: a column of many bars travels as one value.
 
-A query that gives `array_agg` of each column sends a message for each symbol. As rows, and as COPY too, the same bars
+A query that gives `array_agg` of each column sends a message for each close. As rows, and as COPY too, the same bars
 come with a message each, and to take those apart costs more than the query.
 """
 
@@ -52,7 +52,7 @@ class Labels(NamedTuple):
 def adapt(connection: Connection[Any]) -> None:
     """Teach the connection to take float64 arrays and the classes above, and to hand out arrays as bytes."""
     adapters = connection.adapters
-    for element in ("float8", "timestamptz"):
+    for element in ("float8", "timestamptz", "text"):
         adapters.register_loader(postgres.types[element].array_oid, ByteaBinaryLoader)
     for kind, dumper in ((np.ndarray, _Floats), (Times, _Times), (Names, _Names), (Labels, _Labels)):
         adapters.register_dumper(kind, dumper)
@@ -68,9 +68,17 @@ def seconds(columns: Iterable[bytes]) -> Ints:
     return (_elements(columns, _INT).astype(np.int64) + EPOCH_MICROSECONDS) // 1_000_000
 
 
-def length(column: bytes) -> int:
-    """How many elements an array of numbers without NULL has."""
-    return (len(column) - _HEADER_BYTES) // _FLOAT.itemsize
+@lru_cache(maxsize=16)  # every close names the same symbols
+def texts(column: bytes) -> tuple[str | None, ...]:
+    """The elements of a text[] value; None for NULL."""
+    found: list[str | None] = []
+    at = _HEADER_BYTES
+    while at < len(column):
+        length = int.from_bytes(column[at : at + 4], "big", signed=True)
+        at += 4
+        found.append(None if length < 0 else column[at : at + length].decode())
+        at += max(length, 0)
+    return tuple(found)
 
 
 def _elements(columns: Iterable[bytes], kind: np.dtype[Any]) -> npt.NDArray[Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import nullcontext
 from datetime import date, tzinfo
 from functools import lru_cache, partial
 from types import TracebackType
@@ -14,23 +15,27 @@ from psycopg import sql
 from livetrader.domain.candles import FIELDS, CandleColumns, Interval
 from livetrader.marketdata.bars import Bars, Naming, joined, naming, ordered
 from livetrader.marketdata.content import dates_of, digest
-from livetrader.marketdata.postgres.arrays import Names, floats, length, seconds
+from livetrader.marketdata.postgres.arrays import Names, floats, seconds, texts
 from livetrader.marketdata.postgres.session import Connection, Session
 from livetrader.marketdata.postgres.table import Table
 
-# A short read (a poll) is one row of arrays, a long one a row for each symbol.
+# A short read (a poll) is one row of arrays, a long one a row for each close: the index has them in that order.
 SHORT_SLOTS = 8
 CHUNK_SLOTS = 4_000_000  # symbols × slots read at once: bounds the memory of both sides
 MANY_SYMBOLS = 4_000  # taken for a read of all
-FEW_SYMBOLS = 256  # as many as a short read names to the server
+# As many as a read names to the server. To leave the others out here costs less than to look for many names there.
+FEW_SYMBOLS = 256  # a short read
+SOME_SYMBOLS = 1_000  # a long one
 # Epoch seconds that PostgreSQL takes for a time, and the year 2100: what lies outside, as infinity does, is no bar's.
 EARLIEST, BEYOND = -(2**37), 4_102_444_800
 
-_ARRAYS = "array_agg({ts}), " + ", ".join(f"array_agg({{{name}}})" for name in FIELDS)
-_QUERY = {
-    True: sql.SQL(f"SELECT array_agg({{symbol}}), {_ARRAYS} FROM {{relation}} WHERE {{within}}{{named}}"),
-    False: sql.SQL(f"SELECT {{symbol}}, {_ARRAYS} FROM {{relation}} WHERE {{within}}{{named}} GROUP BY 1"),
-}
+_ARRAYS = ", ".join(f"array_agg({{{name}}})" for name in ("symbol", "ts", *FIELDS))
+_SHORT = f"SELECT {_ARRAYS} FROM {{relation}} WHERE {{within}}{{named}}"
+_QUERY = {True: sql.SQL(_SHORT), False: sql.SQL(f"{_SHORT} GROUP BY {{time}}")}
+# By the index, from one close to the next, with the same symbols in the same order: nobody has to sort, and their names
+# are taken apart once. Several processes, and a bitmap of pages, would find them in an order of their own.
+_IN_ORDER = """SELECT set_config('max_parallel_workers_per_gather', '0', true),
+    set_config('enable_bitmapscan', 'off', true)"""
 _NOTHING: tuple[tuple[Any, ...], ...] = ((),) * (2 + len(FIELDS))
 _NAMED = sql.SQL(" AND {} = ANY(%(symbols)s)")
 
@@ -98,18 +103,17 @@ class PostgresReader:
     def _part(self, connection: Connection, interval: Interval, span: Span, symbols: Sequence[str] | None) -> Bars:
         table = self._tables[interval]
         short = span[1] - span[0] <= SHORT_SLOTS * interval.seconds
-        names, texts = (None, Names()) if symbols is None else _asked(table.prefix, table.suffix, tuple(symbols))
-        # To leave the others out here costs less than to look for many names there; but not in a long read.
-        named = symbols is not None and not (short and len(symbols) > FEW_SYMBOLS)
-        values = {"start": span[0], "end": span[1], "symbols": texts}
-        with connection.cursor(binary=True) as cursor:
+        names, asked = (None, Names()) if symbols is None else _asked(table.prefix, table.suffix, tuple(symbols))
+        named = symbols is not None and len(symbols) <= (FEW_SYMBOLS if short else SOME_SYMBOLS)
+        values = {"start": span[0], "end": span[1], "symbols": asked}
+        with connection.transaction() if not short else nullcontext(), connection.cursor(binary=True) as cursor:
+            if not short:
+                cursor.execute(_IN_ORDER)
             rows = cursor.execute(self._query(interval, short, named), values).fetchall()
-        stored, ts, *fields = zip(*rows, strict=True) if rows and rows[0][1] is not None else _NOTHING
-        counts: list[int] | int = [length(column) for column in ts]
-        if short:
-            stored, counts = stored[0] if stored else (), 1
-        names = names or naming(*_found(table, stored))
-        rank = np.repeat(names.rank(stored), counts)
+        stored, ts, *fields = zip(*rows, strict=True) if rows and rows[0][0] is not None else _NOTHING
+        names = names or naming(*_found(table, {text for column in set(stored) for text in texts(column)}))
+        ranks = {column: names.rank(texts(column)) for column in set(stored)}
+        rank = np.concatenate([ranks[column] for column in stored]) if stored else np.empty(0, np.int32)
         return ordered(names, rank, seconds(ts), [floats(field) for field in fields])
 
     def _query(self, interval: Interval, short: bool, named: bool) -> bytes:
@@ -117,7 +121,7 @@ class PostgresReader:
         if key not in self._queries:
             table = self._tables[interval]
             query = _QUERY[short].format(
-                symbol=table.symbol, ts=table.ts, relation=table.relation, within=table.within,
+                symbol=table.symbol, ts=table.ts, time=table.time, relation=table.relation, within=table.within,
                 named=_NAMED.format(table.symbol) if named else sql.SQL(""),
                 **dict(zip(FIELDS, table.fields, strict=True)),
             )  # fmt: skip
@@ -142,7 +146,7 @@ def _asked(prefix: str, suffix: str, symbols: tuple[str, ...]) -> tuple[Naming, 
     return naming(symbols, stored), stored
 
 
-def _found(table: Table, stored: Iterable[str]) -> tuple[list[str], list[str]]:
+def _found(table: Table, stored: Iterable[str | None]) -> tuple[list[str], list[str]]:
     """Our names of what is stored, sorted, and what the table calls them."""
-    pairs = sorted((name, one) for one in set(stored) if (name := table.named(one)) is not None)
+    pairs = sorted((name, one) for one in stored if one is not None and (name := table.named(one)) is not None)
     return [name for name, _ in pairs], [one for _, one in pairs]

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from livetrader.domain.candles import FIELDS, Floats
 from livetrader.marketdata.bars import joined, naming, ordered
-from livetrader.marketdata.postgres.arrays import floats, length, seconds
+from livetrader.marketdata.postgres.arrays import floats, seconds, texts
 
 NAN = float("nan")
 
@@ -80,5 +80,6 @@ def test_arrays_are_read_past_their_headers() -> None:
     """As the server writes them: dimensions, no NULL, type, count, first index; then each element after its length."""
     one, two = (bytes(20) + b"\0\0\0\x08" + np.array(value, ">f8").tobytes() for value in (1.5, NAN))
     np.testing.assert_array_equal(floats([one, two]), [1.5, NAN])
-    assert length(one) == 1
     assert seconds([bytes(20) + b"\0\0\0\x08" + np.array(-1, ">i8").tobytes()]).tolist() == [946_684_799]
+    names = bytes(20) + b"\0\0\0\x03TCS" + b"\xff\xff\xff\xff" + b"\0\0\0\0" + b"\0\0\0\x03\xe2\x82\xac"
+    assert texts(names) == ("TCS", None, "", "€")
