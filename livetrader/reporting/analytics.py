@@ -112,9 +112,8 @@ def analyse(records: Records, candles: Candles | None = None) -> Analytics:
     """The analytics of a period, with what needs `candles` or without."""
     seen = candles or Candles()
     trades, capital, zone = records.trades, records.starting_capital, records.zone
-    # The curve's first point is the capital at the open, and no day's close.
     opened = records.sessions[0].opens if records.sessions else 0
-    curve = [point for point in records.equity if point[0] > opened]
+    curve = returns.after_open(records.equity, opened)
     days = breakdown.days(curve, capital)
     compared = comparison(trades, [session.date for session in records.sessions], capital, records.per_year)
     refused = outcomes(seen.forwards)

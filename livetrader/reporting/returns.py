@@ -16,6 +16,14 @@ LEAST_VARIANCE = 1e-24
 """Below it returns are equal, but for the last bit of their division."""
 
 
+def after_open(equity: Sequence[tuple[int, Decimal]], opened: int) -> list[tuple[int, Decimal]]:
+    """The curve without its capital at `opened`, the first session's open: no day's close.
+
+    On a 24/7 market that is 00:00 UTC, and would be the close of a day before the period.
+    """
+    return [point for point in equity if point[0] > opened]
+
+
 def daily_closes(equity: Sequence[tuple[int, Decimal]]) -> list[tuple[int, Decimal]]:
     """The last point of each UTC day of a curve in time order.
 

@@ -11,7 +11,7 @@ from datetime import datetime
 from decimal import ROUND_HALF_UP, Decimal
 from typing import TYPE_CHECKING
 
-from livetrader.reporting.returns import changes, daily_closes, sharpe_ratio
+from livetrader.reporting.returns import after_open, changes, daily_closes, sharpe_ratio
 
 if TYPE_CHECKING:  # Trade comes with numpy, which the report does not need
     from livetrader.domain.position import Trade
@@ -97,7 +97,7 @@ def statistics(
         total=summary(trades, quantum),
         return_pct=_return_pct(curve),
         drawdown=drawdown(curve),
-        sharpe=sharpe(equity, sessions_per_year, starting_capital),
+        sharpe=sharpe(after_open(equity, sessions[0].opens if sessions else 0), sessions_per_year, starting_capital),
         exposure_seconds=sum(end - start for start, end in held),
         exposure_pct=_exposure_pct(held, sessions),
         by_strategy=grouped(trades, lambda trade: trade.strategy, quantum=quantum),

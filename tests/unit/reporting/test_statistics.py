@@ -12,6 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from report_samples import at, session, trade
 
+from livetrader.market.calendar import load
+from livetrader.reporting import analytics, breakdown
 from livetrader.reporting.statistics import Drawdown, drawdown, sharpe, statistics, summary
 
 DAY = 86_400
@@ -98,6 +100,18 @@ def test_a_close_at_midnight_belongs_to_the_day_that_it_ends() -> None:
     closes = [(DAY * 20_001 + DAY * i, Decimal(value)) for i, value in enumerate((101, 100, 103))]
     finer = sorted([*closes, (closes[1][0] - 300, Decimal(50))])
     assert sharpe(finer, 365) == sharpe(closes, 365)
+
+
+@pytest.mark.parametrize("market", ["nse", "24x7"])
+def test_the_capital_at_the_open_is_no_day(market: str) -> None:
+    """Also where the session opens at midnight: the report's Sharpe ratio is the tear sheet's."""
+    sessions = load(market).sessions(date(2026, 2, 2), date(2026, 2, 6))
+    closes = [(one.closes, Decimal(value)) for one, value in zip(sessions, (101, 100, 103, 102, 104), strict=False)]
+    curve = [(sessions[0].opens, Decimal(100)), *closes]
+    found = statistics([], curve, starting_capital=Decimal(100), sessions=sessions)
+    assert found.sharpe == sharpe(closes, 252, Decimal(100))
+    days = breakdown.days(closes, Decimal(100))
+    assert found.sharpe == analytics.risk(days, breakdown.daily_returns(days, Decimal(100)), 252).sharpe
 
 
 @pytest.mark.parametrize(
