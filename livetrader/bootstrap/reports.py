@@ -13,15 +13,18 @@ from datetime import date, datetime, tzinfo
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from livetrader.bootstrap import state
 from livetrader.bootstrap.frictions import frictions_of
 from livetrader.bootstrap.realism import realism
 from livetrader.bootstrap.results import Books, RunResult, Terms
-from livetrader.bootstrap.state import exchange_zone, open_books
+from livetrader.bootstrap.state import exchange_zone, latest_day, open_books
 from livetrader.config import Configuration
 from livetrader.config.secrets import redact
+from livetrader.domain.lots import LotMethod
 from livetrader.domain.order import Purpose
 from livetrader.domain.order_state import OPEN
 from livetrader.domain.session import Session
+from livetrader.domain.trades import closed_lots
 from livetrader.domain.trades import trades as fold
 from livetrader.errors import UsageError
 from livetrader.files import write
@@ -53,6 +56,8 @@ def report(
 ) -> Path | None:
     """Write the report of a period (None: the latest session); the file, or None where it went to stdout."""
     zone = exchange_zone(configuration)
+    if form == "lots":
+        return _lots(configuration, mode, span, out)
     made, name = of_state(configuration, mode, span, candles=form in WITH_CANDLES)
     if out is None and form in ("html", "png"):
         out = configuration.settings.reports.directory / f"{name}.{form}"
@@ -63,6 +68,22 @@ def report(
         _print(made, form, text, zone)
         return None
     return write(out, text)
+
+
+def _lots(
+    configuration: Configuration, mode: str | None, span: tuple[date, date] | None, out: Path | None
+) -> Path | None:
+    """The lots that were closed, as CSV: to `out`, or to stdout."""
+    from livetrader.reporting import csv
+
+    if span is None:
+        day = latest_day(configuration, mode or configuration.settings.mode, exchange_zone(configuration))
+        span = None if day is None else (day, day)
+    text = csv.render_lots(state.closed_lots(configuration, mode, span))
+    if out is not None:
+        return write(out, text)
+    print(text, end="")
+    return None
 
 
 def of_state(
@@ -126,6 +147,7 @@ def compose(books: Books, configuration: Configuration) -> Report:
         refused=refusals(books.decisions),
         assumptions=assumptions(float(settings.venue.slippage_bps), settings.venue.charges, realism(settings)),
         frictions=books.frictions,
+        lots=books.lots,
     )
 
 
@@ -214,7 +236,12 @@ def _books(
     if not decisions and not any(start < at <= end for at in (marked or 0, *(at for at, _, _ in queries.equities()))):
         raise UsageError(f"nothing is recorded between {span[0]} and {span[1]} in {mode} mode")
     orders, fills = queries.orders(), queries.fills()
-    closed, held = fold({one.intent.intent_id: one.intent for one in orders}, fills, zone)
+    terms = Terms.of(configuration.settings, zone)
+    intents = {one.intent.intent_id: one.intent for one in orders}
+    closed, held = fold(intents, fills, zone, terms.lots)
+    lots = None
+    if terms.lots is LotMethod.FIFO:
+        lots = [one for one in closed_lots(intents, fills, zone) if span[0] <= one.session <= span[1]]
     equities = [(at, value) for at, value, _ in queries.equities()]
     before = [value for at, value in equities if at <= start]
     capital = before[-1] if before else configuration.settings.capital.amount
@@ -227,7 +254,8 @@ def _books(
         orders=[one for one in orders if start <= one.intent.as_of <= end],
         fills=[one for one in fills if start <= one.filled_at.timestamp() <= end],
         decisions=decisions,
-        terms=Terms.of(configuration.settings, zone),
+        terms=terms,
+        lots=lots,
         equity=[(start, capital), *((at, value) for at, value in equities if start < at <= end)],
     )
 

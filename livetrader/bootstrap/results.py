@@ -9,10 +9,11 @@ from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from livetrader.config import Settings
+from livetrader.domain.lots import LotMethod
 from livetrader.domain.order import Fill
 from livetrader.domain.position import Trade
 from livetrader.domain.session import Session
-from livetrader.domain.trades import OpenPosition, trades
+from livetrader.domain.trades import ClosedLot, OpenPosition, closed_lots, trades
 from livetrader.ports import Decision, Journal, OrderRecord
 from livetrader.reporting.document import document
 from livetrader.reporting.frictions import Frictions
@@ -25,25 +26,26 @@ if TYPE_CHECKING:  # a day in the terminal does without the analytics
 
 @dataclass(frozen=True, slots=True)
 class Terms:
-    """What the figures are counted in: the exchange's time zone, the sessions of a year, the account's currency, and
-    the name of the table of charges."""
+    """What the figures are counted in: the exchange's time zone, the sessions of a year, the account's currency, the
+    name of the table of charges, and what a partial exit closes."""
 
     zone: tzinfo
     per_year: int
     currency: str
     charges: str
+    lots: LotMethod = LotMethod.AVERAGE
 
     @classmethod
     def of(cls, settings: Settings, zone: tzinfo) -> Terms:
         """The terms of a configuration."""
         per_year = 365 if settings.market.calendar == "24x7" else 252
-        return cls(zone, per_year, settings.capital.currency, settings.venue.charges)
+        return cls(zone, per_year, settings.capital.currency, settings.venue.charges, LotMethod(settings.capital.lots))
 
 
 @dataclass(frozen=True, slots=True)
 class Books:
     """What a period left behind, wherever it was kept. `label` is the mode, in capitals. `frictions` are there where
-    the realistic model filled."""
+    the realistic model filled, `lots` (those that were closed) where the terms count in them."""
 
     label: str
     sessions: tuple[Session, ...]
@@ -56,6 +58,7 @@ class Books:
     equity: Sequence[EquityPoint]
     terms: Terms
     frictions: Frictions | None = field(default=None, kw_only=True)
+    lots: Sequence[ClosedLot] | None = field(default=None, kw_only=True)
 
     def records(self, sectors: Mapping[str, str]) -> Records:
         """What the analytics are made from; `sectors` by symbol, as far as they are known."""
@@ -112,7 +115,8 @@ def result(
 ) -> RunResult:
     """Fold a journal into a result; `identity` are the hashes."""
     orders, fills = journal.orders(), journal.fills()
-    closed, still_open = trades({r.intent.intent_id: r.intent for r in orders}, fills, terms.zone)
+    intents = {r.intent.intent_id: r.intent for r in orders}
+    closed, still_open = trades(intents, fills, terms.zone, terms.lots)
     equity = [(sessions[0].opens, capital), *((at, value) for at, value, _ in journal.equities())]
     return RunResult(
         label=label,
@@ -125,6 +129,7 @@ def result(
         decisions=journal.decisions(since=sessions[0].opens, until=sessions[-1].closes + 1),
         equity=equity,
         terms=terms,
+        lots=closed_lots(intents, fills, terms.zone) if terms.lots is LotMethod.FIFO else None,
         statistics=statistics(
             closed,
             equity,

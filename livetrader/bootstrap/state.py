@@ -12,9 +12,10 @@ from zoneinfo import ZoneInfo
 
 from livetrader.config import Configuration
 from livetrader.constraints.verdict import Check, Refused
+from livetrader.domain.lots import LotMethod
 from livetrader.domain.order import Fill, OrderIntent, Purpose
 from livetrader.domain.position import Trade
-from livetrader.domain.trades import OpenPosition
+from livetrader.domain.trades import ClosedLot, OpenPosition
 from livetrader.domain.trades import trades as fold
 from livetrader.errors import StoreError
 from livetrader.market.nse import IST
@@ -41,13 +42,19 @@ def exchange_zone(configuration: Configuration) -> ZoneInfo:
     return ZoneInfo("UTC") if configuration.settings.market.calendar == "24x7" else IST
 
 
+def lot_method(configuration: Configuration) -> LotMethod:
+    """What a partial exit closes."""
+    return LotMethod(configuration.settings.capital.lots)
+
+
 def status(configuration: Configuration, mode: str | None) -> Row:
     """Whether it runs, since when, what it decided last, and what the account is worth."""
     zone = exchange_zone(configuration)
     with open_books(configuration, mode) as queries:
         found = queries.status()
         fills = queries.fills()
-        closed, held = fold({one.intent.intent_id: one.intent for one in queries.orders()}, fills, zone)
+        intents = {one.intent.intent_id: one.intent for one in queries.orders()}
+        closed, held = fold(intents, fills, zone, lot_method(configuration))
         unknown, externals = queries.unknown_orders(), queries.externals()
     last = found.last_run
     return {
@@ -115,7 +122,7 @@ def _live(
 def positions(configuration: Configuration, mode: str | None) -> list[Row]:
     """What is held, and the stop that protects it at the venue (None: there is none)."""
     with open_books(configuration, mode) as queries:
-        held = queries.positions(exchange_zone(configuration))
+        held = queries.positions(exchange_zone(configuration), lot_method(configuration))
         stops = {one.intent.symbol: one.intent for one in queries.open_orders() if one.intent.purpose is Purpose.STOP}
     return [
         {
@@ -126,11 +133,46 @@ def positions(configuration: Configuration, mode: str | None) -> list[Row]:
             "strategy": one.strategy,
             "opened_at": utc(one.opened_at),
             "charges": exact(one.charges),
+            "realised": exact(one.realised),
             "stop": _trigger(stops.get(one.symbol)),
             "stop_quantity": None if one.symbol not in stops else exact(stops[one.symbol].quantity),
         }
         for one in held
     ]
+
+
+def open_lots(configuration: Configuration, mode: str | None) -> list[Row]:
+    """What positions are made of, first in, first out, and how many dates each lot has been held over by the last bar
+    close that was decided."""
+    zone = exchange_zone(configuration)
+    with open_books(configuration, mode) as queries:
+        held, marked = queries.positions(zone, LotMethod.FIFO), queries.status().marked
+    return [
+        {
+            "symbol": one.symbol,
+            "side": one.side.value,
+            "strategy": one.strategy,
+            "opened_at": utc(lot.opened_at),
+            "quantity": exact(lot.quantity),
+            "price": exact(lot.price),
+            "holding_days": _days(lot.opened_at, marked, zone),
+            "charges": exact(lot.charges),
+        }
+        for one in held
+        for lot in one.lots
+    ]
+
+
+def _days(opened_at: datetime, marked: int | None, zone: tzinfo) -> int:
+    opened = opened_at.astimezone(zone).date()
+    return 0 if marked is None else max((_date(marked - 1, zone) - opened).days, 0)
+
+
+def closed_lots(configuration: Configuration, mode: str | None, span: Span | None) -> list[ClosedLot]:
+    """The lots whose exit lies in `span` (None: all), first in, first out."""
+    with open_books(configuration, mode) as queries:
+        found = queries.closed_lots(exchange_zone(configuration))
+    return [one for one in found if span is None or span[0] <= one.session <= span[1]]
 
 
 def _trigger(stop: OrderIntent | None) -> str | None:

@@ -16,6 +16,7 @@ from livetrader.brokers.polled import PolledBroker
 from livetrader.brokers.simulated import SimulatedBroker
 from livetrader.config import Secret, Settings
 from livetrader.domain.books import BrokerTrade
+from livetrader.domain.lots import LotMethod
 from livetrader.domain.order_state import OPEN
 from livetrader.engine.backtest import KnownSignals
 from livetrader.engine.book import Book
@@ -173,7 +174,8 @@ def assemble(
     """An engine over `broker`, whose master is `instruments`. Its exits are tested on `tape`, whatever fills them."""
     settings = workspace.settings
     account, capital, limits = account_of(settings), settings.capital, settings.constraints
-    book = Book(workspace.sizer(account, strategies, instruments), capital.amount, capital.compound)
+    sizer = workspace.sizer(account, strategies, instruments)
+    book = Book(sizer, capital.amount, capital.compound, LotMethod(capital.lots))
     path = OrderPath(journal, broker, book, tape, clock, permit or Unlimited())
     if limits.bar_max_age_seconds is not None:
         path.fresh_seconds = limits.bar_max_age_seconds

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from livetrader.config import Configuration
 
 Row = Mapping[str, object]
-FORMATS = ("terminal", "html", "png", "json", "csv")
+FORMATS = ("terminal", "html", "png", "json", "csv", "lots")
 _Date = Annotated[str | None, typer.Option("--date", metavar="DATE", help="One session, YYYY-MM-DD.")]
 _First = Annotated[str | None, typer.Option("--from", metavar="DATE", help="First session.")]
 _Last = Annotated[str | None, typer.Option("--to", metavar="DATE", help="Last session.")]
@@ -49,11 +49,19 @@ def status(ctx: typer.Context, mode: StateMode = None, as_json: Json = False) ->
         print_styled(f"{name:<15} {value}", "bold red" if name.isupper() else "")
 
 
-def positions(ctx: typer.Context, mode: StateMode = None, as_json: Json = False) -> None:
+def positions(
+    ctx: typer.Context,
+    mode: StateMode = None,
+    lots: Annotated[
+        bool, typer.Option("--lots", help="The lots that it is made of, with their age; the oldest is sold first.")
+    ] = False,
+    as_json: Json = False,
+) -> None:
     """What is held."""
     from livetrader.bootstrap import state
 
-    _show(state.positions(configuration(ctx), _checked(mode)), "no open positions", as_json)
+    held = state.open_lots if lots else state.positions
+    _show(held(configuration(ctx), _checked(mode)), "no open positions", as_json)
 
 
 def orders(
@@ -154,7 +162,7 @@ def report(
     first: _First = None,
     last: _Last = None,
     form: Annotated[
-        str, typer.Option("--format", metavar="FORMAT", help="terminal, html, png, json or csv.")
+        str, typer.Option("--format", metavar="FORMAT", help="terminal, html, png, json, csv or lots.")
     ] = "terminal",
     out: Annotated[Path | None, typer.Option("--out", metavar="PATH", help="File; stdout if not given.")] = None,
     mode: StateMode = None,

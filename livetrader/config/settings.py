@@ -138,6 +138,14 @@ class Capital(Section):
     leverage: Number = setting(1, "Exposure allowed per unit of capital.", ge=1, le=125)
     allocation_pct: Number = setting(30, "Capital for one position, in percent.", gt=0, le=100)
     compound: bool = setting(False, "Size on the current capital (true) or the starting one.")
+    lots: Literal["average", "fifo"] = setting(
+        "average", "What a position cost that is closed in part: its average price, or fifo: the oldest lot goes first."
+    )
+
+
+def _deciding_capital(dumped: Mapping[str, Any]) -> dict[str, Any]:
+    """What of the section's dump decides results: the way of counting where it is not by average price."""
+    return {name: value for name, value in dumped.items() if (name, value) != ("lots", "average")}
 
 
 class Schedule(Section):
@@ -359,6 +367,7 @@ class Settings(Section):
         The files that paths name are not in it; who reads them accounts for their content.
         """
         dumped = self.model_dump(mode="json", exclude=_NOT_DECIDING)
+        dumped["capital"] = _deciding_capital(dumped["capital"])
         dumped["constraints"] = deciding(dumped["constraints"])
         dumped["venue"] = deciding_venue(dumped["venue"])
         text = json.dumps(dumped, sort_keys=True, separators=(",", ":"))

@@ -11,6 +11,7 @@ from decimal import Decimal
 from livetrader.constraints.verdict import Refused
 from livetrader.domain.account import External
 from livetrader.domain.exit_plan import ExitKind, ExitPlan
+from livetrader.domain.lots import LotMethod
 from livetrader.domain.order import Purpose
 from livetrader.domain.order_state import OPEN, OrderState
 from livetrader.domain.position import Trade
@@ -34,7 +35,8 @@ _FAILED = frozenset({OrderState.REJECTED, OrderState.ABANDONED})
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """The constraints that fill up during a day; None: no limit. `capital` and `leverage` are the settings'."""
+    """The constraints that fill up during a day; None: no limit. `capital` and `leverage` are the settings', and
+    `lots`, what a partial exit closes."""
 
     capital: Decimal
     leverage: Decimal
@@ -42,6 +44,7 @@ class Limits:
     trades: int | None
     loss_pct: Decimal | None
     currency: str = "INR"
+    lots: LotMethod = LotMethod.AVERAGE
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,7 +191,7 @@ def read(queries: Queries, calendar: Calendar, limits: Limits, prices: Prices, n
     at = datetime.fromtimestamp(_moment(status, now), calendar.timezone)
     session = _session(calendar, at)
     records, fills = queries.orders(), queries.fills()
-    closed, held = fold({one.intent.intent_id: one.intent for one in records}, fills, calendar.timezone)
+    closed, held = fold({one.intent.intent_id: one.intent for one in records}, fills, calendar.timezone, limits.lots)
     feed = prices([one.symbol for one in held], at.timestamp())
     today = [one for one in closed if session is not None and one.session == session.date]
     figures = live_figures(held, today, feed.prices, worth_of(status.equity, fills))
@@ -261,7 +264,8 @@ def _holdings(
 def _holding(
     one: OpenPosition, plan: ExitPlan | None, stop: OrderRecord | None, last: Decimal | None, *, leaving: bool
 ) -> Holding:
-    pnl = None if last is None else one.side.sign * one.quantity * (last - one.average_price) - one.charges
+    earned = one.realised - one.charges
+    pnl = None if last is None else one.side.sign * one.quantity * (last - one.average_price) + earned
     return Holding(
         one,
         last,

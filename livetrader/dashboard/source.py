@@ -13,6 +13,7 @@ from livetrader.bootstrap.state import open_books
 from livetrader.config import Configuration, resolve_symbols
 from livetrader.dashboard.data import Feed, Frame, Limits, read
 from livetrader.dashboard.prices import LastPrices
+from livetrader.domain.lots import LotMethod
 from livetrader.errors import LiveTraderError
 from livetrader.market.calendar import Calendar, load, observed
 from livetrader.ports import Clock
@@ -90,4 +91,5 @@ class Source:
             trades=rules.max_trades_per_day,
             loss_pct=rules.max_daily_loss_pct,
             currency=settings.capital.currency,
+            lots=LotMethod(settings.capital.lots),
         )

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
 
+from livetrader.domain.lots import Lot, LotMethod, Lots, average_price, grown, taken
 from livetrader.domain.order import Fill
 from livetrader.domain.signal import Side
 
@@ -15,12 +16,14 @@ ZERO = Decimal(0)
 
 @dataclass(frozen=True, slots=True)
 class Position:
-    """What is held of a symbol. `quantity` is signed, negative when short; `average_price` is of what is open."""
+    """What is held of a symbol. `quantity` is signed, negative when short; `average_price` is of what is open, which
+    `lots` is made of."""
 
     symbol: str
     quantity: Decimal = ZERO
     average_price: Decimal = ZERO
     realised: Decimal = ZERO
+    lots: Lots = ()
 
     @property
     def side(self) -> Side:
@@ -31,27 +34,32 @@ class Position:
         return self.quantity * (price - self.average_price)
 
 
-def apply(position: Position, fill: Fill) -> Position:
-    """The position after a fill: average price while it grows, realised profit while it shrinks."""
-    signed = fill.action.sign * fill.quantity
+def apply(position: Position, fill: Fill, method: LotMethod = LotMethod.AVERAGE) -> Position:
+    """The position after a fill: another lot while it grows, realised profit while it shrinks."""
     held = position.quantity
-    after = held + signed
-    if held * signed >= 0:
-        average = (abs(held) * position.average_price + fill.quantity * fill.price) / abs(after)
-        return Position(position.symbol, after, average, position.realised)
-    closed = min(abs(held), fill.quantity) * (1 if held > 0 else -1)
-    realised = position.realised + closed * (fill.price - position.average_price)
-    if after == 0:
-        return Position(position.symbol, ZERO, ZERO, realised)
-    turned = held * after < 0
-    return Position(position.symbol, after, fill.price if turned else position.average_price, realised)
+    after = held + fill.action.sign * fill.quantity
+    if held * fill.action.sign >= 0:
+        lot = Lot(fill.quantity, fill.price, fill.charges, fill.filled_at)
+        lots = grown(position.lots, lot, method)
+        return Position(position.symbol, after, average_price(lots), position.realised, lots)
+    closed, lots = taken(position.lots, min(abs(held), fill.quantity))
+    realised = position.realised + profit(closed, fill.price, position.side)
+    if held * after < 0:  # turned round
+        cost = fill.charges * abs(held) / fill.quantity
+        lots = (Lot(abs(after), fill.price, fill.charges - cost, fill.filled_at),)
+    return Position(position.symbol, after or ZERO, average_price(lots), realised, lots)
 
 
-def fold(symbol: str, fills: Iterable[Fill]) -> Position:
+def profit(closed: Lots, price: Decimal, side: Side) -> Decimal:
+    """What lots of `side` bring that are closed at `price`, before charges."""
+    return sum((side.sign * lot.quantity * (price - lot.price) for lot in closed), ZERO)
+
+
+def fold(symbol: str, fills: Iterable[Fill], method: LotMethod = LotMethod.AVERAGE) -> Position:
     """The position that `fills` of `symbol` leave, in their order."""
     position = Position(symbol)
     for fill in fills:
-        position = apply(position, fill)
+        position = apply(position, fill, method)
     return position
 
 

@@ -12,6 +12,7 @@ from livetrader.constraints.gate import Exposure, Portfolio
 from livetrader.domain.account import External, ExternalKind
 from livetrader.domain.exit_plan import ExitKind, ExitPlan, ExitReason
 from livetrader.domain.instrument import Product
+from livetrader.domain.lots import LotMethod
 from livetrader.domain.order import Fill, OrderIntent, Purpose
 from livetrader.domain.order_state import OPEN, OrderState
 from livetrader.domain.position import Position, apply
@@ -82,9 +83,10 @@ class Book:
     """The account in memory: rebuilt from the journal at every start.
 
     `base` is the capital that allocations are taken from: what the configuration says, or with `compound` the
-    account's value at the session's start. `cash` is exact: starting capital plus the cash of all fills. `questioned`
-    says by symbol why a position that was held over night may not be what it was: nothing is done about it. `recalled`
-    are the entries of earlier processes, which may have done more about their positions than the journal knows.
+    account's value at the session's start. `lots` says what a partial exit closes. `cash` is exact: starting capital
+    plus the cash of all fills. `questioned` says by symbol why a position that was held over night may not be what it
+    was: nothing is done about it. `recalled` are the entries of earlier processes, which may have done more about their
+    positions than the journal knows.
     `stopped` is when a stop was last reached in a symbol (epoch seconds); `losing` counts the losing trades since the
     last gain of the session, `losses` the longest such run; `answers` says which of its entries have an answer of the
     broker's. With `prices` (last prices by symbol, of what is held, at a time in epoch seconds) the exposure says what
@@ -94,6 +96,7 @@ class Book:
     sizer: Sizer
     capital: Decimal
     compound: bool = False
+    lots: LotMethod = LotMethod.AVERAGE
     cash: Decimal = ZERO
     base: Decimal = ZERO
     day_cash: Decimal = ZERO
@@ -277,7 +280,7 @@ class Book:
             self.unfilled[fill.intent_id] -= fill.quantity
         held = self.positions.get(fill.symbol)
         before = held.position if held is not None else Position(fill.symbol)
-        after = apply(before, fill)
+        after = apply(before, fill, self.lots)
         cash = fill.cash if held is None else held.cash + fill.cash
         turned = after.quantity * before.quantity < 0
         if after.quantity == 0 or turned:

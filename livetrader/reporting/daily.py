@@ -17,7 +17,7 @@ if TYPE_CHECKING:  # these come with numpy, which the report does not need
     from livetrader.domain.account import Alert
     from livetrader.domain.liquidity import Realism
     from livetrader.domain.position import Trade
-    from livetrader.domain.trades import OpenPosition
+    from livetrader.domain.trades import ClosedLot, OpenPosition
     from livetrader.ports import Decision, OrderRecord
     from livetrader.reporting.analytics import Analytics
 
@@ -84,7 +84,7 @@ class Report:
     Money is in `currency` (INR or USDT). `charts` are by trade id; a trade may be without one. `unknown` are
     orders whose outcome is not known, `alerts` what is open besides: the first things that an operator must see.
     `analytics` are left out where nobody asked for them: a day in the terminal; `frictions` where the fill model is the
-    fixed one.
+    fixed one, `lots` where positions are counted by average price.
     """
 
     mode: str
@@ -104,6 +104,7 @@ class Report:
     charts: Mapping[str, TradeChart] = field(default_factory=dict)
     analytics: Analytics | None = None
     frictions: Frictions | None = None
+    lots: Sequence[ClosedLot] | None = None
 
     @property
     def period(self) -> str:

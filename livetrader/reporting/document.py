@@ -17,6 +17,7 @@ from livetrader.reporting.values import Document, Json, exact, number, summary_j
 
 if TYPE_CHECKING:  # these come with numpy, which the report does not need
     from livetrader.domain.position import Trade
+    from livetrader.domain.trades import ClosedLot
     from livetrader.ports import OrderRecord
     from livetrader.reporting.analytics import Analytics
 
@@ -38,6 +39,26 @@ def trade_json(trade: Trade) -> Document:
         "gross_pnl": exact(trade.gross_pnl),
         "charges": exact(trade.charges),
         "net_pnl": exact(trade.net_pnl),
+    }
+
+
+def lot_json(lot: ClosedLot) -> Document:
+    """A lot that was closed; `trade_id` is that of the trade it belongs to."""
+    return {
+        "trade_id": lot.trade_id,
+        "session": lot.session.isoformat(),
+        "strategy": lot.strategy,
+        "symbol": lot.symbol,
+        "side": lot.side.value,
+        "quantity": exact(lot.quantity),
+        "opened_at": utc(lot.opened_at),
+        "open_price": exact(lot.open_price),
+        "closed_at": utc(lot.closed_at),
+        "close_price": exact(lot.close_price),
+        "holding_days": lot.holding_days,
+        "gross_pnl": exact(lot.gross_pnl),
+        "charges": exact(lot.charges),
+        "net_pnl": exact(lot.net_pnl),
     }
 
 
@@ -138,6 +159,7 @@ def report_json(report: Report) -> Document:
             for issue in report.data
         ],
         "assumptions": list(report.assumptions),
+        **({} if report.lots is None else {"lots": [lot_json(lot) for lot in report.lots]}),
         **_analytics(report.analytics),
         **_frictions(report.frictions),
     }

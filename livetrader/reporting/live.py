@@ -53,12 +53,14 @@ def live_figures(
     """The figures of what is held and of the trades that closed today (in the order of their exits).
 
     `prices` are the last ones known, by symbol; `worth` is what all positions together are worth (short ones
-    negative), where that is known without them. The charges of open positions so far count as their loss. A
-    position that was opened on an earlier day counts with all that it made since.
+    negative), where that is known without them. The charges of open positions so far count as their loss, what parts of
+    them have brought as their profit. A position that was opened on an earlier day counts with all that it made since.
     """
     if all(one.symbol in prices for one in positions):
         worth = sum((one.side.sign * one.quantity * prices[one.symbol] for one in positions), ZERO)
-    paid = sum((one.side.sign * one.quantity * one.average_price + one.charges for one in positions), ZERO)
+    paid = sum(
+        (one.side.sign * one.quantity * one.average_price + one.charges - one.realised for one in positions), ZERO
+    )
     open_pnl = None if worth is None else worth - paid
     values = {one.symbol: one.quantity * prices.get(one.symbol, one.average_price) for one in positions}
     spread = concentration(values)

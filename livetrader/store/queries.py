@@ -13,10 +13,11 @@ from decimal import Decimal
 from pathlib import Path
 
 from livetrader.domain.account import Alert, Answer, Command, External, Flow, Latch
-from livetrader.domain.order import Fill
+from livetrader.domain.lots import LotMethod
+from livetrader.domain.order import Fill, OrderIntent
 from livetrader.domain.order_state import OrderState
 from livetrader.domain.position import Trade
-from livetrader.domain.trades import OpenPosition
+from livetrader.domain.trades import ClosedLot, OpenPosition, closed_lots
 from livetrader.domain.trades import trades as fold
 from livetrader.errors import StoreError
 from livetrader.ports import Decision, OrderRecord
@@ -187,15 +188,21 @@ class Queries:
 
     def trades(self, timezone: tzinfo) -> list[Trade]:
         """Closed round trips, in the order of their exits; `timezone` is the exchange's."""
-        return self._fold(timezone)[0]
+        return self._fold(timezone, LotMethod.AVERAGE)[0]
 
-    def positions(self, timezone: tzinfo) -> list[OpenPosition]:
+    def positions(self, timezone: tzinfo, method: LotMethod = LotMethod.AVERAGE) -> list[OpenPosition]:
         """What is held, in the order of entry."""
-        return self._fold(timezone)[1]
+        return self._fold(timezone, method)[1]
 
-    def _fold(self, timezone: tzinfo) -> tuple[list[Trade], list[OpenPosition]]:
-        intents = {record.intent.intent_id: record.intent for record in self.orders()}
-        return fold(intents, self.fills(), timezone)
+    def _fold(self, timezone: tzinfo, method: LotMethod) -> tuple[list[Trade], list[OpenPosition]]:
+        return fold(self._intents(), self.fills(), timezone, method)
+
+    def closed_lots(self, timezone: tzinfo) -> list[ClosedLot]:
+        """What was closed, lot by lot, first in, first out, in the order of the exits."""
+        return closed_lots(self._intents(), self.fills(), timezone)
+
+    def _intents(self) -> dict[str, OrderIntent]:
+        return {record.intent.intent_id: record.intent for record in self.orders()}
 
     @property
     def where(self) -> str:

@@ -147,6 +147,7 @@ SCENARIOS = {
             **entries((*EQUITY, *CRYPTO), style="swing", exit__atr_multiple=15.0),
             **COMPOUND,
             **REALISTIC,
+            "capital.lots": "fifo",
             "venue.charges": "nse_delivery",
             "capital.allocation_pct": 20,
         },

@@ -366,6 +366,8 @@ def test_the_digest_depends_on_what_decides_results_alone(tmp_path: Path) -> Non
     base = digest("mode: paper\n", "a")
     assert digest("mode: live\nlogging: {directory: x, level: debug}\ncapital: {amount: 1000000.0}\n", "b") == base
     assert digest("capital: {leverage: 2}\n", "c") != base
+    assert digest("capital: {lots: average}\n", "h") == base
+    assert digest("capital: {lots: fifo}\n", "i") != base
     assert digest("venue: {realistic: {latency_ms: 9}}\n", "e") == base, "the fixed model asks none of it"
     realistic = digest("venue: {model: realistic}\n", "f")
     assert realistic != base

@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from livetrader.domain.instrument import Product
+from livetrader.domain.lots import Lot
 from livetrader.domain.order import Action, Fill, OrderIntent, OrderType, Purpose
 from livetrader.domain.position import Trade
 from livetrader.domain.position import fold as fold_position
@@ -98,14 +99,20 @@ def test_profit_is_exact_where_averages_are_not() -> None:
 
 
 @pytest.mark.parametrize(
-    ("exits", "quantity", "charges"), [([], 10, 1), ([(SELL, "4", "90")], 6, 2)], ids=["whole", "part_sold"]
+    ("exits", "quantity", "charges", "realised", "rest"),
+    [([], 10, 1, 0, "1"), ([(SELL, "4", "90")], 6, 2, -40, "0.6")],
+    ids=["whole", "part_sold"],
 )
-def test_what_is_still_held_is_an_open_position(exits: list[Deal], quantity: int, charges: int) -> None:
+def test_what_is_still_held_is_an_open_position(
+    exits: list[Deal], quantity: int, charges: int, realised: int, rest: str
+) -> None:
+    """Of its one lot the part that is left, with that part of the charges of opening it."""
     closed, (held,) = folded([(BUY, "10", "100"), *exits])
     assert closed == []
     assert held == OpenPosition(
-        "INFY", Side.LONG, Decimal(quantity), Decimal(100), "strategy-0", "INFY-0", START, Decimal(charges)
-    )
+        "INFY", Side.LONG, Decimal(quantity), Decimal(100), "strategy-0", "INFY-0", START, Decimal(charges),
+        Decimal(realised), (Lot(Decimal(quantity), Decimal(100), Decimal(rest), START),),
+    )  # fmt: skip
 
 
 def test_a_fill_that_turns_the_position_closes_one_trade_and_opens_the_next() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from decimal import Decimal
 
 import pytest
@@ -39,6 +40,11 @@ def test_a_position_without_a_price_leaves_the_open_profit_unknown() -> None:
     assert (found.open_pnl, found.day_pnl, found.realised) == (None, None, -70)
     assert found.day_drawdown == 70
     assert found.exposure == 10 * 120 + 10 * 100
+
+
+def test_what_a_position_that_was_sold_in_part_has_brought_is_open_profit() -> None:
+    found = live_figures([replace(held("A"), realised=Decimal(40))], [], {"A": Decimal(101)})
+    assert (found.open_pnl, found.day_pnl) == (10 - 5 + 40, 45)
 
 
 def test_the_worth_of_all_stands_in_for_prices() -> None:
