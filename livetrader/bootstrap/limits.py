@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import NoReturn, TypeVar
 from zoneinfo import ZoneInfo
 
+from livetrader.bootstrap.styles import product
 from livetrader.config import Capital, Configuration, Constraints
 from livetrader.constraints.gate import Rule
 from livetrader.constraints.rules.breakers import BrokerCircuit, ConsecutiveLosses, MaxRejections, StopCooldown
@@ -36,12 +37,13 @@ from livetrader.constraints.rules.sanity import (
     ExitDefined,
     LastClose,
     LotSanity,
+    NoShortDelivery,
     PriceCollar,
     PriceSanity,
 )
 from livetrader.constraints.rules.score import DailyLoss, Graded, RiskScore
 from livetrader.constraints.rules.timing import BarFreshness, TradingWindow
-from livetrader.domain.instrument import Instrument
+from livetrader.domain.instrument import Instrument, Product
 from livetrader.errors import ConfigError
 
 Limit = TypeVar("Limit", int, Decimal)
@@ -79,6 +81,7 @@ class Limits:
             BarFreshness(int(age)) if (age := limits.bar_max_age_seconds) is not None else None,
             PriceSanity(limits.min_price, limits.max_price),
             ExitDefined(),
+            NoShortDelivery() if self._delivers else None,
             OnePositionPerSymbol(),
             positions,
             _limited(MaxTradesPerDay, limits.max_trades_per_day),
@@ -95,6 +98,16 @@ class Limits:
             CapitalAllocation(),
         )
         return tuple(rule for rule in found if rule is not None)
+
+    @property
+    def _delivers(self) -> bool:
+        """Whether a strategy holds what it buys as delivery."""
+        settings = self.configuration.settings
+        section = settings.strategies
+        styles = {one.style for one in section.entries.values()}
+        if section.signals_file is not None:
+            styles.add(section.signals_file.style)
+        return any(product(style, settings.venue.charges) is Product.CNC for style in styles)
 
     def _graded(self) -> list[MoneyRule | Volatility | Correlation]:
         """Those that say how near their limit is, in the order in which they give their reason."""

@@ -13,18 +13,18 @@ from types import MappingProxyType
 from livetrader.bootstrap.candles import open_candles
 from livetrader.bootstrap.limits import Limits, csv_rows
 from livetrader.bootstrap.realism import realism
+from livetrader.bootstrap.styles import holding, undercharged
 from livetrader.brokers.fill_model import FillModel
 from livetrader.brokers.realistic import RealisticModel
 from livetrader.config import Configuration, Settings, resolve_symbols
 from livetrader.constraints.gate import Rule
 from livetrader.constraints.rules.money import StrategyAllocation
 from livetrader.constraints.rules.portfolio import MaxTradesPerStrategy
-from livetrader.constraints.rules.sanity import ExitDefined, LastClose, PriceCollar
+from livetrader.constraints.rules.sanity import ExitDefined, LastClose, NoShortDelivery, PriceCollar
 from livetrader.constraints.rules.timing import BarFreshness, TradingWindow
 from livetrader.domain.candles import Interval
 from livetrader.domain.costs import charge_table
-from livetrader.domain.exit_plan import ExitKind
-from livetrader.domain.instrument import Instrument, Product
+from livetrader.domain.instrument import Instrument
 from livetrader.domain.session import Session
 from livetrader.engine.history import DailyHistory, History
 from livetrader.engine.signals import SignalFinder, month_start
@@ -41,15 +41,6 @@ from livetrader.strategies.base import Strategy
 from livetrader.strategies.from_file import FROM_FILE, FromFile
 from livetrader.strategies.registry import Registry
 from livetrader.strategies.scanner import Plan, plan
-
-# What a style means at the broker, and whether the session's end closes the position.
-STYLES = {
-    "scalp": (Product.MIS, True),
-    "intraday": (Product.MIS, True),
-    "btst": (Product.CNC, False),
-    "swing": (Product.CNC, False),
-}
-
 
 # A command by hand is carried out within this time, or not at all: who gave it may have changed his mind.
 COMMAND_SECONDS = 60
@@ -173,6 +164,9 @@ class Workspace:
                 f"no candles of {trend}: strategies with a trend filter take no entries; import them, "
                 "or set market.trend_symbol to null"
             )
+        section = self.settings.strategies
+        if undercharged((section.entries[name].style for name in section.enabled), self.settings.venue.charges):
+            lines.append("a strategy carries shares over night: venue.charges nse_delivery says what that costs")
         return [*lines, *self.store.warnings()]
 
     def waits(self, symbols: Sequence[str] = ()) -> tuple[float, float]:
@@ -227,6 +221,7 @@ class Workspace:
                 name,
                 preset=preset or section.preset,
                 params=None if entry is None else entry.params,
+                interval=None if entry is None or entry.interval is None else Interval(entry.interval),
                 trend_symbol=self.settings.market.trend_symbol,
             )
         except StrategyError as error:
@@ -280,9 +275,7 @@ class Workspace:
             style, exit_ = entry.style, entry.exit
         else:
             return Holding(ExitSettings())
-        product, square_off = STYLES[style]
-        numbers = exit_.model_dump(exclude={"kind", "atr_period"})
-        return Holding(ExitSettings(ExitKind(exit_.kind), **numbers), product, square_off)
+        return holding(style, exit_, self.settings.venue.charges)
 
     @property
     def limits(self) -> Limits:
@@ -308,7 +301,8 @@ class Workspace:
         """
         limits, age = self.settings.constraints, self.price_age_seconds
         dropped = (
-            TradingWindow, BarFreshness, PriceCollar, ExitDefined, MaxTradesPerStrategy, StrategyAllocation,
+            TradingWindow, BarFreshness, PriceCollar, ExitDefined, NoShortDelivery, MaxTradesPerStrategy,
+            StrategyAllocation,
         )  # fmt: skip
         kept = [rule for rule in self.rules(last_close, instruments) if not isinstance(rule, dropped)]
         collar = PriceCollar(
@@ -316,7 +310,8 @@ class Workspace:
             lambda symbol, since, before: last_close(symbol, max(since, before - age), before),
             needed=True,
         )
-        return (TradingWindow(self.calendar.timezone), BarFreshness(COMMAND_SECONDS), collar, *kept)
+        always = (TradingWindow(self.calendar.timezone), BarFreshness(COMMAND_SECONDS), NoShortDelivery())
+        return (*always, collar, *kept)
 
     @property
     def price_age_seconds(self) -> int:

@@ -143,6 +143,18 @@ class Capital(Section):
     )
 
 
+def _deciding_strategies(dumped: Mapping[str, Any]) -> dict[str, Any]:
+    """What of the section's dump decides results: bars and time limits where they are not the strategy's own."""
+    entries = {name: _deciding_entry(entry) for name, entry in dumped["entries"].items()}
+    file = dumped["signals_file"]
+    return {**dumped, "entries": entries, "signals_file": None if file is None else _deciding_entry(file)}
+
+
+def _deciding_entry(dumped: Mapping[str, Any]) -> dict[str, Any]:
+    exit = {name: value for name, value in dumped["exit"].items() if (name, value) != ("hold_minutes", None)}
+    return {**{name: value for name, value in dumped.items() if (name, value) != ("interval", None)}, "exit": exit}
+
+
 def _deciding_capital(dumped: Mapping[str, Any]) -> dict[str, Any]:
     """What of the section's dump decides results: the way of counting where it is not by average price."""
     return {name: value for name, value in dumped.items() if (name, value) != ("lots", "average")}
@@ -224,6 +236,9 @@ class Exit(Section):
     kind: Literal["trailing_atr", "percent", "step_trail", "none"] = setting(
         "trailing_atr", "The rule; beside it the square-off closes what is held for the session only."
     )
+    hold_minutes: float | None = setting(
+        None, "A position that has been held for so long is closed; null: as the style has it (scalp: 15).", gt=0
+    )
     atr_multiple: float = setting(1.5, "trailing_atr: distance of the stop, in ATRs.", gt=0)
     atr_period: int = setting(14, "trailing_atr: bars of the ATR.", ge=1)
     stop_loss_pct: float = setting(1.5, "percent, step_trail: the stop.", gt=0, le=100)
@@ -260,6 +275,9 @@ class StrategyEntry(Section):
 
     enabled: bool = setting(True, "Whether it trades.")
     style: Style = setting("intraday", "Holding style: scalp, intraday, btst or swing.")
+    interval: Literal["1m", "5m", "15m", "1h"] | None = setting(
+        None, "The bars that it decides on; null: the strategy's own."
+    )
     exit: Exit = setting({}, "How positions are left.")
     params: Params = setting({}, "Its parameters; `livetrader strategies show NAME` lists them.")
 
@@ -369,6 +387,7 @@ class Settings(Section):
         dumped = self.model_dump(mode="json", exclude=_NOT_DECIDING)
         dumped["capital"] = _deciding_capital(dumped["capital"])
         dumped["constraints"] = deciding(dumped["constraints"])
+        dumped["strategies"] = _deciding_strategies(dumped["strategies"])
         dumped["venue"] = deciding_venue(dumped["venue"])
         text = json.dumps(dumped, sort_keys=True, separators=(",", ":"))
         return hashlib.blake2b(text.encode(), digest_size=8).hexdigest()

@@ -21,6 +21,7 @@ class ExitReason(StrEnum):
     TARGET = "target"
     TRAILING = "trailing"
     SQUARE_OFF = "square_off"
+    TIME = "time"
     SIGNAL = "signal"
     MANUAL = "manual"
     RECONCILE = "reconcile"
@@ -35,7 +36,8 @@ class ExitPlan:
 
     `distance` is the trailing stop's distance from the best price in price units (`atr_multiple` × ATR at the
     signal bar), `stop_price` a FIXED stop's level. Fields that a kind does not use are NaN.
-    `square_off` is False for positions that are held over the session's end.
+    `hold_minutes` is how long after its fill the position is closed, by the clock. `square_off` is False for positions
+    that are held over the session's end; with `overnight` it is the square-off of the next session.
     """
 
     kind: ExitKind
@@ -46,4 +48,6 @@ class ExitPlan:
     increment_pct: float = float("nan")
     gap_pct: float = float("nan")
     stop_price: float = float("nan")
+    hold_minutes: float = float("nan")
     square_off: bool = True
+    overnight: bool = False

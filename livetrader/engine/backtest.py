@@ -7,7 +7,7 @@ close gives the same trades is what `replay` shows.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from typing import Protocol
+from typing import Literal, Protocol
 
 from livetrader.domain.order import OrderIntent, Purpose
 from livetrader.domain.session import Session
@@ -79,19 +79,19 @@ class Backtest:
         times = [self.venue.next_event(order) for order in orders if order.purpose is not Purpose.STOP]
         for held in book.positions.values():
             if held.leaving is None:
-                times.append(self._exit_known(held, session))
+                times += [self._exit_known(held, session), self._close(held, held.due, "left")]
                 if held.exit.plan.square_off:
                     times.append(session.square_off)
                 if self.engine.floor is not None:
-                    times.append(self._next_close(held, now))
+                    times.append(self._close(held, now, "right"))
             elif held.closing is None:
-                times.append(self._next_close(held, now))
+                times.append(self._close(held, now, "right"))
         return min((at for at in times if at is not None and at > now), default=session.closes)
 
-    def _next_close(self, held: HeldPosition, now: int) -> int | None:
-        """The next close that changes what a position is worth."""
+    def _close(self, held: HeldPosition, at: float, side: Literal["left", "right"]) -> int | None:
+        """The first close of a position's symbol at `at` (`left`), or after it (`right`)."""
         closes = self.engine.tape.bars(held.entry.symbol).closes
-        following = int(closes.searchsorted(now, side="right"))
+        following = int(closes.searchsorted(at, side=side))
         return int(closes[following]) if following < len(closes) else None
 
     def _exit_known(self, held: HeldPosition, session: Session) -> int | None:

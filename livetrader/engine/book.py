@@ -73,6 +73,16 @@ class HeldPosition:
     exits: int = 0
 
     @property
+    def due(self) -> float:
+        """When it has been held for as long as its plan allows, in epoch seconds; NaN: no limit."""
+        return self.opened + self.exit.plan.hold_minutes * 60
+
+    @property
+    def out_of_time(self) -> bool:
+        """Whether a bar has closed since then."""
+        return self.walked >= self.due
+
+    @property
     def margin(self) -> Decimal:
         """Quantity × average price: what it takes from the account at leverage 1."""
         return abs(self.position.quantity) * self.position.average_price

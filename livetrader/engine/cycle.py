@@ -233,7 +233,7 @@ class Engine:
             else:
                 self._test(held, now)
             self._leave_rest(held, now)
-            if held.leaving is None and session is not None and self._squares_off(held.entry, now):
+            if held.leaving is None and session is not None and self._squares_off(held, now):
                 self.closing.close(held, session.square_off, ExitReason.SQUARE_OFF)
             self.protection.keep(held, held.exit.stop, held.walked)
 
@@ -259,12 +259,16 @@ class Engine:
         if start == end:
             return
         reason = _advance(held, bars, end, walk(held.exit, bars.open, bars.high, bars.low, start, end))
+        if reason is None and held.out_of_time:
+            reason = ExitReason.TIME
         if reason is not None:
             self.closing.close(held, held.walked, reason)
 
-    def _squares_off(self, entry: OrderIntent, now: int) -> bool:
-        plan, session = entry.exit, self.book.session
-        return plan is not None and plan.square_off and session is not None and now >= session.square_off
+    def _squares_off(self, held: HeldPosition, now: int) -> bool:
+        plan, session = held.entry.exit, self.book.session
+        if plan is None or not plan.square_off or session is None or now < session.square_off:
+            return False
+        return not plan.overnight or held.opened < session.opens
 
     def _halted(self, entry: OrderIntent) -> str:
         """Why `entry` may not go out by now: what it was approved on may be over, the day have lost too much."""

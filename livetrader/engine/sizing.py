@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 
 from livetrader.domain.exit_plan import ExitKind, ExitPlan
@@ -23,10 +23,11 @@ class ExitSettings:
     activation_pct: float = 0.9
     increment_pct: float = 0.2
     gap_pct: float = 0.2
+    hold_minutes: float | None = None
 
-    def plan(self, atr: float, *, square_off: bool) -> ExitPlan:
+    def plan(self, atr: float, *, square_off: bool, overnight: bool = False) -> ExitPlan:
         """The exit plan of a position whose signal bar had `atr`."""
-        return ExitPlan(
+        plan = ExitPlan(
             self.kind,
             distance=self.atr_multiple * atr,
             stop_loss_pct=self.stop_loss_pct,
@@ -35,16 +36,20 @@ class ExitSettings:
             increment_pct=self.increment_pct,
             gap_pct=self.gap_pct,
             square_off=square_off,
+            overnight=overnight,
         )
+        return plan if self.hold_minutes is None else replace(plan, hold_minutes=self.hold_minutes)
 
 
 @dataclass(frozen=True, slots=True)
 class Holding:
-    """How a strategy holds: its product at the broker, its exit, and whether the session's end closes it."""
+    """How a strategy holds: its product at the broker, its exit, and whether the session's end closes it, or with
+    `overnight` that of the next session."""
 
     exit: ExitSettings
     product: Product = Product.MIS
     square_off: bool = True
+    overnight: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,5 +87,5 @@ class Sizer:
             price=price,
             as_of=signal.as_of,
             reason=signal.tag,
-            exit=holding.exit.plan(signal.atr, square_off=holding.square_off),
+            exit=holding.exit.plan(signal.atr, square_off=holding.square_off, overnight=holding.overnight),
         )

@@ -1,9 +1,10 @@
 """Trades of one strategy when nothing limits it: every symbol by itself, in one compiled pass.
 
 It applies where the account cannot refuse an entry for what it did elsewhere: one strategy, without exits of its own,
-no limits on positions, trades, prices or times of entry, and capital that never binds and does not compound; all bars
-of one interval, all symbols on one tick and lot. Then each symbol's trades follow from its own signals and bars, and
-they are those of `Backtest`, fill for fill, without an object for each order. Charges are not reckoned.
+no limits on positions, trades, prices, times of entry or of holding, and capital that never binds and does not
+compound; all bars of one interval, all symbols on one tick and lot. Then each symbol's trades follow from its own
+signals and bars, and they are those of `Backtest`, fill for fill, without an object for each order. Charges are not
+reckoned.
 """
 
 from __future__ import annotations

@@ -28,7 +28,7 @@ from livetrader.ports import Decision, OrderRecord
 
 Values = dict[str, Any]
 
-_PLAN_NUMBERS = tuple(f.name for f in fields(ExitPlan) if f.name not in ("kind", "square_off"))
+_PLAN_NUMBERS = tuple(f.name for f in fields(ExitPlan) if f.name not in ("kind", "square_off", "overnight"))
 
 
 class Row(Protocol):
@@ -73,13 +73,16 @@ def _text(value: Decimal | None) -> str | None:
 def _plan_text(plan: ExitPlan) -> str:
     numbers = {name: getattr(plan, name) for name in _PLAN_NUMBERS}
     used = {name: _number(value) for name, value in numbers.items() if not math.isnan(value)}
-    return canonical({"kind": plan.kind.value, "square_off": plan.square_off} | used)
+    overnight = {"overnight": True} if plan.overnight else {}
+    return canonical({"kind": plan.kind.value, "square_off": plan.square_off} | overnight | used)
 
 
 def _plan_of(text: str) -> ExitPlan:
     plan = json.loads(text)
     kind, square_off = ExitKind(plan.pop("kind")), bool(plan.pop("square_off"))
-    return ExitPlan(kind, square_off=square_off, **{name: float(value) for name, value in plan.items()})
+    overnight = bool(plan.pop("overnight", False))
+    numbers = {name: float(value) for name, value in plan.items()}
+    return ExitPlan(kind, square_off=square_off, overnight=overnight, **numbers)
 
 
 def intent_values(intent: OrderIntent) -> Values:

@@ -14,6 +14,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+from livetrader.domain.candles import Interval
 from livetrader.errors import StrategyError
 from livetrader.strategies import crypto, equity_intraday
 from livetrader.strategies.base import Strategy
@@ -58,8 +59,9 @@ class Registry:
         preset: str = "original",
         params: Mapping[str, object] | None = None,
         trend_symbol: str | None = None,
+        interval: Interval | None = None,
     ) -> Strategy:
-        """The strategy with a preset's parameters, then `params` over them."""
+        """The strategy with a preset's parameters, then `params` over them; on its own bars, or those of `interval`."""
         found = self.find(name)
         chosen: dict[str, Any] = {
             "trend_symbol": trend_symbol,
@@ -69,7 +71,7 @@ class Registry:
         problems = _problems(found, chosen)
         if problems:
             raise StrategyError("\n".join(problems))
-        return found(**chosen)
+        return _on(found, interval)(**chosen)
 
     def _add(self, module: ModuleType, where: str) -> None:
         for one in vars(module).values():
@@ -86,6 +88,14 @@ class Registry:
         if known is not None and known is not one:
             raise StrategyError(f"{where}: a strategy named {one.name!r} is there already ({known.__module__})")
         self.classes[one.name] = one
+
+
+def _on(found: type[Strategy], interval: Interval | None) -> type[Strategy]:
+    """The strategy on bars of `interval`: the interval is the class's, so a class of its own."""
+    if interval in (None, found.interval):
+        return found
+    described = {"__module__": found.__module__, "__qualname__": f"{found.__qualname__}[{interval}]"}
+    return type(found.__name__, (found,), {**described, "__doc__": found.__doc__, "interval": interval})
 
 
 def _problems(found: type[Strategy], params: Mapping[str, object]) -> list[str]:

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pytest
 from markets import Market
@@ -18,8 +19,11 @@ from runs import assert_same, backtest, journal, replayed
 from livetrader.bootstrap.research import Request
 from livetrader.bootstrap.results import RunResult
 from livetrader.constraints.verdict import Refused
+from livetrader.domain.candles import Interval
+from livetrader.domain.signal import Side
 
 EQUITY = ("breakdown_fade_long", "momentum_long", "breakout_fade_short", "momentum_short", "exhaustion_short")
+INDIA = ZoneInfo("Asia/Kolkata")
 CRYPTO = ("sma_cross", "macd_momentum", "rsi_reversion")
 
 # Room for every signal to become a trade.
@@ -103,6 +107,25 @@ SCENARIOS = {
             "constraints.max_sector_pct": 18,
         },
         {"stop", "trailing"},
+    ),
+    "scalp": Scenario(
+        "drill",
+        {
+            **entries(EQUITY, enabled=False),
+            **entries(CRYPTO, style="scalp", interval="1m", exit__atr_multiple=4.0),
+            **UNLIMITED,
+        },
+        {"time", "trailing"},
+        {"symbols": "STOCK00,STOCK01,STOCK02", "first": date(2024, 3, 2), "last": date(2024, 3, 4)},
+    ),
+    "btst": Scenario(
+        "muhurat",
+        {
+            **entries((*EQUITY, *CRYPTO), style="btst", exit__atr_multiple=6.0),
+            "venue.charges": "nse_delivery",
+            "capital.allocation_pct": 20,
+        },
+        {"trailing", "square_off"},
     ),
     "the portfolio stop": Scenario(
         "muhurat",
@@ -245,6 +268,39 @@ def test_swing_positions_are_held_over_the_muhurat_hour_and_the_months_end(backt
     hour = next(session for session in result.sessions if session.kind == "muhurat")
     opens, closes = (datetime.fromtimestamp(at, UTC) for at in (hour.opens, hour.closes))
     assert any(trade.entry_at < opens and trade.exit_at > closes for trade in result.trades)
+
+
+def test_btst_is_sold_in_the_next_session_at_the_latest(backtested: Backtested) -> None:
+    """At its square-off; the Muhurat hour is a session, and its square-off is ten minutes before its end."""
+    market, _, _, result = backtested("btst")
+    with market.workspace({}) as workspace:
+        following = {one.date: workspace.calendar.after(one.date) for one in result.sessions}
+    closed = [trade for trade in result.trades if trade.exit_reason == "square_off"]
+    for trade in closed:
+        then = following[trade.entry_at.astimezone(INDIA).date()]
+        assert then is not None
+        assert trade.exit_at.timestamp() in range(then.square_off, then.closes + 1)
+    assert any(trade.session == date(2024, 11, 1) for trade in closed)
+    held = [(trade.session - trade.entry_at.astimezone(INDIA).date()).days for trade in result.trades]
+    assert max(held) <= 3, "from a Friday to a Monday"
+
+
+@pytest.mark.parametrize("name", ["btst", "swing"])
+def test_nobody_shorts_delivery(backtested: Backtested, name: str) -> None:
+    *_, result = backtested(name)
+    assert {trade.side for trade in result.trades} == {Side.LONG}
+    refused = [one.verdict for one in result.decisions if isinstance(one.verdict, Refused)]
+    shorts = [one.intent.side for one in refused if one.rule == "no_short_delivery"]
+    assert shorts
+    assert set(shorts) == {Side.SHORT}
+
+
+def test_a_scalp_decides_on_1m_bars_and_ends_after_fifteen_minutes(backtested: Backtested) -> None:
+    *_, result = backtested("scalp")
+    assert {decision.signal.interval for decision in result.decisions} == {Interval.M1}
+    held = {(trade.exit_at - trade.entry_at).total_seconds() for trade in result.trades if trade.exit_reason == "time"}
+    assert held == {15 * 60}
+    assert all(trade.exit_at - trade.entry_at <= timedelta(minutes=15) for trade in result.trades)
 
 
 def test_a_position_is_held_over_the_pause_of_a_session_in_two_parts(backtested: Backtested) -> None:

@@ -12,8 +12,9 @@ from decimal import Decimal
 from livetrader.constraints.gate import Exposure
 from livetrader.constraints.verdict import Check
 from livetrader.domain.exit_plan import ExitKind
-from livetrader.domain.instrument import Instrument
+from livetrader.domain.instrument import Instrument, Product
 from livetrader.domain.order import OrderIntent
+from livetrader.domain.signal import Side
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,6 +128,19 @@ class ExchangeLimits:
         if band is not None and not all(price is None or band[0] <= price <= band[1] for price in prices):
             return f"a price is outside the circuit band {band[0]}–{band[1]}"
         return ""
+
+
+@dataclass(frozen=True, slots=True)
+class NoShortDelivery:
+    """What is held as delivery (CNC) has to be there before it can be sold: nobody shorts it."""
+
+    def passes(self, intent: OrderIntent, exposure: Exposure) -> bool:
+        return intent.side is not Side.SHORT or intent.product is not Product.CNC
+
+    def check(self, intent: OrderIntent, exposure: Exposure) -> Check:
+        side, product, passed = intent.side.value, intent.product.value, self.passes(intent, exposure)
+        reason = f"{side} as {product}" if passed else f"{product} is delivery: it cannot be sold short"
+        return Check("no_short_delivery", passed, reason, {"side": side, "product": product})
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,62 @@
+"""Holding styles: what each means at the broker, and which time exit applies."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from livetrader.domain.exit_plan import ExitKind
+from livetrader.domain.instrument import Product
+from livetrader.engine.sizing import ExitSettings, Holding
+
+if TYPE_CHECKING:
+    from livetrader.config import Exit
+
+
+@dataclass(frozen=True, slots=True)
+class Style:
+    """`square_off`: the session's end closes it; with `overnight` the next session's. `hold_minutes` stands where the
+    exit says nothing (None: no limit)."""
+
+    square_off: bool
+    overnight: bool = False
+    hold_minutes: float | None = None
+
+
+STYLES = {
+    "scalp": Style(square_off=True, hold_minutes=15.0),
+    "intraday": Style(square_off=True),
+    "btst": Style(square_off=True, overnight=True),
+    "swing": Style(square_off=False),
+}
+
+# What the tables of charges are of: contracts may be sold short and carried; a coin has to be there to be sold.
+FUTURES = frozenset({"nse_futures", "nse_options", "binance_futures"})
+SPOT = "binance_spot"
+INTRADAY = "nse_intraday"
+
+
+def holding(style: str, exit: Exit, charges: str) -> Holding:
+    """How a strategy of `style` holds what the table `charges` is of, and leaves it."""
+    known = STYLES[style]
+    numbers = exit.model_dump(exclude={"kind", "atr_period"})
+    if exit.hold_minutes is None:
+        numbers["hold_minutes"] = known.hold_minutes
+    settings = ExitSettings(ExitKind(exit.kind), **numbers)
+    return Holding(settings, product(style, charges), known.square_off, known.overnight)
+
+
+def undercharged(styles: Iterable[str], charges: str) -> bool:
+    """Whether something is carried as delivery and charged as if it were not: STT alone is eight times as much."""
+    return charges == INTRADAY and any(product(style, charges) is Product.CNC for style in styles)
+
+
+def product(style: str, charges: str) -> Product:
+    """What is closed in its session is margin (MIS); what is carried is a contract (NRML), or delivery (CNC)."""
+    known = STYLES[style]
+    if charges == SPOT:
+        return Product.CNC
+    if known.square_off and not known.overnight:
+        return Product.MIS
+    return Product.NRML if charges in FUTURES else Product.CNC
