@@ -1,7 +1,8 @@
 """A week of real candles with all rules on: paper, replay and backtest trade it alike, and count it alike.
 
-Paper is `livetrader run` on a clock of its own: a writer stores each bar when it has closed, dirt included, the trader
-looks a second later and once more, and its process is ended and started anew in the middle of every session.
+Paper is `livetrader run` on a clock of its own: a writer stores the bars as they close, dirt included, the trader looks
+a second later and once more, and its process is ended and started anew in the middle of every session. It looks after
+each 5m bar; of the one symbol that has 1m bars it takes five at a time.
 """
 
 from __future__ import annotations
@@ -62,6 +63,7 @@ SETTINGS: Mapping[str, object] = {
     "strategies.entries.rsi_reversion.exit.kind": "percent",
     "capital.allocation_pct": 9,
     "capital.lots": "fifo",
+    "candles.tape": None,
 }
 MODELS: Mapping[str, Mapping[str, object]] = {
     "fixed": {},
@@ -138,10 +140,10 @@ def trade(configuration: Configuration, session: Session, writer: Writer) -> Non
     """A session of `livetrader run`, by two processes."""
     clock = VirtualClock(float(session.opens))
     writer.until(session.opens)
-    for end in (session.opens + 6_450, session.closes + 120):
+    for end in (session.opens + 6_450, session.closes + 300):
         with trading(configuration, clock) as trader:
             while clock.now() < end:
-                close = int(clock.now()) // 60 * 60 + 60
+                close = int(clock.now()) // 300 * 300 + 300
                 clock.advance_to(close + 1)
                 writer.until(close)
                 for seconds in (1, 4):
