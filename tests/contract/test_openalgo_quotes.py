@@ -240,6 +240,31 @@ def test_a_partial_subscription_names_those_that_are_refused() -> None:
         assert feed.refused == {"TCS": "not subscribed: token missing", "SBIN": "it is not in the answer"}
 
 
+def test_a_greeting_before_the_answer_lets_nobody_in_and_keeps_nobody_out() -> None:
+    def answer(asked: Any) -> list[Any]:
+        welcome = {"type": "welcome", "status": "success"}
+        if asked["action"] == "authenticate":
+            return [welcome, {"type": "auth", "status": "success" if len(asked["api_key"]) == len(KEY) else "error"}]
+        return [grant(asked)]
+
+    with server(answer, first=False) as url:
+        with listening(url, "INFY") as (_, ear):
+            until(lambda: ear.granted)
+        assert "not let in" in objection(url, lambda: "wrong" * 5)
+    with server(lambda _: [{"type": "welcome"}] * 5, first=False) as url:
+        assert "no answer to the authentication" in objection(url, lambda: KEY)
+
+
+def test_a_price_under_its_other_name_and_a_field_that_is_no_number_lose_no_tick() -> None:
+    """Adapters differ in the name of the price, and what a frame of numbers lacks comes as NaN."""
+    named = data()
+    named["data"]["last_price"] = named["data"].pop("ltp")
+    lacking = json.dumps(data(ltp=1501.0, volume=math.nan, oi=math.nan))
+    with server(lambda asked: [grant(asked), named, lacking]) as url, listening(url, "INFY") as (feed, ear):
+        until(lambda: len(ear.ticks) == 2)
+    assert (ear.prices, dict(feed.dropped)) == ([1500.0, 1501.0], {})
+
+
 def test_an_answer_without_the_requests_name_is_that_of_the_oldest() -> None:
     def answer(asked: Any) -> list[Any]:
         told = grant(asked)
@@ -255,8 +280,8 @@ GARBAGE: dict[str, tuple[Any, str]] = {
     "no json": ("{", "unreadable"),
     "not an object": ("[1]", "unreadable"),
     "bytes that are no text": (b"\xff\xfe", "unreadable"),
-    "NaN": (json.dumps(data(ltp=math.nan)), "unreadable"),
-    "infinity": (json.dumps(data(ltp=math.inf)), "unreadable"),
+    "NaN": (json.dumps(data(ltp=math.nan)), "no price"),
+    "infinity": (json.dumps(data(ltp=math.inf)), "no price"),
     "zero": (data(ltp=0), "no price"),
     "negative": (data(ltp=-1500.0), "no price"),
     "null price": (data(ltp=None), "no price"),

@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
-from typing import Any, NoReturn
+from typing import Any
 
 # What a float may be worth: beyond it, arithmetic on an amount could fail.
 LARGEST = Decimal(10) ** 15
@@ -50,10 +50,10 @@ class Answer:
 
 
 def answer_of(status: int, body: bytes) -> Answer:
-    """An answer as it came. Floats become Decimals as they were written; NaN and infinity make it unreadable."""
+    """An answer as it came. Floats become Decimals as they were written; NaN and infinity, which are no JSON, null."""
     try:
-        document = json.loads(body, parse_float=Decimal, parse_constant=_no_number)
-    except (ValueError, RecursionError, Unreadable):  # bad JSON, bad UTF-8, a thousand brackets, a mile of digits
+        document = json.loads(body, parse_float=Decimal, parse_constant=lambda _word: None)
+    except (ValueError, RecursionError):  # bad JSON, bad UTF-8, a thousand brackets, a mile of digits
         document = None
     return Answer(status, document if isinstance(document, dict) else None)
 
@@ -62,10 +62,6 @@ def in_a_line(words: str) -> str:
     """Somebody else's words as a part of a line of ours."""
     line = " ".join(words.split())
     return line if len(line) <= LONGEST_WORDS else f"{line[: LONGEST_WORDS - 1]}…"
-
-
-def _no_number(word: str) -> NoReturn:
-    raise Unreadable(f"{word} is no number")
 
 
 def member(document: Any, key: str) -> Any:

@@ -24,13 +24,23 @@ ZERO = Decimal(0)
 FINEST = Decimal("0.0001")  # what averages are rounded to
 T = TypeVar("T")
 
-# Whatever else a broker's plugin says of an order (`validation pending`, `modify pending`), it may still fill.
+# By the first word of a status: `cancelled after market order`, `rejected by exch`. Whatever else a broker's plugin
+# says of an order (`validation pending`, `modify pending`), it may still fill.
 STATES: Mapping[str, OrderState] = {
-    "complete": OrderState.FILLED,
+    **dict.fromkeys(("complete", "completed", "filled", "traded", "executed"), OrderState.FILLED),
     "rejected": OrderState.REJECTED,
     "cancelled": OrderState.CANCELLED,
     "canceled": OrderState.CANCELLED,
     "expired": OrderState.EXPIRED,
+}
+
+# What brokers call buying, selling and the products themselves, where a plugin passes that on. MARGIN is none of them:
+# it is delivery with one broker, and a derivative held overnight with another.
+ACTIONS: Mapping[str, Action] = {"BUY": Action.BUY, "B": Action.BUY, "SELL": Action.SELL, "S": Action.SELL}
+PRODUCTS: Mapping[str, Product] = {
+    **dict.fromkeys(("MIS", "INTRADAY", "I"), Product.MIS),
+    **dict.fromkeys(("CNC", "DELIVERY", "C"), Product.CNC),
+    **dict.fromkeys(("NRML", "NORMAL", "CARRYFORWARD"), Product.NRML),
 }
 
 # `strategy` is ours to fill, and comes back in analyze mode only.
@@ -54,16 +64,20 @@ class OrderLine:
 
 @dataclass(frozen=True, slots=True)
 class Parser:
-    """Reads books that came at `now`. `analyze`: they are the sandbox's. `skipped` gathers what was left out."""
+    """Reads books that came at `now`. `analyze`: they are the sandbox's.
+
+    `skipped` gathers what was left out, and `doubted` what is not quite understood.
+    """
 
     symbols: Symbols
     now: datetime
     analyze: bool
     skipped: list[str] = field(default_factory=list)
+    doubted: list[str] = field(default_factory=list)
 
     def orders(self, document: Any) -> tuple[OrderLine, ...]:
         """The order book, as it came: live, `filled` has to say what its orders have filled."""
-        found = rows(member(document, "data"), "orders")
+        found = _lines(member(document, "data"), "orders")
         return self._each(zip(found, [None, *found], strict=False), lambda pair: self._order(*pair))
 
     def trades(self, document: Any) -> tuple[BrokerTrade, ...]:
@@ -71,7 +85,7 @@ class Parser:
 
         The number counts within the order, and so is the same at each reading however the broker sorts its book.
         """
-        found = [self._trade(row) for row in rows(document, "data")]
+        found = [self._trade(row) for row in _lines(document, "data")]
         if found and found[0].traded_at > found[-1].traded_at:
             found.reverse()
         found.sort(key=lambda trade: trade.traded_at)
@@ -81,11 +95,11 @@ class Parser:
 
     def positions(self, document: Any) -> tuple[BrokerPosition, ...]:
         """The position book, with closed positions as lines of zero."""
-        return self._each(rows(document, "data"), self._position)
+        return self._each(_lines(document, "data"), self._position)
 
     def holdings(self, document: Any) -> tuple[BrokerPosition, ...]:
         """What lies in the demat account: delivered shares, all of product CNC."""
-        return self._each(rows(member(document, "data"), "holdings"), self._holding)
+        return self._each(_lines(member(document, "data"), "holdings"), self._holding)
 
     def _each(self, found: Iterable[Any], read: Callable[[Any], T]) -> tuple[T, ...]:
         lines = []
@@ -99,14 +113,14 @@ class Parser:
     def _order(self, row: Any, above: Any) -> OrderLine:
         order_id = identifier(member(row, "orderid"))
         name, product = self._placed(row, f"order {order_id}")
-        status, quantity = text(member(row, "order_status")), amount(member(row, "quantity"))
+        status, quantity = text(member(row, "order_status") or ""), amount(member(row, "quantity"))
         order_type, limit, trigger = _terms(row)
         order = BrokerOrder(
             order_id, self._tag(row), name, _action(row), product, order_type, quantity,
             filled_quantity=amount(member(row, "filled_quantity")) if self.analyze else ZERO,
             average_price=amount(member(row, "average_price") or 0) if self.analyze else ZERO,
-            state=STATES.get(status.strip().lower(), OrderState.ACKED),
-            placed_at=self._at(row), limit_price=limit, trigger_price=trigger,
+            state=STATES.get(status.lower().split(maxsplit=1)[0] if status.strip() else "", OrderState.ACKED),
+            placed_at=self._at(row, order_id), limit_price=limit, trigger_price=trigger,
             reason=in_a_line(str(row.get("rejection_reason") or "")),
         )  # fmt: skip
         return OrderLine(order, inherited=not self.analyze and _of_another(above, order_id, status))
@@ -128,27 +142,38 @@ class Parser:
         if quantity <= 0 or price <= 0:
             raise Unreadable(f"a trade of order {order_id} is of {quantity} at {price}")
         trade_id = "" if row.get("tradeid") in (None, "") and not self.analyze else identifier(member(row, "tradeid"))
-        return BrokerTrade(trade_id, order_id, name, _action(row), product, quantity, price, None, self._at(row))
+        return BrokerTrade(
+            trade_id, order_id, name, _action(row), product, quantity, price, None, self._at(row, order_id)
+        )
 
-    def _at(self, row: Any) -> datetime:
-        """When it was placed or traded, or last changed with some brokers. One that never reached them has no time."""
-        return moment(row["timestamp"], self.now) if row.get("timestamp") not in (None, "") else self.now
+    def _at(self, row: Any, order_id: str) -> datetime:
+        """When it was placed or traded, or last changed with some brokers. One that never reached them has no time.
+
+        One in a form that nobody has seen yet counts as now: what was ordered and traded is certain all the same.
+        """
+        said = row.get("timestamp")
+        try:
+            return self.now if said in (None, "") else moment(said, self.now)
+        except Unreadable as error:
+            self.doubted.append(f"order {order_id}: {error}: it is taken as of now")
+            return self.now
 
     def _position(self, row: Any) -> BrokerPosition:
         name, product = self._placed(row, "a position")
-        return BrokerPosition(name, product, amount(member(row, "quantity")), amount(member(row, "average_price") or 0))
+        return BrokerPosition(name, product, amount(member(row, "quantity")), _average(row))
 
     def _holding(self, row: Any) -> BrokerPosition:
         symbol, exchange = _listed(row, "a holding")
         name, quantity = self.symbols.held(symbol, exchange), amount(member(row, "quantity"))
-        return BrokerPosition(name, Product.CNC, quantity, amount(member(row, "average_price") or 0))
+        return BrokerPosition(name, Product.CNC, quantity, _average(row))
 
     def _placed(self, row: Any, what: str) -> tuple[str, Product]:
         symbol, exchange = _listed(row, what)
-        product = row.get("product")
-        if not isinstance(product, str) or product not in Product.__members__:
-            raise Skipped(f"{what} in {symbol} has the product {product!r}")
-        return self.symbols.name(symbol, exchange), Product(product)
+        name, said = self.symbols.name(symbol, exchange), row.get("product")
+        product = PRODUCTS.get(said) if isinstance(said, str) else None
+        if product is None:
+            raise Skipped(f"{what} in {symbol} has the product {said!r}")
+        return name, product
 
 
 def filled(lines: Iterable[OrderLine], trades: Iterable[BrokerTrade]) -> tuple[OrderLine, ...]:
@@ -213,10 +238,25 @@ def _of_another(above: Any, order_id: str, status: str) -> bool:
 
 
 def _action(row: Any) -> Action:
-    try:
-        return Action(text(member(row, "action")).upper())
-    except ValueError as error:
-        raise Unreadable(f"{row['action']!r} is no action") from error
+    action = ACTIONS.get(text(member(row, "action")).strip().upper())
+    if action is None:
+        raise Unreadable(f"{row['action']!r} is no action")
+    return action
+
+
+def _average(row: Any) -> Decimal:
+    """The average price of a position or a holding; 0 where the broker's plugin does not say it."""
+    return optional(amount, row, "average_price") or ZERO
+
+
+def _lines(document: Any, key: str) -> list[Any]:
+    """The rows of a book. One without any may come as one row in which nothing stands."""
+    return [row for row in rows(document, key) if not (isinstance(row, dict) and _is_blank(row))]
+
+
+def _is_blank(row: dict[str, Any]) -> bool:
+    """Whether it says nothing: what some plugins make of a broker that has no orders."""
+    return not any(value not in (None, "", 0) for value in row.values())
 
 
 def _terms(row: Any) -> tuple[OrderType, Decimal | None, Decimal | None]:

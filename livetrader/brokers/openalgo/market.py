@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from livetrader.brokers.openalgo.answers import Unreadable, amount, in_a_line, member, rows, text
+from livetrader.brokers.openalgo.times import epoch
 from livetrader.domain.candle import Candle
 from livetrader.domain.interval import Interval
 from livetrader.market.nse import IST
@@ -60,10 +61,12 @@ def quotes(document: Any, asked: Mapping[Wired, str], at: float) -> tuple[dict[s
     wrong = []
     for row in rows(document, "results"):
         wired = text(member(row, "symbol")), text(member(row, "exchange"))
-        if wired in asked and "data" in row:
+        try:
+            if wired not in asked or "data" not in row:
+                raise Unreadable(in_a_line(str(row.get("error", "was not asked for"))))
             found[asked[wired]] = quote(row["data"], at)
-        else:
-            wrong.append(f"{wired[1]}:{wired[0]}: {in_a_line(str(row.get('error', 'was not asked for')))}")
+        except Unreadable as error:  # of the others it tells all the same
+            wrong.append(f"{wired[1]}:{wired[0]}: {error}")
     return found, wrong
 
 
@@ -71,7 +74,7 @@ def candles(document: Any, interval: Interval, now: datetime) -> tuple[Candle, .
     """The bars of an answer that have closed by `now`, oldest first. The server gives the forming one, too."""
     found: dict[int, Candle] = {}
     for row in rows(document, "data"):
-        ts = int(amount(member(row, "timestamp")))
+        ts = int(epoch(member(row, "timestamp")))
         opened, high, low, close = (real(member(row, name)) for name in ("open", "high", "low", "close"))
         if _closed(ts, interval, now):
             found[ts] = Candle(ts, opened, high, low, close, real(row.get("volume")))

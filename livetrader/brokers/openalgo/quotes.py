@@ -20,7 +20,7 @@ from urllib.parse import urlsplit
 import structlog
 
 from livetrader.brokers.calls import kind
-from livetrader.brokers.openalgo.answers import Unreadable, in_a_line, member, rows, text
+from livetrader.brokers.openalgo.answers import Unreadable, in_a_line, member, rows
 from livetrader.brokers.openalgo.market import Wired
 from livetrader.brokers.openalgo.reads import LOG_IN
 from livetrader.brokers.openalgo.symbols import Symbols
@@ -38,9 +38,13 @@ PORT = 8765
 QUOTE_MODE = 2  # with the day's volume; "LTP" has none, "Depth" is ten times as long
 SUBSCRIBED_AT_ONCE = 100
 
-# How long a connection may take, and an answer to what we ask on it.
+# How long a connection may take, and an answer to what we ask on it: the proxy connects to the broker before it lets us
+# in, and asks it for each symbol before it says what is subscribed to.
 CONNECT_SECONDS = 10.0
-ANSWER_SECONDS = 15.0
+ANSWER_SECONDS = 60.0
+
+# How many messages may come before that answer.
+GREETINGS = 3
 
 # How soon another connection is tried: the first time, the second, and so on; one that has brought ticks begins anew.
 WAITS = (1.0, 2.0, 4.0, 8.0, 15.0, 30.0)
@@ -193,7 +197,7 @@ class OpenAlgoQuotes:
         granted, no = set(), {}
         try:
             for row in rows(document, "subscriptions"):
-                name = self._wanted.get((text(member(row, "symbol")), text(member(row, "exchange"))))
+                name = self._wanted.get((str(member(row, "symbol")), str(member(row, "exchange"))))
                 if name is not None and row.get("status") == "success":
                     granted.add(name)
                 elif name is not None:
@@ -239,15 +243,24 @@ def _connected(url: str, key: str, ping_seconds: float) -> Iterator[ClientConnec
             ping_interval=ping_seconds, ping_timeout=ping_seconds,
         ) as socket:  # fmt: skip
             socket.send(json.dumps({"action": "authenticate", "api_key": key}))
-            try:
-                answer = document_of(socket.recv(timeout=ANSWER_SECONDS)) or {}
-            except TimeoutError:
-                raise _Lost(f"{url}: no answer to the authentication") from None
+            answer = _verdict(url, socket)
             if answer.get("status") != "success":
                 raise _Lost(f"{url}: not let in: {_words(answer)}: {LOG_IN}")
             yield socket
     except (OSError, WebSocketException) as error:
         raise _Lost(f"{url}: {kind(error)}: {error}") from error
+
+
+def _verdict(url: str, socket: ClientConnection) -> dict[str, Any]:
+    """The answer to the authentication, whatever greeting comes before it."""
+    for _ in range(GREETINGS):
+        try:
+            answer = document_of(socket.recv(timeout=ANSWER_SECONDS)) or {}
+        except TimeoutError:
+            raise _Lost(f"{url}: no answer to the authentication") from None
+        if answer.get("type") == "auth" or answer.get("status") == "error":
+            return answer
+    raise _Lost(f"{url}: no answer to the authentication")
 
 
 def _without_key(words: str, key: str) -> str:

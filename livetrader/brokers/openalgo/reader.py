@@ -48,8 +48,9 @@ HISTORY_SECONDS = 0.35
 HISTORIES_AT_ONCE = 3
 LONGEST_HISTORY_SECONDS = 60.0
 
-# A whole exchange's instruments are megabytes.
+# A whole exchange's instruments are megabytes, and may have hundreds of rows that nobody trades, without a tick.
 MASTER_SECONDS = 60.0
+FEW = 5
 
 
 class OpenAlgoReader:
@@ -205,7 +206,7 @@ class OpenAlgoReader:
         found, wrong = self._reads.download(
             {"exchange": exchange}, lambda document: master.listed(document, self.symbols), seconds=MASTER_SECONDS
         )
-        self._alarm("instruments", wrong)
+        self._alarm("instruments", wrong if len(wrong) <= FEW else [f"{len(wrong)} rows, the first: {wrong[0]}"])
         freezes = {base: self._freeze_quantity(name) for base, name in master.samples(found).items()}
         return [master.frozen(one, freezes) for one in found]
 
@@ -235,10 +236,14 @@ class OpenAlgoReader:
 
         def parsed(document: dict[str, Any]) -> T:
             parser.skipped.clear()
+            parser.doubted.clear()
             return parse(document, parser)
 
         answer = self._reads.account(endpoint, parsed)
         self._alarm(endpoint, parser.skipped)
+        if parser.doubted and endpoint not in self._said:  # once for the whole book: each of its rows has that form
+            self._said.add(endpoint)
+            log.warning("not understood in the broker's answer", endpoint=endpoint, what=parser.doubted[0])
         return answer
 
     def _market(

@@ -155,6 +155,8 @@ def _data(where: str, answer: Answer, refused: type[LiveTraderError]) -> dict[st
         raise BrokerUnavailable(f"{where}: HTTP {status}: {answer.said}: try again later")
     if status in (400, 404) and answer.says_no:
         raise refused(f"{where}: HTTP {status}: {answer.said}")
+    if 300 <= status < 400:
+        raise BrokerProtocol(f"{where}: HTTP {status}: the server wants another address: is broker.base_url https?")
     if document is None or status != 200:
         raise BrokerProtocol(f"{where}: HTTP {status}: {answer.said}: is broker.base_url OpenAlgo's?")
     if document.get("status") == "error":
@@ -180,6 +182,6 @@ def told_seconds(answer: Answer) -> float:
 
 def _analyzer(document: dict[str, Any]) -> Mode:
     on = member(member(document, "data"), "analyze_mode")
-    if not isinstance(on, bool):
+    if on not in (True, False):  # 1 and 0 are, too
         raise Unreadable("'analyze_mode' is neither true nor false")
     return "analyze" if on else "live"

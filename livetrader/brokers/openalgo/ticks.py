@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping
-from typing import Any, NoReturn
+from typing import Any
 
 from livetrader.brokers.openalgo.answers import Unreadable, member, text
 from livetrader.brokers.openalgo.market import Wired
@@ -28,7 +28,7 @@ class NoTick(Exception):
 def document_of(message: str | bytes) -> dict[str, Any] | None:
     """The object in a message; None where there is none. Floats will do: thousands of ticks come in a second."""
     try:
-        document = json.loads(message, parse_constant=_no_number)
+        document = json.loads(message)
     except (ValueError, RecursionError):
         return None
     return document if isinstance(document, dict) else None
@@ -45,7 +45,7 @@ def tick_of(document: dict[str, Any], names: Mapping[Wired, str], now: float) ->
         raise NoTick("unreadable")
     if name is None:
         raise NoTick("foreign")
-    price, volume = _number(data, "ltp"), _number(data, "volume")
+    price, volume = _number(data, "ltp" if "ltp" in data else "last_price"), _number(data, "volume")
     if not price > 0:  # so written that NaN is none
         raise NoTick("no price")
     return Tick(name, price, _traded(data, now), volume if volume >= 0 else math.nan)
@@ -71,7 +71,3 @@ def _number(data: dict[str, Any], key: str) -> float:
     except (ValueError, OverflowError):
         return math.nan
     return number if abs(number) <= LARGEST else math.nan
-
-
-def _no_number(word: str) -> NoReturn:
-    raise ValueError(f"{word} is no number")

@@ -67,6 +67,12 @@ STATES = [
     ("cancelled", 0, S.CANCELLED),
     ("cancelled", 4, S.CANCELLED),
     ("expired", 0, S.EXPIRED),
+    ("Rejected by Exch    ", 0, S.REJECTED),
+    ("cancelled after market order", 0, S.CANCELLED),
+    ("TRADED", 10, S.FILLED),
+    ("executed", 4, S.PARTIALLY_FILLED),
+    ("cancel pending", 0, S.ACKED),
+    ("", 0, S.ACKED),
     ("unknown", 0, S.ACKED),
     ("validation pending", 0, S.ACKED),
     ("put order req received", 0, S.ACKED),
@@ -207,7 +213,7 @@ NAMELESS = [
     {"symbol": ""},
     {"symbol": "infy eq"},
     {"exchange": None},
-    {"product": "INTRADAY"},
+    {"product": "MARGIN"},
     {"product": None},
     {"product": []},
 ]
@@ -237,7 +243,6 @@ UNREADABLE = [
     {"quantity": "1e999999"},
     {"action": "HOLD"},
     {"action": None},
-    {"timestamp": "soon"},
     {"orderid": None},
     {"orderid": ""},
 ]
@@ -249,6 +254,48 @@ def test_b4_a_row_that_cannot_be_read_is_an_error_and_never_flat(changes: dict[s
     for read in (made.orders, made.trades):
         with pytest.raises(BrokerProtocol, match=r"^openalgo: .*book: the answer is not understood"):
             read()
+
+
+def test_a_time_in_a_form_that_nobody_knows_is_now_and_said_once() -> None:
+    """What was ordered and what has filled is certain all the same, and a trader that cannot read it is blind."""
+    rows = {"timestamp": "Invalid date format"}
+    made = reader(books([order_row(**rows), order_row("A2", **rows)], [trade_row(quantity=4, **rows)]))
+    with capture_logs() as logs:
+        for _ in range(2):
+            first, _second = made.orders()
+    assert (first.filled_quantity, first.placed_at.timestamp()) == (4, START)
+    assert [(one["endpoint"], one["log_level"]) for one in logs] == [("orderbook", "warning"), ("tradebook", "warning")]
+
+
+BLANK = {
+    "action": "", "exchange": "", "order_status": "", "orderid": "", "price": 0.0, "pricetype": "", "product": "",
+    "quantity": 0, "symbol": "", "timestamp": "", "trigger_price": 0.0,
+}  # fmt: skip
+
+
+def test_a_row_in_which_nothing_stands_is_no_order() -> None:
+    """It is what some plugins make of a broker that has none; a row that lacks one thing only is an error."""
+    assert reader(books([BLANK])).orders() == []
+    with pytest.raises(BrokerProtocol):
+        reader(books([{**BLANK, "symbol": "INFY"}])).orders()
+
+
+WORDS = [
+    ({"action": "B", "product": "I"}, Action.BUY, Product.MIS),
+    ({"action": "S", "product": "INTRADAY"}, Action.SELL, Product.MIS),
+    ({"action": "sell", "product": "DELIVERY"}, Action.SELL, Product.CNC),
+    ({"action": "BUY ", "product": "C"}, Action.BUY, Product.CNC),
+    ({"product": "CARRYFORWARD"}, Action.BUY, Product.NRML),
+]
+
+
+@pytest.mark.parametrize(("changes", "action", "product"), WORDS, ids=[str(one[0]) for one in WORDS])
+def test_words_of_the_broker_s_own_are_understood_where_they_mean_one_thing(
+    changes: dict[str, Any], action: Action, product: Product
+) -> None:
+    made = reader(books([order_row(**changes)], [trade_row(quantity=4, **changes)]))
+    for found in (*made.orders(), *made.trades()):
+        assert (found.action, found.product) == (action, product)
 
 
 @pytest.mark.parametrize("time", [None, ""], ids=repr)
@@ -316,6 +363,15 @@ def test_shares_that_are_held_for_delivery_count_once(
 def test_a_holding_is_one_whatever_exchange_its_row_names() -> None:
     (held,) = reader(account([position(10)], [holding(10, exchange="BSE")])).positions()
     assert (held.symbol, held.quantity, held.average_price) == ("INFY", 20, D(1450))
+
+
+@pytest.mark.parametrize("price", [None, "", "absent"], ids=repr)
+def test_a_holding_without_a_price_is_held_all_the_same(price: Any) -> None:
+    """Half of the plugins leave it out."""
+    row = holding(10)
+    row = {key: value for key, value in row.items() if key != "average_price"} if price == "absent" else row
+    shown = row if price == "absent" else {**row, "average_price": price}
+    assert reader(account([], [shown])).positions() == (BrokerPosition("INFY", Product.CNC, D(10), D(0)),)
 
 
 @pytest.mark.parametrize(("cash", "exact"), [("1000000.00", D(1_000_000)), (9990200.35, D("9990200.35"))])

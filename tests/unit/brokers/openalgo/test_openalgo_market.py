@@ -66,12 +66,34 @@ def test_many_quotes_are_few_calls_and_the_unknown_are_said_once() -> None:
     assert [entry["what"] for entry in logs] == ["NSE:S7: not found"]
 
 
+def test_a_quote_that_cannot_be_read_hides_no_other() -> None:
+    rows = [{"symbol": "S1", "exchange": "NSE", "data": {}}, {"symbol": "S2", "exchange": "NSE", "data": DATA}]
+    rows += [{"symbol": "S3", "exchange": "NSE", "data": None}]
+    with capture_logs() as logs:
+        found = reader(answering("multiquotes", {"results": rows, **OK})).quotes(["S1", "S2", "S3"])
+    assert (list(found), [entry["what"][:6] for entry in logs]) == (["S2"], ["NSE:S1", "NSE:S3"])
+
+
+def test_what_a_frame_of_numbers_lacks_comes_as_nan_and_hides_nothing() -> None:
+    """NaN is no JSON, and pandas writes it. Where it stands nothing is known, and only there."""
+    text = json.dumps({"data": [{**bar(int(START) - 900), "oi": math.nan, "volume": math.nan}], **OK})
+    (found,) = reader(answering("history", httpx.Response(200, text=text))).history("INFY", Interval.M5, DAY, DAY)
+    assert (found.close, math.isnan(found.volume)) == (101.0, True)
+
+
+def test_times_of_bars_may_count_milliseconds() -> None:
+    opened = int(START) - int(START) % 300 - 300
+    server = answering("history", {"data": [bar(opened * 1000), bar(str(opened - 300))], **OK})
+    found = reader(server).history("INFY", Interval.M5, DAY, DAY)
+    assert [one.ts for one in found] == [opened - 300, opened]
+
+
 def test_quotes_of_unknown_symbols_only_are_none() -> None:
     no = httpx.Response(400, json={"status": "error", "message": "Symbol 'NOPE' not found", "invalid_symbols": []})
     assert reader(answering("multiquotes", no)).quotes(["NOPE"]) == {}
 
 
-def bar(ts: int, close: Any = 101.0) -> dict[str, Any]:
+def bar(ts: Any, close: Any = 101.0) -> dict[str, Any]:
     return {"timestamp": ts, "open": 100.0, "high": "102.5", "low": 99, "close": close, "oi": 0, "volume": 14671}
 
 

@@ -65,6 +65,13 @@ def test_the_freeze_quantity_of_an_index_is_looked_up_once_for_all_its_options()
     assert server.calls("symbol") == 1
 
 
+def test_many_rows_that_nobody_can_trade_are_one_line_of_the_log() -> None:
+    server = listing(row(), *(row(f"BOND{i}", tick_size=0) for i in range(300)))
+    with capture_logs() as logs:
+        assert [one.symbol for one in reader(server).instruments()] == ["INFY"]
+    assert [entry["what"][:9] for entry in logs] == ["300 rows,"]
+
+
 def test_a_freeze_quantity_that_nobody_knows_is_no_reason_to_have_no_master() -> None:
     server = listing(row("NIFTY29DEC26FUT", "NFO", lotsize=75))
     server.answers["symbol"] = httpx.Response(404, json={"status": "error", "message": "Symbol not found"})

@@ -88,16 +88,39 @@ TIMES = [
     ("2026-11-21T10:46:18+05:30", (2026, 11, 21, 5, 16, 18)),
     ("2026-11-21T05:16:18Z", (2026, 11, 21, 5, 16, 18)),
     ("01-JAN-2026 00:00:00", (2025, 12, 31, 18, 30, 0)),
+    ("10:46:18 21-11-2026", (2026, 11, 21, 5, 16, 18)),
+    ("21/11/2026 10:46:18", (2026, 11, 21, 5, 16, 18)),
+    ("21-Nov-2026, 10:46:18 PM", (2026, 11, 21, 17, 16, 18)),
+    ("21 Nov 2026 12:00:00 am", (2026, 11, 20, 18, 30, 0)),
+    (1795238178, (2026, 11, 21, 5, 16, 18)),
+    ("1795238178000", (2026, 11, 21, 5, 16, 18)),
+    (Decimal("1795238178.0"), (2026, 11, 21, 5, 16, 18)),
 ]
 
 
-@pytest.mark.parametrize(("text", "utc"), TIMES, ids=[text for text, _ in TIMES])
-def test_every_form_of_time_is_indian_time(text: str, utc: tuple[int, ...]) -> None:
+@pytest.mark.parametrize(("text", "utc"), TIMES, ids=[str(text) for text, _ in TIMES])
+def test_every_form_of_time_is_indian_time(text: object, utc: tuple[int, ...]) -> None:
     """A time of day alone is today's, and one that is still to come was yesterday's."""
     assert moment(text, NOW) == datetime(*utc, tzinfo=UTC)  # type: ignore[misc, arg-type]  # year to second
 
 
-@pytest.mark.parametrize("text", ["", "soon", "31-02-2026 10:00:00", "01-Foo-2026 10:00:00", "25:00:00", None, 5, []])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "soon",
+        "31-02-2026 10:00:00",
+        "01-Foo-2026 10:00:00",
+        "25:00:00",
+        "13:00:00 PM",
+        "0:10 AM",
+        "٣",
+        None,
+        5,
+        True,
+        [],
+    ],
+)
 def test_what_is_no_time_is_unreadable(text: object) -> None:
     with pytest.raises(Unreadable):
         moment(text, NOW)
