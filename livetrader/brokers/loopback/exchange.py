@@ -31,10 +31,14 @@ PROTECTION = Decimal("0.02")  # how far from the market a protected order may tr
 
 @dataclass(frozen=True, slots=True)
 class Quote:
-    """A price as the feed gave it, which may be no price at all (0, NaN), and when, in epoch seconds."""
+    """A price as the feed gave it, which may be no price at all (0, NaN), and when, in epoch seconds.
+
+    `size` is how many shares were traded at it.
+    """
 
     price: float
     at: float
+    size: int = 1
 
 
 def plain_number(_placed_at: datetime, count: int) -> str:
@@ -199,10 +203,10 @@ class Exchange:
 
     # The world: prices, days, people.
 
-    def quote(self, symbol: str, price: Decimal | float, at: float | None = None) -> None:
-        """The market trades at `price`, at epoch seconds `at` (None: now). What is no price trades nothing."""
+    def quote(self, symbol: str, price: Decimal | float, at: float | None = None, size: int = 1) -> None:
+        """The market trades `size` shares at `price`, at epoch seconds `at` (None: now). No price trades nothing."""
         at = self.clock.now() if at is None else at
-        self.feed[symbol] = Quote(float(price), at)
+        self.feed[symbol] = Quote(float(price), at, size)
         for told in self.on_quote:
             told(symbol, self.feed[symbol])
         if not math.isfinite(price) or price <= 0:

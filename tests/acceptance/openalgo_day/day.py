@@ -2,6 +2,9 @@
 
 Nothing of it stands in for anything but time and the market: configuration, candle store, state file, `SessionTrader`,
 adapter, sockets, OpenAlgo's own manners. It is held against the invariants of the fault simulation at every look.
+
+For a part of the day a process brings its own candles: it hears the server's WebSocket, a trade of each share each
+second. The market waits for it there: time that stands still would outrun threads.
 """
 
 from __future__ import annotations
@@ -11,6 +14,7 @@ from contextlib import ExitStack
 from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 from livetrader.bootstrap.trading import SessionTrader, trading
@@ -20,7 +24,7 @@ from livetrader.brokers.loopback.profiles import OPENALGO
 from livetrader.brokers.openalgo.loopback.server import OpenAlgoServer, broker_number
 from livetrader.brokers.openalgo.loopback.switches import Mode
 from livetrader.brokers.polled import PolledBroker
-from livetrader.config import Configuration, load
+from livetrader.config import load
 from livetrader.domain.books import BrokerTrade
 from livetrader.domain.costs import charge_table
 from livetrader.domain.instrument import Instrument, Product
@@ -33,12 +37,13 @@ from livetrader.faultsim.crash import CrashPoints, MortalVenue
 from livetrader.faultsim.invariants import check, check_books, check_end
 from livetrader.faultsim.way import carried
 from livetrader.faultsim.wire import check_sending
-from livetrader.market.clock import VirtualClock
+from livetrader.market.clock import SystemClock, VirtualClock
 from livetrader.marketdata.store import open_store
 from livetrader.ports import Tape, wall_time
 from livetrader.store.database import database_of
 from livetrader.store.journal import SqlJournal
-from tests.acceptance.openalgo_day.market import BAR, SYMBOLS, Market
+from tests.acceptance.history_server import rows
+from tests.acceptance.openalgo_day.market import BAR, LISTED, SYMBOLS, Market
 
 KEY = "c0ffee00" * 8
 CAPITAL, MAX_POSITIONS = Decimal(5_000_000), 20
@@ -56,10 +61,40 @@ strategies:
     momentum_short: {{exit: {{kind: step_trail, stop_loss_pct: 0.8, activation_pct: 0.3}}}}
 """
 
-# Prices move, and closed bars are looked for, every 5 s. The broker's books are read as often while anything is under
-# way, and else every 30 s: production reads them every 2 s, also where nothing has happened.
-LOOK_SECONDS, IDLE_LOOKS = 5, 6
+# Closed bars are looked for every 10 s. The broker's books are read as often while anything is under way, and else each
+# minute: production reads them every 2 s, also where nothing has happened.
+LOOK_SECONDS, IDLE_LOOKS = 10, 6
 LEAD_SECONDS = 60
+
+# How far apart trades are: where they are heard, and where nobody hears them.
+TICK_SECONDS = 1
+
+# A bar that was made of ticks, or asked for, is in the store so long after its close; and then it is waited for.
+STORED_SECONDS, PATIENCE_SECONDS = 10, 30.0
+FEED = """\
+feed: {kind: openalgo, websocket_url: "{url}"}
+"""
+
+
+class SharedTime(VirtualClock):
+    """A virtual clock that several threads wait on."""
+
+    def __init__(self, start: float) -> None:
+        super().__init__(start)
+        self._lock = Lock()
+
+    def advance_to(self, instant: float) -> None:
+        with self._lock:
+            super().advance_to(max(instant, self.now()))
+
+
+def soon(reached: Callable[[], object]) -> None:
+    """Wait for another thread."""
+    real = SystemClock()
+    end = real.monotonic() + PATIENCE_SECONDS
+    while not reached():
+        assert real.monotonic() < end, "it never came so far"
+        real.sleep(0.0005)
 
 
 class OpenAlgoDay:
@@ -78,25 +113,28 @@ class OpenAlgoDay:
         deeds: Iterable[tuple[int, Callable[[OpenAlgoDay], object]]] = (),
     ) -> None:  # fmt: skip
         self.folder, self.market = folder, market
-        self.clock = VirtualClock(float(market.session.opens - LEAD_SECONDS))
+        self.clock = SharedTime(float(market.session.opens - LEAD_SECONDS))
         self._table = charge_table("nse_intraday")
-        listed = {symbol: Instrument(symbol) for symbol in SYMBOLS}
+        listed = {symbol: Instrument(symbol) for symbol in LISTED}
         self.exchange = Exchange(self.profile, self.clock, listed, CAPITAL, number=broker_number)
         self.line = Line(self.clock, script)
         self._deeds = sorted(deeds, key=lambda one: one[0])
         self._open, self._process = ExitStack(), ExitStack()
-        server = OpenAlgoServer(self.exchange, self.line, key=KEY, delays=self.clock)
+        server = OpenAlgoServer(self.exchange, self.line, key=KEY, bars=market.bars, limits={}, delays=self.clock)
         self.server = self._open.enter_context(server.running())
         self.file = folder / "config.yaml"
-        self.file.write_text(CONFIG.replace("{url}", self.server.url))
-        environ = {"LIVETRADER_OPENALGO_KEY": KEY, "XDG_CONFIG_HOME": str(folder)}
-        self.configuration: Configuration = load(self.file, environ=environ)
         self.store = self._open.enter_context(open_store(f"sqlite:///{folder / 'candles.db'}"))
         market.fill(self.store)
         self.agreements, self.processes = 0, 0
         self.sent: dict[int, str] = {}  # the intent of each call of placeorder, by its ordinal
         self.agreed = self.informed = self.passed = False
         self.told: list[str] = []
+        self.latched: list[tuple[int, frozenset[str]]] = []  # what stops entries, since when
+        self.alerts: dict[str, str] = {}
+        self.kept: dict[int, set[tuple[object, ...]]] = {}
+        self.asked: list[int] = []
+        self.fallen = ""  # a share of ours that is halted, and falls
+        self.fell: list[str] = []
         self.tested: set[tuple[str, int]] = set()
         self.decided, self._looks, self._strikes = 0, 0, 0
         self._sound_since, self._agreed_at = float("inf"), None
@@ -105,18 +143,23 @@ class OpenAlgoDay:
 
     # The process.
 
-    def start(self) -> None:
-        """A process begins, as `livetrader run` does."""
-        self.trader: SessionTrader = self._process.enter_context(trading(self.configuration, self.clock))
+    def start(self, feed: str = "") -> None:
+        """A process begins, as `livetrader run` does; one with a `feed` when that has caught up."""
+        self.file.write_text(CONFIG.replace("{url}", self.server.url) + feed)
+        configuration = load(self.file, environ={"LIVETRADER_OPENALGO_KEY": KEY, "XDG_CONFIG_HOME": str(self.folder)})
+        self.trader: SessionTrader = self._process.enter_context(trading(configuration, self.clock))
         self.broker = self.trader.account.broker
         assert isinstance(self.broker, PolledBroker)
         self._process.callback(self.broker.venue.close)  # type: ignore[attr-defined]  # it is an OpenAlgoClient
         self.broker.venue = MortalVenue(self.broker.venue, CrashPoints(), self._sending)
-        state = self.configuration.settings.state.url
+        state = configuration.settings.state.url
         self._committed = database_of(state, "live", read_only=True).connect()
         self._process.callback(self._committed.close)
         self.processes += 1
         self.passed, self.decided, self._sound_since = False, 0, float("inf")
+        if self.trader.feed is not None:
+            soon(lambda: self.trader.feed is not None and self.trader.feed.ready)
+            self._connected()
 
     def stop(self) -> None:
         """It ends, as after a signal: stops stay at the broker."""
@@ -132,11 +175,16 @@ class OpenAlgoDay:
         """Live through the day. Violation where an invariant breaks."""
         session = self.market.session
         for now in range(int(self.clock.now()), session.closes + 120, LOOK_SECONDS):
-            self.clock.advance_to(max(float(now), self.clock.now()))  # a throttled call may have taken its time
+            heard = self._hearing
+            for at in range(now - LOOK_SECONDS + TICK_SECONDS, now + TICK_SECONDS, TICK_SECONDS) if heard else ():
+                self._trade(at, TICK_SECONDS)
+            self.clock.advance_to(float(now))  # a throttled call may have taken more time
             while self._deeds and self._deeds[0][0] <= now:
                 self._deeds.pop(0)[1](self)
             if now == session.closes:
                 self.exchange.end_of_day()
+            if not heard:
+                self._trade(now, LOOK_SECONDS)
             self._look(now)
             if self.trader.over:
                 break
@@ -148,14 +196,29 @@ class OpenAlgoDay:
         check_books(self)  # type: ignore[arg-type]  # it has what they ask of a World
         check_end(self)  # type: ignore[arg-type]  # as above
 
+    def _trade(self, now: int, step: int) -> None:
+        """The market trades once in so many seconds. Where the trader hears it, what comes next comes after that."""
+        if not self.market.session.opens <= now < self.market.session.closes:
+            return
+        self.clock.advance_to(float(now))
+        began, last = self.clock.monotonic(), ""
+        with self.server.front.lock:
+            for symbol, price, size in self.market.trades(now, step):
+                if symbol != self.fallen:
+                    self.exchange.quote(symbol, price, size=size)
+                    last = symbol
+            if self.fallen:
+                last, price = self.fallen, self.exchange.feed[self.fallen].price
+                self.exchange.quote(last, price - 0.05 * self.book.positions[last].position.side.sign)
+        if self.fallen or self._hearing:  # quotes are told in their order
+            soon(lambda: self._heard(last) >= began)
+
     def _look(self, now: int) -> None:
         """What the scheduler makes of a moment, and what holds after it."""
-        session = self.market.session
-        if session.opens <= now < session.closes:
-            with self.server.front.lock:
-                for symbol, price in self.market.prices(now).items():
-                    self.exchange.quote(symbol, price)
-        self.market.bring(self.store, now)
+        if self.trader.feed is None:
+            self.market.bring(self.store, now)
+        else:
+            soon(lambda: self._stored(now))
         self._strikes = len(self.line.strikes)
         known = {} if self.trader.live is None else dict(self.book.positions)
         self.trader.scan()
@@ -166,6 +229,10 @@ class OpenAlgoDay:
         if self._looks % IDLE_LOOKS == 0 or self._busy:
             self.trader.monitor()
             self._hold()
+            latches = frozenset(self.journal.latches())
+            if latches != (self.latched[-1][1] if self.latched else frozenset()):
+                self.latched.append((now, latches))
+                self.alerts |= {one.key: one.text for one in self.journal.alerts()}
 
     def _passed(self, known: set[tuple[str, int]]) -> None:
         live = self.trader.live
@@ -190,10 +257,35 @@ class OpenAlgoDay:
         """Whether anything is under way."""
         if self.trader.live is None:
             return False
+        if self.fallen:
+            return True
         working = any(one.purpose is not Purpose.STOP for one in self.book.orders.values())
         doubted = self.engine.path.doubtful
         bare = (one.leaving or one.stop is None or one.stop in doubted for one in self.book.positions.values())
         return working or bool(self.book.unknown) or any(bare)
+
+    # The quotes.
+
+    @property
+    def _hearing(self) -> bool:
+        """Whether somebody hears what is traded."""
+        return self.trader.quotes is not None and not self.server.switches.silent
+
+    def _heard(self, symbol: str) -> float:
+        """When (monotonic) the trader last heard of a symbol."""
+        assert self.trader.quotes is not None
+        last = self.trader.quotes.prices.last(symbol)
+        return float("-inf") if last is None else self.clock.monotonic() - last.age_seconds
+
+    def _connected(self) -> None:
+        """Wait until the trader hears every symbol."""
+        soon(lambda: self.trader.quotes is not None and self.trader.quotes.prices.watched == len(LISTED))
+
+    def _stored(self, now: int) -> bool:
+        """Whether the feed has brought what had closed some seconds before."""
+        expected = {key for key in self.market.closed(now - STORED_SECONDS) if key[1] >= now - 4 * BAR.seconds}
+        found = self.store.read(BAR, now - 4 * BAR.seconds, now, LISTED)
+        return expected <= {(found.symbols[code], ts) for code, ts in zip(found.symbol, found.ts.tolist(), strict=True)}
 
     # What the invariants ask for.
 
@@ -290,3 +382,37 @@ class OpenAlgoDay:
         """The process ends, as for an update, and another one begins."""
         self.stop()
         self.start()
+
+    def hear(self) -> None:
+        """The operator has set a feed, and begins anew."""
+        self.stop()
+        self.start(FEED.replace("{url}", self.server.stream.url))
+
+    def keep(self, ts: int) -> None:
+        """Note what the store has of the shares' bars that open then, and how often the history was asked by now."""
+        found = self.store.read(BAR, ts, ts + 1, SYMBOLS)
+        self.kept[ts] = rows(found)
+        self.asked.append(self.server.front.control.requests["history"])
+
+    def be_silent(self) -> None:
+        """The socket is healthy, and nothing comes."""
+        self.switch(silent=True)
+
+    def be_heard_again(self) -> None:
+        self.switch(silent=False)
+        self._connected()
+
+    def fall_while_halted(self) -> None:
+        """Trading in a share of ours stops beyond its stop, which the exchange does not trigger then."""
+        held = next(one for one in self.book.positions.values() if one.leaving is None and one.stop is not None)
+        self.fallen = held.entry.symbol
+        with self.server.front.lock:
+            self.exchange.halt(self.fallen, on=True)
+            self.exchange.quote(self.fallen, round(held.exit.stop * (1 - 0.002 * held.position.side.sign)))
+
+    def trade_again(self) -> None:
+        """It goes on."""
+        with self.server.front.lock:
+            self.exchange.halt(self.fallen, on=False)
+        self.fell.append(self.fallen)
+        self.fallen = ""

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
 
 import numpy as np
 
+from livetrader.brokers.openalgo.loopback.market import Candle
 from livetrader.domain.candles import FIELDS, CandleColumns, Interval
 from livetrader.domain.session import Session
 from livetrader.market.calendar import load as calendar
@@ -26,7 +27,7 @@ LATE, CORRECTED = frozenset({"STOCK11", "STOCK12"}), frozenset({"STOCK21", "STOC
 BARS_AN_HOUR = 12
 
 # Where in a bar its open, extremes and close are traded, in parts of it: a rising bar sees its low first.
-WAYPOINTS = (0.0, 0.3, 0.6, 1.0)
+WAYPOINTS = (0.0, 0.3, 0.6, 0.9)
 
 
 def sessions() -> tuple[Session, ...]:
@@ -37,12 +38,8 @@ def sessions() -> tuple[Session, ...]:
 
 @dataclass
 class Market:
-    """`day` are the bars of the session; those before it go into the store that `fill` is given.
+    """`day` are the bars of the session; those before it go into the store that `fill` is given."""
 
-    `silent` is when the feed brings nothing: from and to, in epoch seconds. What closes then comes at its end.
-    """
-
-    silent: tuple[int, int] = (0, 0)
     session: Session = field(init=False)
     day: CandleColumns = field(init=False)
     _history: CandleColumns = field(init=False)
@@ -66,14 +63,26 @@ class Market:
         while self._pending and self._pending[0][0] <= now:
             store.upsert(BAR, self._pending.pop(0)[1])
 
-    def prices(self, now: int) -> dict[str, float]:
-        """What each share trades at; none where its bar is missing."""
+    def trades(self, now: int, step: int) -> Iterator[tuple[str, float, int]]:
+        """Symbol, price and size of what is traded `now`, as each `step` seconds; nothing where the bar is missing."""
         opens = (now - self.session.opens) // BAR.seconds * BAR.seconds + self.session.opens
-        part = (now - opens) / BAR.seconds
-        return {
-            symbol: self._price(self._rows[symbol, opens], part)
-            for symbol in SYMBOLS if (symbol, opens) in self._rows
-        }  # fmt: skip
+        for symbol in (INDEX, *SYMBOLS):
+            row = self._rows.get((symbol, opens))
+            if row is not None:
+                each, rest = divmod(int(self.day.volume[row]), BAR.seconds // step)
+                yield symbol, self._price(row, (now - opens) / BAR.seconds), each + (rest if now == opens else 0)
+
+    def bars(self, symbol: str, start: int, end: int) -> Iterator[Candle]:
+        """The candles of a symbol, for the server's history."""
+        for of in (self._history, self.day):
+            code = of.symbols.index(symbol)
+            for row in np.flatnonzero((of.symbol == code) & (of.ts >= start) & (of.ts < end)).tolist():
+                prices = (float(getattr(of, name)[row]) for name in FIELDS[:4])
+                yield Candle(int(of.ts[row]), *prices, int(of.volume[row]))
+
+    def closed(self, before: int) -> set[tuple[str, int]]:
+        """The bars that have closed by then, by symbol and open."""
+        return {key for key in self._rows if key[1] + BAR.seconds <= before}
 
     def _price(self, row: int, part: float) -> float:
         opens, high, low, close = (float(getattr(self.day, name)[row]) for name in FIELDS[:4])
@@ -86,14 +95,10 @@ class Market:
         late, corrected = np.isin(names, list(LATE)), np.isin(names, list(CORRECTED))
         for number, ts in enumerate(np.unique(self.day.ts).tolist()):
             rows, hourly = self.day.ts == ts, number % BARS_AN_HOUR == BARS_AN_HOUR - 1
-            at = self._heard(ts + BAR.seconds)
+            at = ts + BAR.seconds
             found.append((at + ARRIVES_SECONDS, self.day.rows(rows & ~(late & hourly))))
             if hourly:
                 more = self.day.rows(rows & corrected)
                 found.append((at + LATE_SECONDS, self.day.rows(rows & late)))
                 found.append((at + LATE_SECONDS, replace(more, volume=more.volume + 1)))
         return found
-
-    def _heard(self, closed: int) -> int:
-        begins, ends = self.silent
-        return ends if begins <= closed < ends else closed

@@ -13,17 +13,22 @@ from typing import Any
 
 import pytest
 
+from livetrader.bootstrap.silence import FEED
 from livetrader.brokers.loopback.faults import Fault, Strike
+from livetrader.brokers.openalgo.quotes import OpenAlgoQuotes
 from livetrader.cli.main import run
+from livetrader.constraints.verdict import Refused
 from livetrader.domain.books import BrokerTrade
 from livetrader.domain.exit_plan import ExitReason
-from livetrader.domain.order import Purpose
+from livetrader.domain.order import OrderType, Purpose
 from livetrader.domain.order_state import OrderState
 from livetrader.faultsim.runs import silence
 from livetrader.faultsim.way import carried
 from livetrader.market.nse import IST
+from livetrader.marketdata import quote_feed
+from tests.acceptance.history_server import rows
 from tests.acceptance.openalgo_day.day import OpenAlgoDay
-from tests.acceptance.openalgo_day.market import CORRECTED, DAY, LATE, Market
+from tests.acceptance.openalgo_day.market import CORRECTED, DAY, LATE, SYMBOLS, Market
 
 pytestmark = [pytest.mark.slow, pytest.mark.allow_hosts(["127.0.0.1"])]
 
@@ -58,13 +63,24 @@ SCRIPT = (
     ("positions", 60, F.EMPTY_LIST),
     ("positions", 100, F.AUTH_EXPIRED),
 )
-SILENT = at("12:30"), at("12:50")
-DEEDS: tuple[tuple[int, Callable[[OpenAlgoDay], object]], ...] = (
+Deeds = tuple[tuple[int, Callable[[OpenAlgoDay], object]], ...]
+
+
+def heard(begins: str, ends: str) -> Deeds:
+    """Quotes between these times: the day has signals at 12:15."""
+    return (at(begins), lambda day: day.hear()), (at(ends), lambda day: day.start_again())
+
+
+SILENT = at("12:08"), at("12:17")
+DEEDS: Deeds = (
+    *heard("12:06", "12:20"),
     (at("11:30"), lambda day: day.switch(revoked=True)),  # 403 to everything
     (at("11:33"), lambda day: day.switch(revoked=False)),
     (at("12:00"), lambda day: day.switch(order_ids="number", text_quantities=True)),
-    (SILENT[0], lambda day: day.switch(silent=True)),  # the socket is healthy, and nothing comes
-    (SILENT[1], lambda day: day.switch(silent=False)),
+    (SILENT[0], lambda day: day.be_silent()),
+    (at("12:11"), lambda day: day.fall_while_halted()),
+    (at("12:13"), lambda day: day.trade_again()),
+    (SILENT[1], lambda day: day.be_heard_again()),
     (at("13:00"), lambda day: day.trade_in_the_app(10)),
     (at("13:05"), lambda day: day.answer_for_it()),
     (at("13:30"), lambda day: day.close_in_the_app()),
@@ -78,25 +94,32 @@ DEEDS: tuple[tuple[int, Callable[[OpenAlgoDay], object]], ...] = (
 @contextmanager
 def lived(folder: Path, *given: Any) -> Iterator[OpenAlgoDay]:
     silence()
-    day = OpenAlgoDay(folder, *given)
-    try:
-        day.run()
-        yield day
-    finally:
-        day.close()
+    with pytest.MonkeyPatch.context() as patch:
+        for name in ("STORE_SECONDS", "ASK_SECONDS"):  # real time, of which there is little here
+            patch.setattr(quote_feed, name, 0.01)
+        patch.setitem(OpenAlgoQuotes.__init__.__kwdefaults__, "waits", (0.01,))
+        day = OpenAlgoDay(folder, *given)
+        try:
+            day.run()
+            yield day
+        finally:
+            day.close()
 
 
 @pytest.fixture(scope="module")
 def good(tmp_path_factory: pytest.TempPathFactory) -> Iterator[OpenAlgoDay]:
     """A day on which nothing fails. Its invariants have held at every look, or it raises."""
-    with lived(tmp_path_factory.mktemp("good"), Market()) as day:
+    deeds = heard("12:09", "12:16") + tuple(
+        (at(clock), lambda day: day.keep(at("12:10"))) for clock in ("12:13", "12:16")
+    )
+    with lived(tmp_path_factory.mktemp("good"), Market(), (), deeds) as day:
         yield day
 
 
 @pytest.fixture(scope="module")
 def bad(tmp_path_factory: pytest.TempPathFactory) -> Iterator[OpenAlgoDay]:
     """The same day with the faults of SCRIPT and the DEEDS of people. Its invariants have held, too."""
-    with lived(tmp_path_factory.mktemp("bad"), Market(SILENT), SCRIPT, DEEDS) as day:
+    with lived(tmp_path_factory.mktemp("bad"), Market(), SCRIPT, DEEDS) as day:
         yield day
 
 
@@ -169,19 +192,56 @@ def test_each_fault_has_struck_and_each_order_has_the_fate_that_it_really_had(ba
     assert all(fates[fault][1] for fault in (F.LOST_ANSWER, F.HTTP_500, F.MISSING_FIELDS, F.PARTIAL)), fates
 
 
-def test_nothing_enters_while_the_feed_is_silent_or_the_login_is_lost(bad: OpenAlgoDay, good: OpenAlgoDay) -> None:
-    """B14 and B17: the same minutes of the good day have entries."""
+def entered(day: OpenAlgoDay, begins: int, ends: int) -> list[str]:
+    """The symbols of the entries that the broker got between these times."""
+    purposes = {one.intent.intent_id: one.intent.purpose for one in day.journal.orders()}
+    return [
+        one.ticket.symbol for one in day.exchange.orders.values()
+        if carried(one) and purposes[carried(one)] is Purpose.ENTRY and begins < one.placed_at.timestamp() < ends
+    ]  # fmt: skip
 
-    def entered(day: OpenAlgoDay, begins: int, ends: int) -> list[str]:
-        taken = (one for one in day.exchange.orders.values() if carried(one))
-        purposes = {one.intent.intent_id: one.intent.purpose for one in day.journal.orders()}
-        return [
-            one.order_id for one in taken
-            if purposes[carried(one)] is Purpose.ENTRY and begins + 60 < one.placed_at.timestamp() < ends
-        ]  # fmt: skip
 
-    assert entered(bad, *SILENT) == entered(bad, at("11:30"), at("11:33")) == []
-    assert entered(good, at("11:00"), SILENT[1])
+def test_bars_made_of_quotes_are_decided_and_need_no_history(good: OpenAlgoDay) -> None:
+    """50 shares, a trade of each each second: the bar of 12:10 is what the exchange says of it, and was entered on."""
+    day = good.market.day
+    truth = {one for one in rows(day.rows(day.ts == at("12:10"))) if one[1] in SYMBOLS}
+    assert (good.kept[at("12:10")], len(truth) > 45) == (truth, True)
+    assert good.asked[0] == good.asked[1]
+    assert len(entered(good, at("12:15"), at("12:16"))) == 2
+    assert good.latched == []
+
+
+def test_b14_a_silent_feed_stops_entries_says_so_and_is_forgiven_when_it_is_back(bad: OpenAlgoDay) -> None:
+    """The history brings the same bars meanwhile: it is the latch that refuses what the good day enters."""
+    ons = [now for now, latches in bad.latched if FEED in latches]
+    offs = [now for now, latches in bad.latched if now > ons[0] and FEED not in latches]
+    assert SILENT[0] + 30 < ons[0] <= SILENT[0] + 60
+    assert SILENT[1] + 5 < offs[0] <= SILENT[1] + 120
+    assert "entries are halted, exits go on" in bad.alerts[FEED]
+    refused = [
+        one.verdict for one in bad.journal.decisions(since=at("12:15"), until=at("12:16"))
+        if isinstance(one.verdict, Refused)
+    ]  # fmt: skip
+    assert [(one.rule, one.reason.partition(":")[0]) for one in refused] == [("not_halted", FEED)] * 2
+    assert entered(bad, ons[0], offs[0]) == []
+
+
+def test_b14_exits_go_on_at_prices_that_are_asked_for(bad: OpenAlgoDay) -> None:
+    """The exchange does not trigger the stop of a halted share: while the feed is silent we left it at market."""
+    (symbol,) = bad.fell
+    left = [
+        one for one in of(bad, Purpose.EXIT)
+        if one.intent.symbol == symbol and at("12:11") < one.created_at.timestamp() < at("12:13")
+    ]  # fmt: skip
+    assert [(one.intent.order_type, one.state) for one in left] == [(OrderType.MARKET, OrderState.FILLED)]
+    assert bad.line.calls["quotes"]
+
+
+def test_b17_nothing_enters_while_the_login_is_lost(bad: OpenAlgoDay, good: OpenAlgoDay) -> None:
+    """The same minutes of the good day have entries."""
+    minutes = at("11:30"), at("11:33")
+    assert (entered(bad, *minutes), len(entered(good, *minutes))) == ([], 2)
+    assert any("auth" in latches for now, latches in bad.latched if minutes[0] < now < minutes[1])
 
 
 def test_what_people_did_is_booked_and_a_process_that_begins_anew_goes_on(bad: OpenAlgoDay) -> None:
@@ -192,7 +252,7 @@ def test_what_people_did_is_booked_and_a_process_that_begins_anew_goes_on(bad: O
     assert (hand.intent.symbol, hand.state) == (closed, OrderState.FILLED)
     states = {one.state for one in of(bad, Purpose.STOP) if one.intent.symbol == bare}
     assert OrderState.CANCELLED in states
-    assert bad.processes == 2
+    assert bad.processes == 4
 
 
 def signals(day: OpenAlgoDay, out: Path) -> set[tuple[str, ...]]:

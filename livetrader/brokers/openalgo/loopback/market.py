@@ -43,7 +43,7 @@ Bars = Callable[[str, int, int], Iterable[Candle]]
 
 
 class Market:
-    """Prices by the quotes of `exchange`: each is one trade of one share, and the candles are made of them.
+    """Prices by the quotes of `exchange`: each is one trade of some shares, and the candles are made of them.
 
     `bars` has the candles instead. Bars that open after the exchange's now are not shown; the last one is still
     forming, as finely as `bars` are.
@@ -117,7 +117,7 @@ class Market:
         at, price = int(quote.at), quote.price
         midnight = (at + IST_SECONDS) // DAY * DAY
         for bars, ts in ((self._minutes, at // 60 * 60), (self._days, midnight)):
-            bar, known = Candle(ts, price, price, price, price, 1), bars.setdefault(symbol, [])
+            bar, known = Candle(ts, price, price, price, price, quote.size), bars.setdefault(symbol, [])
             if known and known[-1].ts == ts:
                 known[-1] = known[-1].and_then(bar)
             elif not known or known[-1].ts < ts:  # a quote that comes late makes no candle
