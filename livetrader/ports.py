@@ -183,6 +183,9 @@ class Venue(Protocol):
 
     def orders(self) -> Sequence[BrokerOrder]: ...
 
+    def order(self, broker_order_id: str) -> BrokerOrder:
+        """One order by its id, which its book may not show yet. DataError where it is not known."""
+
     def trades(self) -> Sequence[BrokerTrade]: ...
 
     def positions(self) -> Sequence[BrokerPosition]: ...

@@ -129,10 +129,15 @@ def _reading(settings: Settings) -> dict[str, Any]:
     }
 
 
+def in_clear(url: str) -> bool:
+    """Whether what is sent to `url` can be read on the way."""
+    server = urlsplit(url)
+    return server.scheme not in ("https", "wss") and server.hostname not in _THIS_MACHINE
+
+
 def warn_in_clear(url: str) -> None:
     """A key that is sent to `url` can be read on the way, unless the line is encrypted or within this machine."""
-    server = urlsplit(url)
-    if server.scheme not in ("https", "wss") and server.hostname not in _THIS_MACHINE:
+    if in_clear(url):
         log.warning("the API key goes over the network in clear: use https (or wss), or a tunnel", url=url)
 
 

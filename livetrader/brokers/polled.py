@@ -18,7 +18,7 @@ from livetrader.domain.books import Books, BrokerOrder, BrokerTrade, Identity
 from livetrader.domain.instrument import Instrument, Product
 from livetrader.domain.order import Fill, OrderIntent, OrderType, Purpose
 from livetrader.domain.order_state import OPEN, OrderState
-from livetrader.errors import BrokerError, BrokerProtocol
+from livetrader.errors import BrokerError, BrokerProtocol, DataError
 from livetrader.ports import OrderRecord, OrderUpdate, Outcome, Venue
 
 ZERO = Decimal(0)
@@ -130,9 +130,9 @@ class PolledBroker:
         return found
 
     def find(self, order: OrderRecord) -> Outcome:
-        """Look the order up in the book, by what the venue keeps of us."""
+        """Look the order up in the book, by what the venue keeps of us; one whose id is known by that, too."""
         ours, book = order.intent.intent_id, self._orders()
-        known = [seen for seen in book if self.owner(seen) == ours]
+        known = [seen for seen in book if self.owner(seen) == ours] or self._by_id(ours)
         alike = [seen for kind in self._shown_as(order.intent) for seen in book if self._matches(seen, order, kind)]
         if not (known or alike):
             return NOT_SHOWN
@@ -175,6 +175,14 @@ class PolledBroker:
 
     def _broker_order_id(self, intent_id: str) -> str | None:
         return next((theirs for theirs, ours in self.links.items() if ours == intent_id), None)
+
+    def _by_id(self, intent_id: str) -> list[BrokerOrder]:
+        """What the venue says of the order itself, though its book lacks it."""
+        broker_order_id = self._broker_order_id(intent_id)
+        try:
+            return [] if broker_order_id is None else [self.venue.order(broker_order_id)]
+        except DataError:
+            return []
 
     def _shown_as(self, intent: OrderIntent) -> Sequence[OrderType]:
         """The types that the venue may show an order as, its own first; none where no fingerprint is needed."""

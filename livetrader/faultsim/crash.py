@@ -114,6 +114,9 @@ class MortalVenue:
     def orders(self) -> Sequence[BrokerOrder]:
         return self.venue.orders()
 
+    def order(self, broker_order_id: str) -> BrokerOrder:
+        return self.venue.order(broker_order_id)
+
     def trades(self) -> Sequence[BrokerTrade]:
         return self.venue.trades()
 

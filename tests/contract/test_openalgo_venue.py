@@ -23,7 +23,7 @@ from livetrader.brokers.polled import PolledBroker
 from livetrader.domain.instrument import Instrument, Product
 from livetrader.domain.order import Action
 from livetrader.domain.order_state import OrderState
-from livetrader.errors import AuthExpired, BrokerError, BrokerProtocol, BrokerUnavailable
+from livetrader.errors import AuthExpired, BrokerError, BrokerProtocol, BrokerUnavailable, DataError
 from livetrader.market.clock import SystemClock, VirtualClock
 from livetrader.ports import Outcome
 from tests.contract.venue_samples import RESTING, ask, reopen, strikes
@@ -117,6 +117,24 @@ def test_what_is_placed_is_in_the_books(bench: Make, mode: str) -> None:
     assert b.venue.instruments() == [Instrument("INFY", D("0.05"))]
     assert b.venue.quotes(["INFY", "NOPE"])["INFY"].price == 1000.0
     assert (b.venue.ping(), b.venue.mode()) == ("loopback", mode)
+
+
+@modes
+def test_an_order_is_the_same_by_its_id_as_in_the_book_and_a_margin_is_the_brokers(bench: Make, mode: str) -> None:
+    b = bench(mode)
+    filled = b.venue.place(approved("mine")).broker_order_id
+    rests = b.venue.place(approved("other", **RESTING)).broker_order_id
+    assert filled is not None
+    assert rests is not None
+    b.venue.order(filled)
+    b.clock.sleep(1.0)  # live, its end may be that of a row above it, which we do not see
+    shown = {order.broker_order_id: order for order in b.venue.orders()}
+    assert {one: b.venue.order(one) for one in (filled, rests)} == shown
+    with pytest.raises(DataError, match="Order 999 not found"):
+        b.venue.order("999")
+    assert b.venue.margin("INFY", Action.BUY, D(10), Product.MIS) == 2000
+    with pytest.raises(DataError, match="NOPE"):
+        b.venue.margin("NOPE", Action.BUY, D(10), Product.MIS)
 
 
 @modes

@@ -24,6 +24,7 @@ HERE: tuple[tuple[str, Check], ...] = (
     ("secrets", local.secrets),
     ("calendar", local.calendar),
     ("clock", online.clock),
+    ("line", online.line),
     ("lock", state.lock),
     ("state", state.database),
     ("clock", state.clock),
@@ -45,6 +46,7 @@ BROKER: tuple[tuple[str, Check], ...] = (
     ("instruments", online.instruments),
     ("hours", online.hours),
     ("quotes", online.quotes),
+    ("margin", online.margin),
 )
 
 

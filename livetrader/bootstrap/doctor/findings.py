@@ -31,7 +31,7 @@ _REMEDIES: tuple[tuple[type[LiveTraderError], str], ...] = (
     (CalendarError, "`livetrader calendar check`, and what it says"),
     (StoreError, "`livetrader db check`, and what it says"),
     (AlreadyRunning, "`livetrader status`"),
-    (DataError, "`livetrader data import FILE --interval 5m`, then `livetrader data check`"),
+    (DataError, "what it says, or `livetrader data import FILE --interval 5m`; then `livetrader data check`"),
 )
 
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import datetime, time, timedelta
+from decimal import Decimal
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
@@ -14,8 +15,10 @@ import httpx
 from livetrader.bootstrap.doctor.findings import Finding, fail, ok, shortened, warn
 from livetrader.bootstrap.doctor.hours import compare, days_from
 from livetrader.bootstrap.doctor.subject import Subject
-from livetrader.bootstrap.trader import OPENALGO_KEY
-from livetrader.errors import AuthExpired, BrokerProtocol, BrokerUnavailable, CalendarError, ConfigError
+from livetrader.bootstrap.trader import ACCOUNT, OPENALGO_KEY, in_clear
+from livetrader.domain.instrument import Instrument, Product
+from livetrader.domain.order import Action
+from livetrader.errors import AuthExpired, BrokerProtocol, BrokerUnavailable, CalendarError, ConfigError, DataError
 from livetrader.ports import wall_time
 
 if TYPE_CHECKING:
@@ -24,6 +27,9 @@ if TYPE_CHECKING:
 # The header has whole seconds, and the way takes some time.
 SKEW_SECONDS, TOO_SKEWED_SECONDS = 2.0, 30.0
 _HTTP_SECONDS = 5.0
+
+# Brokers end all logins in the morning, some earlier than others.
+LOGINS_END = time(6)
 
 # A week has a regular day in it, by which the broker's hours are believed.
 _DAYS = 7
@@ -67,8 +73,23 @@ def login(subject: Subject) -> Iterator[Finding]:
         yield fail(what, remedy, BrokerProtocol.exit_code)
         return
     cash, sandbox = openalgo.funds(), ": its own sandbox, not the broker" if mode == "analyze" else ""
+    yield from _until_the_morning(subject)
     where = f"OpenAlgo at {broker.base_url} ({openalgo.ping()})"
     yield ok(f"{where}: the login is good; {cash:.2f} may be traded with, in {mode} mode{sandbox}")
+
+
+def _until_the_morning(subject: Subject) -> Iterator[Finding]:
+    """Whether the login ends before the next session begins: OpenAlgo does not say when it was made."""
+    calendar, today = subject.workspace.calendar, subject.today
+    session = calendar.session_on(today)
+    if session is None or session.closes <= subject.now.timestamp():
+        session = calendar.after(today)
+    if session is None or calendar.name != "nse":
+        return
+    ends = datetime.combine(session.date, LOGINS_END, subject.now.tzinfo)
+    if subject.now < ends:
+        what = f"the login ends about {ends:%a %d %b %H:%M}, before the session of that day"
+        yield warn(what, "`livetrader login openalgo` in that morning")
 
 
 def instruments(subject: Subject) -> Iterator[Finding]:
@@ -116,6 +137,58 @@ def quotes(subject: Subject) -> Iterator[Finding]:
         yield fail(f"no quotes, and so no entries: {why}", remedy, BrokerUnavailable.exit_code)
     else:
         yield ok(f"{url} lets us in")
+
+
+def margin(subject: Subject) -> Iterator[Finding]:
+    """Whether the account can pay for what would be ordered, by the broker's own reckoning."""
+    openalgo = _openalgo(subject)
+    if openalgo is None or subject.settings.broker.expect != "live":  # margins are the broker's, the sandbox has others
+        return
+    symbol = subject.symbols[0]
+    try:
+        price = openalgo.quote(symbol).price
+        quantity = _quantity(subject, {one.symbol: one for one in openalgo.instruments()}.get(symbol), price)
+        if not quantity:
+            what = f"an entry of {subject.settings.capital.allocation_pct} % of the capital buys no {symbol} at {price}"
+            yield warn(what, "raise capital.amount or capital.allocation_pct; then `livetrader config check`")
+            return
+        taken, cash = openalgo.margin(symbol, Action.BUY, quantity, _product(subject)), openalgo.funds()
+    except (DataError, BrokerUnavailable) as error:
+        yield ok(f"not looked at: {error}")
+        return
+    what = f"an entry of {quantity} {symbol} at {price} takes {taken:.2f} of {cash:.2f}"
+    if taken > cash:
+        remedy = "add funds, or lower capital.amount; then `livetrader doctor --live`"
+        yield fail(f"{what}: the broker refuses it", remedy, ConfigError.exit_code)
+    else:
+        yield ok(what)
+
+
+def _quantity(subject: Subject, listed: Instrument | None, price: float) -> Decimal:
+    """What an entry at `price` buys of an instrument; 0 where that is no price."""
+    capital = subject.settings.capital
+    sizer = subject.workspace.sizer(ACCOUNT, ())
+    exact = Decimal(str(price)) if price > 0 else Decimal(0)
+    budget = capital.amount * capital.allocation_pct / 100 * capital.leverage
+    return (listed or sizer.default).round_down(budget / exact) if exact else Decimal(0)
+
+
+def _product(subject: Subject) -> Product:
+    """The product of the first strategy that is on."""
+    names = [one.name for one in subject.workspace.strategies()][:1]
+    return next((one.product for one in subject.workspace.sizer(ACCOUNT, names).holdings.values()), Product.MIS)
+
+
+def line(subject: Subject) -> Iterator[Finding]:
+    """Whether the key can be read on its way to OpenAlgo."""
+    broker, feed = subject.settings.broker, subject.settings.feed
+    if broker.kind != "openalgo":
+        return
+    for name, url in (("broker.base_url", broker.base_url), ("feed.websocket_url", feed.websocket_url)):
+        if url is not None and in_clear(url):
+            what = f"{name}: the API key, and each order, goes over the network in clear to {url}"
+            remedy = "use its https (or wss) address, or `ssh -N -L 5000:127.0.0.1:5000 HOST` and 127.0.0.1"
+            yield warn(what, remedy)
 
 
 def address(subject: Subject) -> Iterator[Finding]:

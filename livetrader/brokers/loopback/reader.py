@@ -24,7 +24,7 @@ from livetrader.brokers.loopback.venue import expired, paused
 from livetrader.brokers.throttle import BAN_SECONDS, UNTOLD_SECONDS, Pause
 from livetrader.domain.books import BrokerOrder, BrokerPosition, BrokerTrade
 from livetrader.domain.instrument import Instrument
-from livetrader.errors import BrokerProtocol, BrokerUnavailable
+from livetrader.errors import BrokerProtocol, BrokerUnavailable, DataError
 from livetrader.ports import Clock, wall_time
 
 T = TypeVar("T")
@@ -67,6 +67,9 @@ class LoopbackReader:
 
     def orders(self) -> Sequence[BrokerOrder]:
         return self._read("/orders", lambda document: wire.lines("orders", document))
+
+    def order(self, broker_order_id: str) -> BrokerOrder:
+        raise DataError(f"{self.name}: order {broker_order_id}: there is no way to ask for it but its book")
 
     def trades(self) -> Sequence[BrokerTrade]:
         return self._read("/trades", lambda document: wire.lines("trades", document))

@@ -20,7 +20,7 @@ from livetrader.domain.books import BrokerOrder, BrokerPosition, BrokerTrade
 from livetrader.domain.instrument import Instrument
 from livetrader.domain.order import OrderIntent
 from livetrader.domain.order_state import OrderState
-from livetrader.errors import AuthExpired, BrokerError, BrokerProtocol, BrokerUnavailable
+from livetrader.errors import AuthExpired, BrokerError, BrokerProtocol, BrokerUnavailable, DataError
 from livetrader.ports import Outcome
 
 T = TypeVar("T")
@@ -74,6 +74,9 @@ class LoopbackVenue:
 
     def orders(self) -> Sequence[BrokerOrder]:
         return self._read("orders", self.exchange.order_book)
+
+    def order(self, broker_order_id: str) -> BrokerOrder:
+        raise DataError(f"{self.name}: order {broker_order_id}: there is no way to ask for it but its book")
 
     def trades(self) -> Sequence[BrokerTrade]:
         return self._read("trades", self.exchange.trade_book)

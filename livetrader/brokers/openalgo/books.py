@@ -80,6 +80,16 @@ class Parser:
         found = _lines(member(document, "data"), "orders")
         return self._each(zip(found, [None, *found], strict=False), lambda pair: self._order(*pair))
 
+    def order(self, document: Any, order_id: str) -> OrderLine:
+        """One order by its id, as a row of the order book; live, its status may be that of a row that we do not see."""
+        try:
+            line = self._order(member(document, "data"), None)
+        except Skipped as why:
+            raise Unreadable(str(why)) from why
+        if line.order.broker_order_id != order_id:
+            raise Unreadable(f"it is about order {line.order.broker_order_id}, and not about {order_id}")
+        return replace(line, inherited=not self.analyze)
+
     def trades(self, document: Any) -> tuple[BrokerTrade, ...]:
         """The trade book, oldest first. Live rows may have no id: it is then the order's id and a running number.
 
@@ -160,12 +170,13 @@ class Parser:
 
     def _position(self, row: Any) -> BrokerPosition:
         name, product = self._placed(row, "a position")
-        return BrokerPosition(name, product, amount(member(row, "quantity")), _average(row))
+        return BrokerPosition(name, product, amount(member(row, "quantity")), amount(member(row, "average_price") or 0))
 
     def _holding(self, row: Any) -> BrokerPosition:
         symbol, exchange = _listed(row, "a holding")
         name, quantity = self.symbols.held(symbol, exchange), amount(member(row, "quantity"))
-        return BrokerPosition(name, Product.CNC, quantity, _average(row))
+        # Half of the plugins do not say what a holding has cost.
+        return BrokerPosition(name, Product.CNC, quantity, optional(amount, row, "average_price") or ZERO)
 
     def _placed(self, row: Any, what: str) -> tuple[str, Product]:
         symbol, exchange = _listed(row, what)
@@ -244,11 +255,6 @@ def _action(row: Any) -> Action:
     return action
 
 
-def _average(row: Any) -> Decimal:
-    """The average price of a position or a holding; 0 where the broker's plugin does not say it."""
-    return optional(amount, row, "average_price") or ZERO
-
-
 def _lines(document: Any, key: str) -> list[Any]:
     """The rows of a book. One without any may come as one row in which nothing stands."""
     return [row for row in rows(document, key) if not (isinstance(row, dict) and _is_blank(row))]
@@ -262,7 +268,7 @@ def _is_blank(row: dict[str, Any]) -> bool:
 def _terms(row: Any) -> tuple[OrderType, Decimal | None, Decimal | None]:
     """Type, limit and trigger price. A type of the broker's own is told by the prices that the order has."""
     limit, trigger = optional(amount, row, "price"), optional(amount, row, "trigger_price")
-    shown = row.get("pricetype")
+    shown = row.get("pricetype", row.get("price_type"))  # the sandbox's orderstatus has its own word
     if shown in list(OrderType):
         kind = OrderType(shown)
     elif trigger:

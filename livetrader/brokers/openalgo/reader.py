@@ -13,7 +13,7 @@ import structlog
 
 from livetrader.brokers.openalgo import market, master
 from livetrader.brokers.openalgo.answers import Unreadable, amount, member, text
-from livetrader.brokers.openalgo.books import OrderLine, Parser, filled, held, settled
+from livetrader.brokers.openalgo.books import STRATEGY, OrderLine, Parser, filled, held, settled
 from livetrader.brokers.openalgo.market import INTERVALS, Quote
 from livetrader.brokers.openalgo.master import MasterFile
 from livetrader.brokers.openalgo.reads import Mode, Reads
@@ -22,10 +22,11 @@ from livetrader.brokers.openalgo.wire import Wire
 from livetrader.brokers.throttle import Throttle
 from livetrader.domain.books import BrokerOrder, BrokerPosition, BrokerTrade, Identity
 from livetrader.domain.candle import Candle
-from livetrader.domain.instrument import Instrument
+from livetrader.domain.instrument import Instrument, Product
 from livetrader.domain.interval import Interval
+from livetrader.domain.order import Action, OrderType
 from livetrader.domain.order_state import OPEN, OrderState
-from livetrader.errors import BrokerProtocol, BrokerUnavailable, DataError
+from livetrader.errors import BrokerProtocol, BrokerUnavailable, DataError, LiveTraderError
 from livetrader.ports import Clock, wall_time
 
 log = structlog.get_logger(__name__)
@@ -100,7 +101,18 @@ class OpenAlgoReader:
 
     def orders(self) -> Sequence[BrokerOrder]:
         """The order book of the day; live, with the trade book, which alone says what has filled."""
-        lines = self._account("orderbook", lambda document, parser: parser.orders(document))
+        return self._settled(self._account("orderbook", lambda document, parser: parser.orders(document)))
+
+    def order(self, broker_order_id: str) -> BrokerOrder:
+        """One order by its id; DataError where the server does not know it."""
+        body = {"strategy": STRATEGY.rstrip("-"), "orderid": broker_order_id}
+        line = self._account(
+            "orderstatus", lambda document, parser: parser.order(document, broker_order_id), body, DataError
+        )
+        return self._settled((line,))[0]
+
+    def _settled(self, lines: Sequence[OrderLine]) -> list[BrokerOrder]:
+        """Orders in the state that their trades prove; live, those of the trade book."""
         if self._reads.expect == "live":
             trades = self._read_trades() if lines else ()
             try:
@@ -136,6 +148,19 @@ class OpenAlgoReader:
             return amount(member(data, "availablecash"))
 
         return self._account("funds", cash)
+
+    def margin(self, name: str, action: Action, quantity: Decimal, product: Product) -> Decimal:
+        """What the broker itself would block for an order at market. DataError where its plugin does not say."""
+        symbol, exchange = self.symbols.wire(name)
+        line = {
+            "symbol": symbol, "exchange": exchange, "action": action.value, "quantity": str(quantity),
+            "product": product.value, "pricetype": OrderType.MARKET.value, "price": "0", "trigger_price": "0",
+        }  # fmt: skip
+        return self._market(
+            "margin",
+            {"positions": [line]},
+            lambda document: amount(member(member(document, "data"), "total_margin_required")),
+        )
 
     def mode(self) -> Mode:
         """The mode that the server is in: live, or analyze (its own sandbox)."""
@@ -231,7 +256,13 @@ class OpenAlgoReader:
         self._doubts[order.broker_order_id] = order.state, since
         return now - since >= SURE_SECONDS
 
-    def _account(self, endpoint: str, parse: Callable[[dict[str, Any], Parser], T]) -> T:
+    def _account(
+        self,
+        endpoint: str,
+        parse: Callable[[dict[str, Any], Parser], T],
+        body: Mapping[str, Any] | None = None,
+        refused: type[LiveTraderError] = BrokerProtocol,
+    ) -> T:
         parser = Parser(self.symbols, wall_time(self._clock), self._reads.expect == "analyze")
 
         def parsed(document: dict[str, Any]) -> T:
@@ -239,7 +270,7 @@ class OpenAlgoReader:
             parser.doubted.clear()
             return parse(document, parser)
 
-        answer = self._reads.account(endpoint, parsed)
+        answer = self._reads.account(endpoint, parsed, body, refused)
         self._alarm(endpoint, parser.skipped)
         if parser.doubted and endpoint not in self._said:  # once for the whole book: each of its rows has that form
             self._said.add(endpoint)

@@ -63,15 +63,21 @@ class Reads:
         """The server has asked for silence, and gets it."""
         return self._pause.left() > 0
 
-    def account(self, endpoint: str, parse: Callable[[dict[str, Any]], T]) -> T:
-        """A read of the account's, whose answer is of the mode that we expect."""
+    def account(
+        self,
+        endpoint: str,
+        parse: Callable[[dict[str, Any]], T],
+        body: Mapping[str, Any] | None = None,
+        refused: type[LiveTraderError] = BrokerProtocol,
+    ) -> T:
+        """A read of the account's, whose answer is of the mode that we expect. `refused` as in `ask`."""
 
         def checked(document: dict[str, Any]) -> T:
             self._check(mode_of(document))
             return parse(document)
 
-        ask = partial(self._wire.post, endpoint, {}, self._seconds)
-        return self._try(lambda: self._once(endpoint, ask, checked, urgent=True))
+        ask = partial(self._wire.post, endpoint, body or {}, self._seconds)
+        return self._try(lambda: self._once(endpoint, ask, checked, urgent=True, refused=refused))
 
     def ask(
         self,

@@ -142,6 +142,8 @@ HERE = [
     Planted("another host", leased, "standing", "fail", "elsewhere trades this account", "livetrader status", 75),
     Planted("killed", lambda: Path("state.paper.db.kill").touch(), "kill file", "warn", "so no entry is taken", "livetrader resume", 0),
     Planted("no ballast", without_ballast, "disk", "warn", "ballast: is not there", "livetrader resume", 0),
+    Planted("key in clear", lambda: with_setting("broker: {kind: openalgo, base_url: 'http://algo.invalid:5000'}"), "line", "warn", "goes over the network in clear to http://algo.invalid:5000", "ssh -N -L", 0),
+    Planted("quotes in clear", lambda: with_setting("broker: {kind: openalgo}\nfeed: {websocket_url: 'ws://algo.invalid:8765'}"), "line", "warn", "feed.websocket_url: the API key", "https (or wss)", 0),
     Planted("observed, live", lambda: with_setting("mode: live\nmarket: {calendar: observed}"), "calendar", "fail", "cannot go live", "calendar check", 78),
 ]  # fmt: skip
 
@@ -229,6 +231,9 @@ def server(desk: Path) -> Iterator[OpenAlgoServer]:
     listed = {name: Instrument(name, Decimal("0.05")) for name in traded().split(",")}
     exchange = Exchange(BROKER, clock, listed, Decimal(1_000_000), number=broker_number)
     with OpenAlgoServer(exchange, key=KEY, mode=Mode.LIVE).running() as running:
+        with running.front.lock:
+            for name in listed:
+                exchange.quote(name, 2500.0)
         yield running
 
 
@@ -255,6 +260,8 @@ def test_with_a_good_broker_nothing_fails(live: OpenAlgoServer, call: Call) -> N
     assert said["instruments"] == "8 instruments, with all 8 symbols"
     assert "days are the broker's" in said["hours"]
     assert said["clock"] == f"0 s apart from {live.url}"
+    assert said["margin"].startswith("an entry of ")
+    assert said["margin"].endswith(" of 1000000.00")
     assert KEY not in json.dumps(found)
 
 
@@ -281,6 +288,8 @@ ONLINE = [
     Broken("no key", lambda _: os.environ.pop(OPENALGO_KEY), "secrets", "fail", f"{OPENALGO_KEY}: is not set", "config check", 78),
     Broken("unlisted symbol", lambda _: os.environ.__setitem__("LIVETRADER__SYMBOLS", "TCS,BOGUS"), "instruments", "fail", "1 of 2 symbols are not listed, and take no entries: BOGUS", "config check", 78),
     Broken("server on UTC", switch(utc_host=True), "hours", "warn", "in another time zone", "TZ=Asia/Kolkata", 0),
+    Broken("poor account", lambda _: os.environ.__setitem__("LIVETRADER__CAPITAL__AMOUNT", "900000000"), "margin", "fail", "the broker refuses it", "lower capital.amount", 78),
+    Broken("poor capital", lambda _: os.environ.__setitem__("LIVETRADER__CAPITAL__AMOUNT", "100"), "margin", "warn", "of the capital buys no", "capital.allocation_pct", 0),
     Broken("nobody is told", lambda _: None, "notifications", "warn", "nobody is told", "notify test", 0),
     Broken("algo_id", lambda server: connected(server.url, ", algo_id: A1"), "protection", "warn", "has no field for it", "config show", 0),
 ]  # fmt: skip
@@ -291,6 +300,7 @@ def test_a_problem_at_the_broker_is_found(
     live: OpenAlgoServer, call: Call, broken: Broken, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("LIVETRADER__SYMBOLS", traded())
+    monkeypatch.setenv("LIVETRADER__CAPITAL__AMOUNT", "100000")
     broken.make(live)
     code, found = findings(call, "--live")
     said = [one for one in found if one["check"] == broken.check and broken.what in one["what"]]
@@ -303,7 +313,9 @@ def test_a_problem_at_the_broker_is_found(
 def test_what_only_a_broker_can_tell_is_not_asked_of_a_dead_one(live: OpenAlgoServer, call: Call) -> None:
     connected("http://127.0.0.1:9")
     _, found = findings(call, "--live")
-    assert [one["what"] for one in found if one["check"] == "broker"] == ["not looked at: instruments, hours, quotes"]
+    assert [one["what"] for one in found if one["check"] == "broker"] == [
+        "not looked at: instruments, hours, quotes, margin"
+    ]
     assert not {"instruments", "hours"} & {one["check"] for one in found}
     assert {"candles", "disk", "address"} <= {one["check"] for one in found}, "the others are looked at"
 

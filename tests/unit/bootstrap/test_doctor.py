@@ -13,11 +13,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from livetrader.bootstrap.doctor import examination, local
+from livetrader.bootstrap.doctor import examination, local, online
 from livetrader.bootstrap.doctor.examination import examine
 from livetrader.bootstrap.doctor.findings import Finding, Level, Said, exit_code, failed, ok
 from livetrader.bootstrap.doctor.hours import compare
 from livetrader.bootstrap.doctor.subject import Subject
+from livetrader.bootstrap.workspace import Workspace
 from livetrader.config import Configuration, load
 from livetrader.domain.candles import Interval
 from livetrader.errors import (
@@ -120,6 +121,26 @@ def test_a_clock_that_was_set_back_is_found(desk: Path) -> None:
     assert (behind.exit_code, behind.remedy) == (78, "`timedatectl set-ntp true`")
     assert behind.what.startswith("the clock is 1:00:00 behind the last run")
     assert all(one.level is Level.OK for one in said(configured(desk), instant(2026, 2, 27, 10, 1), "clock"))
+
+
+@pytest.mark.parametrize(
+    ("at", "ends"),
+    [
+        (instant(2026, 2, 26, 20), "Fri 27 Feb 06:00"),
+        (instant(2026, 2, 27, 5), "Fri 27 Feb 06:00"),
+        (instant(2026, 2, 27, 8), None),
+        (instant(2026, 2, 27, 12), None),
+        (instant(2026, 2, 27, 16), "Mon 02 Mar 06:00"),
+        (instant(2026, 2, 28, 12), "Mon 02 Mar 06:00"),
+    ],
+    ids=["the evening before", "too early", "the morning", "in the session", "after the close", "a weekend"],
+)
+def test_a_login_that_ends_before_the_next_session_is_told_of(desk: Path, at: float, ends: str | None) -> None:
+    """OpenAlgo does not say how old it is; brokers end all of them in the morning."""
+    with Workspace(configured(desk), read_only=True) as workspace:
+        found = list(online._until_the_morning(Subject(workspace, VirtualClock(at), live=True)))
+    assert [one.level for one in found] == ([] if ends is None else [Level.WARN])
+    assert all(f"ends about {ends}" in one.what and "`livetrader login openalgo`" in one.remedy for one in found)
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ from livetrader.domain.books import BrokerOrder, BrokerPosition, BrokerTrade, Id
 from livetrader.domain.instrument import Instrument, Product
 from livetrader.domain.order import Action, OrderIntent
 from livetrader.domain.order_state import OrderState
-from livetrader.errors import BrokerError
+from livetrader.errors import BrokerError, DataError
 from livetrader.ports import OrderRecord, Outcome
 from tests.unit.engine.trading_samples import at
 
@@ -33,6 +33,7 @@ class ScriptedVenue:
     arrives: bool = True
     shown: list[BrokerOrder] = field(default_factory=list)
     done: list[BrokerTrade] = field(default_factory=list)
+    told: list[BrokerOrder] = field(default_factory=list)
     held: list[BrokerPosition] = field(default_factory=list)
     error: BrokerError | None = None
     calls: list[str] = field(default_factory=list)
@@ -56,6 +57,12 @@ class ScriptedVenue:
 
     def orders(self) -> Sequence[BrokerOrder]:
         return self._read(self.shown)
+
+    def order(self, broker_order_id: str) -> BrokerOrder:
+        for one in self._read(self.told):
+            if one.broker_order_id == broker_order_id:
+                return one
+        raise DataError("not known")
 
     def instruments(self) -> Sequence[Instrument]:
         return self._read([Instrument("INFY")])

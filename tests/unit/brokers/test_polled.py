@@ -185,6 +185,16 @@ def test_an_order_that_carries_another_id_is_not_ours_however_it_looks(identity:
     assert made.find(record(intent())).broker_order_id == "B1", "a venue that does say the id is believed"
 
 
+@identities
+def test_b8_an_order_that_the_book_does_not_show_is_asked_for_by_its_id(identity: Identity) -> None:
+    """We were told its number; what the venue says of it counts, and an order that it does not know is not shown."""
+    made, venue = broker(identity, arrives=False)
+    made.place(Approved(intent(), ()))
+    assert made.find(record(intent())).state is S.UNKNOWN
+    venue.told = [line(intent(), "B1", identity)]
+    assert made.find(record(intent())) == Outcome(S.ACKED, "B1")
+
+
 def test_a_fingerprint_that_was_there_before_the_send_is_somebody_elses() -> None:
     """Someone bought the same by hand a moment ago: the snapshot before the send tells the two apart."""
     made, venue = broker(Identity.FINGERPRINT, answer=LOST, arrives=False)

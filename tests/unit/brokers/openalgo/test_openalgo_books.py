@@ -298,6 +298,40 @@ def test_words_of_the_broker_s_own_are_understood_where_they_mean_one_thing(
         assert (found.action, found.product) == (action, product)
 
 
+def test_one_order_is_asked_for_by_its_id_and_is_what_its_trades_prove() -> None:
+    """Live, the server looks it up among rows that have their status from each other: an end has to stay."""
+    clock = VirtualClock(START)
+    server = books([], [trade_row(quantity=4)])
+    server.answers["orderstatus"] = {"data": order_row(status="complete", average_price=1500.0), **OK}
+    made = reader(server, clock=clock)
+    order = made.order("A1")
+    assert (order.state, order.filled_quantity, order.average_price) == (S.PARTIALLY_FILLED, 4, D("1500.05"))
+    assert server.last("orderstatus")["orderid"] == "A1"
+    server.answers["orderstatus"] = {"data": order_row(status="cancelled", average_price=0.0), **OK}
+    server.answers["tradebook"] = {"data": [], **OK}
+    assert made.order("A1").state is S.ACKED
+    clock.sleep(1.0)
+    assert made.order("A1").state is S.CANCELLED
+
+
+def test_the_sandbox_says_of_one_order_all_that_its_book_says() -> None:
+    row = order_row("S1", "complete", **{**SANDBOX, "filled_quantity": 10, "average_price": 1500.05})
+    row["price_type"] = row.pop("pricetype")
+    server = Server().analyze()
+    server.answers["orderstatus"] = {"data": row, "mode": "analyze", **OK}
+    order = reader(server, expect="analyze").order("S1")
+    assert (order.state, order.order_type, order.average_price) == (S.FILLED, OrderType.MARKET, D("1500.05"))
+
+
+@pytest.mark.parametrize("changes", [{"orderid": "A2"}, {"symbol": None}], ids=str)
+def test_an_answer_about_another_order_is_not_believed(changes: dict[str, Any]) -> None:
+    """An old analyzer gave those of other symbols."""
+    server = books([])
+    server.answers["orderstatus"] = {"data": order_row(**changes), **OK}
+    with pytest.raises(BrokerProtocol, match=r"orderstatus: the answer is not understood"):
+        reader(server).order("A1")
+
+
 @pytest.mark.parametrize("time", [None, ""], ids=repr)
 def test_an_order_that_never_reached_the_exchange_may_have_no_time(time: str | None) -> None:
     (order,) = reader(books([order_row(status="rejected", timestamp=time)])).orders()

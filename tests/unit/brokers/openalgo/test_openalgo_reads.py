@@ -6,6 +6,7 @@ import json
 import logging
 from collections.abc import Callable
 from datetime import date
+from decimal import Decimal
 from threading import Semaphore, Thread
 from typing import Any
 
@@ -16,7 +17,9 @@ from hypothesis import strategies as st
 
 from livetrader.brokers.openalgo.reader import OpenAlgoReader
 from livetrader.domain.books import Identity
+from livetrader.domain.instrument import Product
 from livetrader.domain.interval import Interval
+from livetrader.domain.order import Action
 from livetrader.errors import AuthExpired, BrokerProtocol, BrokerUnavailable, DataError, LiveTraderError
 from livetrader.market.clock import SystemClock, VirtualClock
 from tests.unit.brokers.loopback.loopback_samples import approved
@@ -31,6 +34,8 @@ READS: dict[str, Read] = {
     "positionbook": lambda one: one.positions(),
     "holdings": lambda one: one.holdings(),
     "funds": lambda one: one.funds(),
+    "orderstatus": lambda one: one.order("A1"),
+    "margin": lambda one: one.margin("INFY", Action.BUY, Decimal(10), Product.MIS),
     "analyzer": lambda one: one.mode(),
     "ping": lambda one: one.ping(),
     "quotes": lambda one: one.quote("INFY"),
@@ -41,7 +46,7 @@ READS: dict[str, Read] = {
     "market/timings": lambda one: one.timings(DAY),
 }
 ACCOUNT = ("orderbook", "tradebook", "positionbook", "holdings", "funds")
-MARKET = ("quotes", "history", "symbol")
+MARKET = ("quotes", "history", "symbol", "margin", "orderstatus")
 
 reads = pytest.mark.parametrize(("endpoint", "read"), READS.items(), ids=list(READS))
 
@@ -139,6 +144,17 @@ def test_a_book_of_the_other_mode_is_not_ours(endpoint: str) -> None:
     READS[endpoint](reader(server, expect="analyze"))
     with pytest.raises(BrokerProtocol, match=r"the server is in live mode, and broker.expect is analyze"):
         READS[endpoint](reader(Server(), expect="analyze"))
+
+
+def test_a_margin_is_asked_for_with_numbers_as_texts() -> None:
+    """The schema wants it so; anything else is a 400."""
+    server = answering("margin", {"data": {"total_margin_required": 2800.0, "span_margin": 0.0}, **OK})
+    assert reader(server).margin("INFY", Action.SELL, Decimal(10), Product.MIS) == 2800
+    (line,) = server.last("margin")["positions"]
+    assert line == {
+        "symbol": "INFY", "exchange": "NSE", "action": "SELL", "quantity": "10", "product": "MIS",
+        "pricetype": "MARKET", "price": "0", "trigger_price": "0",
+    }  # fmt: skip
 
 
 @pytest.mark.parametrize("endpoint", ACCOUNT)
