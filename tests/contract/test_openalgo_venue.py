@@ -128,8 +128,8 @@ def test_an_order_is_the_same_by_its_id_as_in_the_book_and_a_margin_is_the_broke
     assert rests is not None
     b.venue.order(filled)
     b.clock.sleep(1.0)  # live, its end may be that of a row above it, which we do not see
-    shown = {order.broker_order_id: order for order in b.venue.orders()}
-    assert {one: b.venue.order(one) for one in (filled, rests)} == shown
+    asked = {one: b.venue.order(one) for one in (filled, rests)}
+    assert asked == {order.broker_order_id: order for order in b.venue.orders()}
     with pytest.raises(DataError, match="Order 999 not found"):
         b.venue.order("999")
     assert b.venue.margin("INFY", Action.BUY, D(10), Product.MIS) == 2000
