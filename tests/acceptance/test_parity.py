@@ -332,7 +332,7 @@ def test_the_live_loop_gives_what_the_backtest_gave(backtested: Backtested, name
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", ["swing", "realistic swing", "a preset of limits", "the portfolio stop"])
+@pytest.mark.parametrize("name", ["realistic swing", "a preset of limits", "the portfolio stop"])
 def test_two_processes_give_what_one_gave(backtested: Backtested, name: str) -> None:
     market, scenario, asked, expected = backtested(name)
     assert_same(expected, backtest(market, scenario.settings, replace(asked, workers=2)))
