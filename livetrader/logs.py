@@ -24,14 +24,14 @@ from livetrader.config.secrets import HIDDEN, is_secret_key, redact
 
 Label = Literal["PAPER", "DRY-RUN", "LIVE", "REPLAY", "BACKTEST", "TOOL"]
 Level = Literal["debug", "info", "warning", "error"]
-_NAME = re.compile(r"livetrader_(\d{8})_[A-Z-]+\.jsonl")
+_NAME = re.compile(r"livetrader_(\d{8})_[A-Z-]+(?:_[a-z0-9_]+)?\.jsonl")
 _SEVERITY = {"debug": 10, "info": 20, "warning": 30, "error": 40, "critical": 50}
-_LINE = ("at", "level", "mode", "event")
+_LINE = ("at", "level", "mode", "portfolio", "event")
 
 
 @dataclass
 class DailyFile:
-    """Appends lines to `directory`/livetrader_YYYYMMDD_MODE.jsonl; files older than `keep_days` go."""
+    """Appends lines to `directory`/livetrader_YYYYMMDD_LABEL.jsonl; files older than `keep_days` go."""
 
     directory: Path
     label: str
@@ -115,6 +115,7 @@ def configure(
     keep_days: int,
     now: Callable[[], float],
     timezone: tzinfo,
+    portfolio: str = "",
     debug: bool = False,
     quiet: bool = False,
     stream: TextIO | None = None,
@@ -122,20 +123,22 @@ def configure(
     """Set up logging for this process; returns what closes the file and undoes the set-up.
 
     `now` gives epoch seconds (a Clock's `now`, so that a replay's lines carry its own time), `timezone` the
-    exchange's: it names the day's file and the times on stderr. `debug` shows every step, `quiet` nothing
-    below a warning on stderr. Without a `directory` there is no file.
+    exchange's: it names the day's file and the times on stderr. File and lines carry the `portfolio`, if there is one;
+    of several in a process each line has its `mode` and `portfolio` from the context variables of those names. `debug`
+    shows every step, `quiet` nothing below a warning on stderr. Without a `directory` there is no file.
     """
     import structlog
 
     least = 10 if debug else _SEVERITY[level]
-    file = DailyFile(directory, label, keep_days) if directory is not None else None
+    name = f"{label}_{portfolio}" if portfolio else label
+    file = DailyFile(directory, name, keep_days) if directory is not None else None
     sinks = Sinks(file, stream or sys.stderr, timezone, max(least, 30) if quiet else least)
     structlog.configure(
         processors=[
             structlog.contextvars.merge_contextvars,
             structlog.processors.add_log_level,
             structlog.processors.format_exc_info,
-            _stamp(label, now),
+            _stamp(label, portfolio, now),
             hide_secrets,
         ],
         wrapper_class=structlog.make_filtering_bound_logger(least),
@@ -153,12 +156,18 @@ def configure(
     return undo
 
 
-def _stamp(label: str, now: Callable[[], float]) -> Callable[..., MutableMapping[str, Any]]:
-    """Time (ISO 8601 UTC), level, mode and event first, in this order; what was bound after them."""
+def _stamp(label: str, portfolio: str, now: Callable[[], float]) -> Callable[..., MutableMapping[str, Any]]:
+    """Time (ISO 8601 UTC), level, mode, portfolio if any, and event first, in this order; what was bound after them."""
+
+    from structlog.contextvars import get_contextvars
 
     def stamp(_logger: object, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
         at = datetime.fromtimestamp(now(), UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-        head = {"at": at, "level": event.pop("level"), "mode": label, "event": event.pop("event")}
+        bound = get_contextvars()  # and not the event, where a caller may have another word for it
+        head = {"at": at, "level": event.pop("level"), "mode": bound.get("mode", label)}
+        if named := bound.get("portfolio", portfolio):
+            head["portfolio"] = named
+        head["event"] = event.pop("event")
         return {**head, **{key: value for key, value in event.items() if key not in head}}
 
     return stamp
@@ -186,7 +195,8 @@ def _clean(key: str, value: object) -> object:
 
 def _readable(at: datetime, event: Mapping[str, Any]) -> str:
     extras = [f"{key}={_word(value)}" for key, value in event.items() if key not in (*_LINE, "exception")]
-    line = f"{at:%H:%M:%S} {event['mode']} {event['level']:<8} {_printable(event['event'])}"
+    who = f"{event['mode']} {event['portfolio']}" if "portfolio" in event else event["mode"]
+    line = f"{at:%H:%M:%S} {who} {event['level']:<8} {_printable(event['event'])}"
     line = "  ".join([line, " ".join(extras)]) if extras else line
     return f"{line}\n{event['exception']}" if "exception" in event else line
 

@@ -11,7 +11,7 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from datetime import UTC, datetime, timedelta
 from types import FrameType
@@ -58,6 +58,19 @@ def run(trader: Trader, seconds: Mapping[str, float], clock: Clock, listening: L
     first Ctrl+C or SIGTERM lets the pass in flight finish; the second Ctrl+C ends the process at once (130). Whatever a
     job raises is raised here.
     """
+    return run_all([(trader, seconds)], clock, listening)
+
+
+def run_all(
+    loops: Sequence[tuple[Trader, Mapping[str, float]]],
+    clock: Clock,
+    listening: Listening = _deaf,
+    idle: Callable[[], None] = lambda: None,
+) -> str:
+    """Drive several traders, each at its own pace and one job at a time, as `run` does until all of them are over.
+
+    `idle` is called between looks, in the thread that waits: for what must not keep a pass waiting.
+    """
     stop = threading.Event()
     failure: list[BaseException] = []
     scheduler = BackgroundScheduler(
@@ -66,21 +79,23 @@ def run(trader: Trader, seconds: Mapping[str, float], clock: Clock, listening: L
         timezone=UTC,
     )
     scheduler.add_listener(_skipped, EVENT_JOB_MAX_INSTANCES)
-    for name, job in (("scan", trader.scan), ("monitor", trader.monitor), ("status", trader.status)):
-        scheduler.add_job(
-            _guarded(job, trader, stop, failure),
-            "interval",
-            seconds=seconds[name],
-            id=name,
-            start_date=_whole_second(clock),
-            next_run_time=_whole_second(clock),
-        )
-    scan = _guarded(trader.scan, trader, stop, failure)
-    with stopping(stop) as received, listening(lambda: _wake(scheduler, scan)):
+    traders = [trader for trader, _ in loops]
+    for number, (trader, seconds) in enumerate(loops, 1):
+        for name, job in (("scan", trader.scan), ("monitor", trader.monitor), ("status", trader.status)):
+            scheduler.add_job(
+                _guarded(job, trader, traders, stop, failure),
+                "interval",
+                seconds=seconds[name],
+                id=name if len(loops) == 1 else f"{name} {number}",
+                start_date=_whole_second(clock),
+                next_run_time=_whole_second(clock),
+            )
+    scans = [_guarded(trader.scan, trader, traders, stop, failure) for trader in traders]
+    with stopping(stop) as received, listening(lambda: _wake(scheduler, scans)):
         try:
             scheduler.start()
             while not stop.wait(0.2):
-                pass
+                idle()
             scheduler.shutdown(wait=True)
         except KeyboardInterrupt:
             _end_at_once()
@@ -89,8 +104,8 @@ def run(trader: Trader, seconds: Mapping[str, float], clock: Clock, listening: L
     return received[0] if received else "session over"
 
 
-def _wake(scheduler: BackgroundScheduler, scan: Callable[[], None]) -> None:
-    scheduler.add_job(scan, id=WOKEN, replace_existing=True)
+def _wake(scheduler: BackgroundScheduler, scans: Sequence[Callable[[], None]]) -> None:
+    scheduler.add_job(lambda: [scan() for scan in scans], id=WOKEN, replace_existing=True)
 
 
 def _end_at_once() -> NoReturn:
@@ -101,12 +116,13 @@ def _end_at_once() -> NoReturn:
 
 
 def _guarded(
-    job: Callable[[], None], trader: Trader, stop: threading.Event, failure: list[BaseException]
-) -> Callable[[], None]:
-    """The job, ending the loop when the trader is over or something is raised."""
+    job: Callable[[], None], trader: Trader, traders: Sequence[Trader], stop: threading.Event,
+    failure: list[BaseException],
+) -> Callable[[], None]:  # fmt: skip
+    """The job of one of `traders`, ending the loop when all of them are over or something is raised."""
 
     def guarded() -> None:
-        if stop.is_set():
+        if stop.is_set() or (trader.over and len(traders) > 1):
             return
         try:
             job()
@@ -114,7 +130,7 @@ def _guarded(
             log.exception("stopped by an error", error=str(error))
             failure.append(error)
             stop.set()
-        if trader.over:
+        if all(one.over for one in traders):
             stop.set()
 
     return guarded

@@ -93,12 +93,12 @@ class Account:
 
 def lock_file(settings: Settings) -> Path:
     """What a process that trades the account of the mode holds the lock of."""
-    return lock_path(settings.state.url, settings.mode, settings.state.directory)
+    return lock_path(settings.state.url, settings.state_name(), settings.state.directory)
 
 
 def kill_file(settings: Settings) -> Path:
     """What stops all entries of the mode by being there."""
-    return kill_path(settings.state.url, settings.mode, settings.state.directory)
+    return kill_path(settings.state.url, settings.state_name(), settings.state.directory)
 
 
 @contextmanager
@@ -107,7 +107,7 @@ def taken(settings: Settings, clock: Clock, secret: Secrets = no_secret) -> Iter
     mode, at = settings.mode, wall_time(clock)
     with ExitStack() as stack:
         stack.enter_context(hold(lock_file(settings), at))
-        database = open_state(settings.state.url, mode, account_of(settings))
+        database = open_state(settings.state.url, settings.state_name(), account_of(settings))
         if doubts := database.doubts():
             log.warning("commits may be lost", state=database.where, why=doubts)
         journal = SqlJournal(database, settings.broker.algo_id or "")

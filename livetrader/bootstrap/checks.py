@@ -39,7 +39,7 @@ def problems(configuration: Configuration) -> list[str]:
     attempt("constraints.sectors", lambda: workspace.limits.sectors)
     attempt("", workspace.limits.require_sound)
     attempt("candles.url", lambda: check_url(settings.candles.url))
-    attempt("state.url", lambda: place(settings.state.url, settings.mode))
+    attempt("state.url", lambda: place(settings.state.url, settings.state_name()))
     attempt("", lambda: outside(configuration))
     attempt("", lambda: require_feed(configuration))
     attempt("strategies.paths", lambda: workspace.registry)

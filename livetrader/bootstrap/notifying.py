@@ -17,7 +17,7 @@ from livetrader.bootstrap import reports
 from livetrader.bootstrap.room import halt_when_full
 from livetrader.bootstrap.state import exchange_zone
 from livetrader.bootstrap.trader import account_of
-from livetrader.config import Configuration, Secret
+from livetrader.config import Configuration, Secret, Settings
 from livetrader.config.secrets import redact
 from livetrader.errors import ConfigError
 from livetrader.notify.backlog import Backlog, Message
@@ -124,7 +124,7 @@ def _couriers(
     settings, zone = configuration.settings, exchange_zone(configuration)
     # A connection of their own: the trader's is never waited for. What a power cut takes of its cursors is told twice.
     url, account = settings.state.url, account_of(settings)
-    tail = SqlJournal(open_state(url, settings.mode, account, create=False, synchronous="NORMAL"))
+    tail = SqlJournal(open_state(url, settings.state_name(), account, create=False, synchronous="NORMAL"))
     stack.callback(tail.close)
     halt_when_full(tail, clock)  # a cursor's row may be the one that finds the disk full
     in_words = partial(money, currency=settings.capital.currency, signed=True)
@@ -132,11 +132,16 @@ def _couriers(
     reader = Reader(tail, zone, in_words, tail.head(), day)
     return [
         Courier(
-            outlet.name, outlet.at_least, outlet.send, reader, Backlog(settings.mode.upper(), zone, clock),
+            outlet.name, outlet.at_least, outlet.send, reader, Backlog(_label(settings), zone, clock),
             Budget(settings.notify.per_minute, clock), clock,
         )
         for outlet in outlets
     ]  # fmt: skip
+
+
+def _label(settings: Settings) -> str:
+    """What every message begins with."""
+    return f"{settings.mode.upper()} {settings.portfolio}".rstrip()
 
 
 def _day(configuration: Configuration, closes: int) -> Day:
@@ -171,5 +176,5 @@ def try_targets(configuration: Configuration) -> list[tuple[str, str]]:
     outlets = outside(configuration).outlets
     if not outlets:
         raise ConfigError(f"{configuration.where('notify.targets', 'notify')}: notify.targets: there is none to test")
-    message = Message(Severity.INFO, f"{configuration.settings.mode.upper()}: test", ("livetrader can reach you here",))
+    message = Message(Severity.INFO, f"{_label(configuration.settings)}: test", ("livetrader can reach you here",))
     return [(outlet.name, outlet.send(message)) for outlet in outlets]

@@ -49,7 +49,7 @@ class Unanswered(LiveTraderError):
 @contextmanager
 def _journal(configuration: Configuration, clock: Clock) -> Iterator[SqlJournal]:
     settings = configuration.settings
-    journal = SqlJournal(open_state(settings.state.url, settings.mode, account_of(settings)))
+    journal = SqlJournal(open_state(settings.state.url, settings.state_name(), account_of(settings)))
     halt_when_full(journal, clock)
     try:
         yield journal
@@ -83,7 +83,7 @@ def killed(configuration: Configuration) -> bool:
         return True
     state = settings.state
     try:
-        with open_queries(state.url, settings.mode, state.directory) as queries:
+        with open_queries(state.url, settings.state_name(), state.directory) as queries:
             return KILL in queries.latches()
     except NoState:
         return False

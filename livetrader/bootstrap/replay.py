@@ -11,7 +11,7 @@ from hashlib import blake2b
 from livetrader.bootstrap.research import Progress, Request, outcome, quiet
 from livetrader.bootstrap.results import RunResult
 from livetrader.bootstrap.runs import recorded
-from livetrader.bootstrap.trader import ACCOUNT, Trader, build
+from livetrader.bootstrap.trader import Trader, build, simulated_account
 from livetrader.bootstrap.workspace import Workspace
 from livetrader.config import Settings
 from livetrader.domain.session import Session
@@ -183,16 +183,17 @@ def replay_stored(
     (UsageError) if that was another one.
     """
     url, directory = workspace.settings.state.url, workspace.settings.state.directory
+    name, account = workspace.settings.state_name(MODE), simulated_account(workspace.settings)
     wall = SystemClock()
     at = datetime.fromtimestamp(wall.now(), UTC)
     identity = _identity(workspace, request)
-    with hold(lock_path(url, MODE, directory), at), ExitStack() as stack:
-        database = open_state(url, MODE, ACCOUNT)  # refuses what is not a replay's
+    with hold(lock_path(url, name, directory), at), ExitStack() as stack:
+        database = open_state(url, name, account)  # refuses what is not a replay's
         if resume:
             _require_same(workspace.settings, identity)
         else:
-            wipe(url, MODE)
-            database = open_state(url, MODE, ACCOUNT)
+            wipe(url, name)
+            database = open_state(url, name, account)
         journal = SqlJournal(database)
         stack.callback(journal.close)
         with recorded(journal, wall, MODE, identity):
@@ -211,7 +212,7 @@ def _identity(workspace: Workspace, request: Request) -> str:
 
 
 def _require_same(settings: Settings, identity: str) -> None:
-    with open_queries(settings.state.url, MODE, settings.state.directory) as queries:
+    with open_queries(settings.state.url, settings.state_name(MODE), settings.state.directory) as queries:
         last = next(iter(queries.runs()), None)
     if last is not None and last.config_hash != identity:
         raise UsageError(

@@ -100,7 +100,7 @@ def of_state(
         made = with_candles(made, books, configuration)
     elif len(books.sessions) > 1:
         made = with_analytics(made, books, configuration)
-    return replace(made, alerts=alerts), _name(books)
+    return replace(made, alerts=alerts), _name(books, settings.state_name(mode))
 
 
 def _with_frictions(books: Books, configuration: Configuration) -> Books:
@@ -127,6 +127,7 @@ def compose(books: Books, configuration: Configuration) -> Report:
     resting = [one for one in books.orders if one.intent.purpose is Purpose.STOP and one.state in OPEN]
     stops = {one.intent.symbol: one.intent.trigger_price for one in resting}
     title = "End of day" if len(books.sessions) <= 1 else "Period"
+    title += f", {settings.portfolio}" if settings.portfolio else ""
     return Report(
         mode=books.label,
         title=title,
@@ -272,7 +273,7 @@ def _sessions(
     return observed(days, square_off=market.square_off).sessions(*span)
 
 
-def _name(books: Books) -> str:
+def _name(books: Books, state: str) -> str:
     first, last = books.sessions[0].date, books.sessions[-1].date
     period = f"{first:%Y%m%d}" if first == last else f"{first:%Y%m%d}-{last:%Y%m%d}"
-    return f"{books.label.lower()}_{period}"
+    return f"{state}_{period}"

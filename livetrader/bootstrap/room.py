@@ -26,7 +26,7 @@ def keep_room(journal: SqlJournal, settings: Settings, clock: Clock) -> None:
 
 def take_room(settings: Settings) -> str:
     """Make the ballast if it is not there; why it cannot be made, or nothing."""
-    file = ballast_path(settings.state.url, settings.mode)
+    file = ballast_path(settings.state.url, settings.state_name())
     if file is not None:
         try:
             ballast.make(file)

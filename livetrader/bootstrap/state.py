@@ -264,12 +264,13 @@ def _age(checks: Sequence[Check]) -> int | None:
 @contextmanager
 def open_books(configuration: Configuration, mode: str | None) -> Iterator[Queries]:
     """The queries over the state of `mode` (None: the configured one); StoreError where there is none yet."""
-    state, asked = configuration.settings.state, mode or configuration.settings.mode
+    settings = configuration.settings
+    state, asked = settings.state, mode or settings.mode
     with ExitStack() as stack:
         try:
-            queries = stack.enter_context(open_queries(state.url, asked, state.directory))
+            queries = stack.enter_context(open_queries(state.url, settings.state_name(asked), state.directory))
         except NoState as error:
-            others = [other for other in MADE_BY if exists(state.url, other)]
+            others = [other for other in MADE_BY if exists(state.url, settings.state_name(other))]
             hint = f"; there is one of {' and '.join(others)}: say --mode {others[0]}" if others else ""
             raise StoreError(f"{error.where}: there is no state yet: `{MADE_BY[asked]}` makes it{hint}") from None
         yield queries

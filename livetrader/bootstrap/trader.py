@@ -53,7 +53,17 @@ def no_secret(name: str) -> Secret:
 
 def account_of(settings: Settings) -> str:
     """The account that the mode trades: the broker's in live, else one that exists here only."""
-    return settings.broker.kind or ACCOUNT if settings.mode == "live" else ACCOUNT
+    return _of_portfolio(settings.broker.kind or ACCOUNT if settings.mode == "live" else ACCOUNT, settings)
+
+
+def simulated_account(settings: Settings) -> str:
+    """The account of a replay, whatever the mode is."""
+    return _of_portfolio(ACCOUNT, settings)
+
+
+def _of_portfolio(account: str, settings: Settings) -> str:
+    """Portfolios trade the same symbols at the same close: their intents must not have one identity."""
+    return f"{account}/{settings.portfolio}" if settings.portfolio else account
 
 
 def cash_is_exact(settings: Settings) -> bool:

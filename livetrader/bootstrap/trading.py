@@ -31,6 +31,7 @@ from livetrader.errors import ReconcileMismatch, StoreError
 from livetrader.marketdata.feed import Feed
 from livetrader.marketdata.quote_feed import QuoteFeed
 from livetrader.marketdata.recorded import Recorder
+from livetrader.marketdata.store import CandleStore
 from livetrader.ports import Clock, Notifier, wall_time
 from livetrader.store.journal import SqlJournal
 from livetrader.strategies.base import Strategy
@@ -45,8 +46,9 @@ SETTLING_SECONDS = 10.0
 class SessionTrader:
     """Trades the sessions of the calendar as they come: what the scheduler drives.
 
-    NSE has one session a day, and the loop ends with it; on a 24/7 market the next one follows. Between sessions, and
-    for commands without a loop, `desk` has an engine too, which decides nothing.
+    NSE has one session a day, and the loop ends with it, unless it is `endless` and waits for the next one; on a 24/7
+    market the next one follows. Between sessions, and for commands without a loop, `desk` has an engine too, which
+    decides nothing.
     """
 
     workspace: Workspace
@@ -54,6 +56,7 @@ class SessionTrader:
     strategies: Sequence[Strategy]
     symbols: tuple[str, ...]
     notifier: Notifier
+    endless: bool = False
     session: Session | None = field(default=None, init=False)
     live: LiveSession | None = field(default=None, init=False)
     comparing: Comparing | None = field(default=None, init=False)
@@ -276,12 +279,15 @@ class SessionTrader:
             today = calendar.session_on(datetime.fromtimestamp(now, calendar.timezone).date())
             if today is not None and (now < today.opens or today.opens <= marked):
                 session = today
-        return None if session is None or session.closes <= marked else session
+        found = None if session is None or session.closes <= marked else session
+        return self.next_session() if found is None and self.endless else found
 
     def _following(self, session: Session) -> Session | None:
-        """The session that begins where this one ends, on a market that never closes."""
+        """The session that begins where this one ends, on a market that never closes; the next one, if endless."""
         following = self.workspace.calendar.after(session.date)
-        return following if following is not None and following.opens == session.closes else None
+        if following is None or (following.opens > session.closes and not self.endless):
+            return None
+        return following
 
     def next_session(self) -> Session | None:
         """The next session after today, for the message that there is none now."""
@@ -300,16 +306,19 @@ def trading(
     strategies: Sequence[str] | None = None,
     max_symbols: int | None = None,
     once: bool = False,
+    endless: bool = False,
+    candles: CandleStore | None = None,
 ) -> Iterator[SessionTrader]:
     """A trader that holds the account of its mode. Raises before anything is opened if it may not run.
 
-    The operator is told what it does; with `once`, not that it comes and goes.
+    The operator is told what it does; with `once`, not that it comes and goes. `candles` is a store that is open
+    already, and stays so.
     """
-    with Workspace(configuration, read_only=True) as workspace:
+    with Workspace(configuration, read_only=True, shared=candles) as workspace:
         require_live(workspace, clock)
         chosen = workspace.strategies(strategies)
         symbols = workspace.known(workspace.symbols(limit=max_symbols))
-        with _begun(workspace, clock, chosen, symbols, outside(configuration), once=once) as trader:
+        with _begun(workspace, clock, chosen, symbols, outside(configuration), once=once, endless=endless) as trader:
             yield trader
 
 
@@ -337,14 +346,14 @@ def require_live(workspace: Workspace, clock: Clock) -> None:
 @contextmanager
 def _begun(
     workspace: Workspace, clock: Clock, strategies: Sequence[Strategy], symbols: tuple[str, ...], world: Outside, *,
-    once: bool,
+    once: bool, endless: bool = False,
 ) -> Iterator[SessionTrader]:  # fmt: skip
     settings = workspace.settings
     with ExitStack() as stack:
         account = stack.enter_context(taken(settings, clock, workspace.configuration.secret))
         notifier = stack.enter_context(notifying(workspace.configuration, world, clock))
         stack.enter_context(recorded(account.journal, clock, settings.mode, settings.digest()))
-        trader = SessionTrader(workspace, account, strategies, symbols, notifier)
+        trader = SessionTrader(workspace, account, strategies, symbols, notifier, endless)
         stack.callback(trader.close)
         if symbols and not trader.over:
             trader.feed = stack.enter_context(feeding(workspace, clock, symbols))

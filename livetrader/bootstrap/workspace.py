@@ -62,10 +62,11 @@ NOT_LISTED: Instruments = MappingProxyType({})
 
 @dataclass(frozen=True)
 class Workspace:
-    """Settings made into parts. `close` it, or use it in a `with`."""
+    """Settings made into parts. `close` it, or use it in a `with`. `shared` is a store that others read, too."""
 
     configuration: Configuration
     read_only: bool = False
+    shared: CandleStore | None = None
 
     @property
     def settings(self) -> Settings:
@@ -73,6 +74,8 @@ class Workspace:
 
     @cached_property
     def store(self) -> CandleStore:
+        if self.shared is not None:
+            return self.shared
         return open_candles(self.configuration, read_only=self.read_only)
 
     @cached_property
@@ -187,13 +190,14 @@ class Workspace:
         """The candles, with those of `session` recorded as they come; None where `candles.tape` is null."""
         if self.settings.candles.tape is None:
             return None
-        return Recorder(self.candles, tape_folder(self.settings.candles.tape, mode, session.date), session, clock)
+        folder = tape_folder(self.settings.candles.tape, self.settings.state_name(mode), session.date)
+        return Recorder(self.candles, folder, session, clock)
 
     def tape(self, session: Session, mode: str, clock: Clock) -> RecordedDay:
         """What was recorded of `session`. DataError if nothing was, or candles.tape is null."""
         if self.settings.candles.tape is None:
             raise DataError("candles.tape is null: no session was recorded")
-        folder = tape_folder(self.settings.candles.tape, mode, session.date)
+        folder = tape_folder(self.settings.candles.tape, self.settings.state_name(mode), session.date)
         return read_tape(folder, self.candles, clock, session)
 
     def strategies(self, names: Sequence[str] | None = None, preset: str | None = None) -> tuple[Strategy, ...]:
@@ -347,7 +351,7 @@ class Workspace:
         return self.store.digest(tuple(Interval), names, start, sessions[-1].closes)
 
     def close(self) -> None:
-        if "store" in self.__dict__:
+        if "store" in self.__dict__ and self.shared is None:
             self.store.close()
 
     def __enter__(self) -> Workspace:

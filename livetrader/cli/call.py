@@ -39,12 +39,38 @@ def globals_of(ctx: typer.Context) -> Globals:
     return found if isinstance(found, Globals) else Globals()
 
 
-def configuration(ctx: typer.Context, flags: Mapping[str, tuple[str, object]] | None = None) -> Configuration:
-    """The configuration of this call. `flags` maps settings to (option, value); None is not set."""
+Flags = Mapping[str, tuple[str, object]]
+
+
+def configuration(ctx: typer.Context, flags: Flags | None = None) -> Configuration:
+    """The configuration of this call, or that of the portfolio that it names.
+
+    `flags` maps settings to (option, value); None is not set.
+    """
+    return _loaded(ctx, globals_of(ctx).portfolio, flags)
+
+
+def _loaded(ctx: typer.Context, portfolio: str | None, flags: Flags | None) -> Configuration:
     from livetrader.config import load
 
     given = {key: flag for key, flag in (flags or {}).items() if flag[1] is not None}
-    return load(globals_of(ctx).config, flags=given)
+    return load(globals_of(ctx).config, portfolio=portfolio, flags=given)
+
+
+def each_portfolio(ctx: typer.Context, flags: Flags | None = None) -> dict[str, Configuration]:
+    """The configurations that this call is about, by portfolio: of all, or, under "", of the only one."""
+    found = configuration(ctx, flags)
+    if found.settings.portfolio or not found.portfolios:
+        return {"": found}
+    return {name: _loaded(ctx, name, flags) for name in found.portfolios}
+
+
+def one_portfolio(ctx: typer.Context, flags: Flags | None = None) -> Configuration:
+    """The configuration of a call that is about one portfolio; UsageError where there are several and none is named."""
+    found = each_portfolio(ctx, flags)
+    if len(found) > 1:
+        raise UsageError(f"--portfolio: is missing; name one of {', '.join(found)}")
+    return next(iter(found.values()))
 
 
 def start_log(ctx: typer.Context, found: Configuration, label: Label) -> None:
@@ -63,6 +89,7 @@ def start_log(ctx: typer.Context, found: Configuration, label: Label) -> None:
         keep_days=settings.logging.keep_days,
         now=SystemClock().now,
         timezone=UTC if settings.market.calendar == "24x7" else ZoneInfo("Asia/Kolkata"),
+        portfolio=settings.portfolio,
         debug=here.debug,
         quiet=here.quiet or (tool and not here.debug),
     )

@@ -54,10 +54,11 @@ Usage: livetrader [OPTIONS] COMMAND [ARGS]...
   replay, paper, live.
 
   Options of every command, before or after its name:
-    --config PATH  Default: ./config.yaml, then the user's own.
-    --debug        Log step by step; show tracebacks.
-    -q, --quiet    No progress; warnings and errors only.
-    --no-input     Never ask.
+    --config PATH     Default: ./config.yaml, then the user's own.
+    --portfolio NAME  One of several; also LIVETRADER_PORTFOLIO.
+    --debug           Log step by step; show tracebacks.
+    -q, --quiet       No progress; warnings and errors only.
+    --no-input        Never ask.
 
 Options:
   --version   Print the version.

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 
 import typer
 
-from livetrader.cli.call import Json, configuration
+from livetrader.cli.call import Json, configuration, each_portfolio
 from livetrader.cli.group import group
 from livetrader.cli.output import print_json, print_table
 from livetrader.errors import ConfigError
@@ -24,12 +24,13 @@ def check(ctx: typer.Context) -> None:
 
     Looks into the symbol list, the strategies, and every file that is named.
     """
-    found = configuration(ctx)
+    found = each_portfolio(ctx)
     from livetrader.bootstrap.checks import problems
 
-    if wrong := problems(found):
+    # What stands outside of the portfolios is wrong in each of them.
+    if wrong := list(dict.fromkeys(problem for one in found.values() for problem in problems(one))):
         raise ConfigError(wrong)
-    typer.echo(f"ok: {found.file or 'built-in defaults'}")
+    typer.echo(f"ok: {next(iter(found.values())).file or 'built-in defaults'}")
 
 
 @config.command(epilog="Example: livetrader config show --json")

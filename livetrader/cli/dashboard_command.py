@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from livetrader.cli.call import STATES, Json, StateMode, configuration, globals_of, one_of
+from livetrader.cli.call import STATES, Json, StateMode, globals_of, one_of, one_portfolio
 from livetrader.cli.operator_commands import WAIT_SECONDS
 from livetrader.cli.output import print_json
 from livetrader.errors import LiveTraderError
@@ -42,7 +42,7 @@ def dashboard(
     """
     one_of(mode, "--mode", STATES)
     replayed = mode == "replay"
-    found = configuration(ctx, {"mode": ("--mode", None if replayed else mode)})
+    found = one_portfolio(ctx, {"mode": ("--mode", None if replayed else mode)})
     from rich.console import Console
 
     from livetrader.dashboard.source import Source
@@ -119,6 +119,7 @@ def _log_to_file(ctx: typer.Context, found: Configuration) -> None:
         keep_days=settings.logging.keep_days,
         now=SystemClock().now,
         timezone=exchange_zone(found),
+        portfolio=settings.portfolio,
         stream=nowhere,
     )
     ctx.call_on_close(undo)

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Any
+
 import typer
 
-from livetrader.cli.call import STATES, Json, StateMode, configuration, one_of
+from livetrader.cli.call import STATES, Json, StateMode, each_portfolio, one_of
 from livetrader.cli.group import group
-from livetrader.cli.output import print_json, print_table
+from livetrader.cli.output import print_table
+from livetrader.cli.portfolios import do_each, show_each
+
+if TYPE_CHECKING:
+    from livetrader.config import Configuration
 
 db = group("db", "The state database.", "livetrader db check")
 
@@ -29,13 +35,18 @@ def check(ctx: typer.Context, mode: StateMode = None, as_json: Json = False) -> 
     one_of(mode, "--mode", STATES)
     from livetrader.bootstrap.state import open_books
 
-    with open_books(configuration(ctx), mode) as queries:
-        where, found = queries.where, queries.check()
-    if as_json:
-        print_json({"state": where, "rows": found})
-        return
-    print_table(("table", "rows"), [(name, str(count)) for name, count in found.items()])
-    typer.echo(f"{where}: whole; each of the {found['audit']} rows of the audit log follows from the one before it")
+    def read(one: Configuration) -> dict[str, Any]:
+        with open_books(one, mode) as queries:
+            return {"state": queries.where, "rows": queries.check()}
+
+    def show(_: Configuration, found: dict[str, Any]) -> None:
+        rows = found["rows"]
+        print_table(("table", "rows"), [(name, str(count)) for name, count in rows.items()])
+        typer.echo(
+            f"{found['state']}: whole; each of the {rows['audit']} rows of the audit log follows from the one before it"
+        )
+
+    show_each(each_portfolio(ctx), read, show, as_json)
 
 
 @db.command(epilog="Example: livetrader db migrate --mode live")
@@ -52,9 +63,11 @@ def migrate(ctx: typer.Context, mode: StateMode = None) -> None:
     from livetrader.store.location import lock_path, place
     from livetrader.store.lock import hold
 
-    settings = configuration(ctx).settings
-    state, asked = settings.state, mode or settings.mode
-    with hold(lock_path(state.url, asked, state.directory), datetime.fromtimestamp(SystemClock().now(), UTC)):
-        backup = take_up(state.url, asked)
-    done = "is of today's schema" if backup is None else f"migrated; the state before is {backup}"
-    typer.echo(f"{place(state.url, asked)}: {done}")
+    def work(one: Configuration) -> str:
+        state, asked = one.settings.state, one.settings.state_name(mode)
+        with hold(lock_path(state.url, asked, state.directory), datetime.fromtimestamp(SystemClock().now(), UTC)):
+            backup = take_up(state.url, asked)
+        done = "is of today's schema" if backup is None else f"migrated; the state before is {backup}"
+        return f"{place(state.url, asked)}: {done}"
+
+    do_each(each_portfolio(ctx), work)

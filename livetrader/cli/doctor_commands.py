@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from livetrader.cli.call import Json, configuration, start_log
+from livetrader.cli.call import Json, each_portfolio, one_portfolio, start_log
 from livetrader.cli.output import print_json, print_styled
 from livetrader.errors import ConfigError, UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from livetrader.bootstrap.doctor.findings import Said
 
@@ -35,13 +35,19 @@ def doctor(
     """
     from livetrader.bootstrap.doctor.findings import exit_code
 
-    said = _examined(ctx, live)
-    code = exit_code(said)
+    found = _examined(ctx, live)
     if as_json:
-        print_json({"findings": [_row(one) for one in said], "exit_code": code})
+        documents = {
+            name: {"findings": [_row(one) for one in said], "exit_code": exit_code(said)}
+            for name, said in found.items()
+        }
+        print_json(documents.get("", documents))
     else:
-        _show(said)
-    if code:
+        for name, said in found.items():
+            if name:
+                print_styled(name, "bold")
+            _show(said)
+    if code := exit_code([one for said in found.values() for one in said]):
         raise typer.Exit(code)
 
 
@@ -58,18 +64,19 @@ def _row(one: Said) -> dict[str, object]:
     }
 
 
-def _examined(ctx: typer.Context, live: bool) -> Sequence[Said]:
+def _examined(ctx: typer.Context, live: bool) -> Mapping[str, Sequence[Said]]:
+    """What was found of each portfolio, under "" where there is only one."""
     from livetrader.bootstrap.doctor.examination import examine, unreadable
     from livetrader.market.clock import SystemClock
 
     try:
-        found = configuration(ctx)
+        found = each_portfolio(ctx)
     except UsageError:
         raise
     except ConfigError as error:
-        return unreadable(error)
-    start_log(ctx, found, "TOOL")
-    return examine(found, SystemClock(), live=live)
+        return {"": unreadable(error)}
+    start_log(ctx, next(iter(found.values())), "TOOL")
+    return {name: examine(one, SystemClock(), live=live) for name, one in found.items()}
 
 
 def _show(said: Sequence[Said]) -> None:
@@ -92,7 +99,7 @@ def login(
 
     OpenAlgo logs in to the broker in its own page: open it in a browser. Exit code 77 if that does not come in time.
     """
-    found = configuration(ctx)
+    found = one_portfolio(ctx)
     kind = found.settings.broker.kind
     if broker != kind:
         raise UsageError(f"BROKER {broker}: broker.kind is {kind or 'null'}; log in to that, or set it in config.yaml")

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Mapping
 from decimal import Decimal, InvalidOperation
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from livetrader.cli.call import Json, configuration, globals_of, one_of, start_log
+from livetrader.cli.call import Json, each_portfolio, globals_of, one_of, one_portfolio, start_log
 from livetrader.cli.output import print_json
+from livetrader.cli.portfolios import do_each
 from livetrader.errors import ReconcileMismatch, UsageError
 
 if TYPE_CHECKING:
@@ -57,9 +59,12 @@ def halt(
     from livetrader.bootstrap import operating
     from livetrader.market.clock import SystemClock
 
-    found = _configured(ctx, mode)
-    new = operating.halt(found, reason, SystemClock())
-    _say(found, "halted: no entries until `livetrader resume`" if new else "halted already: the first reason stands")
+    def work(one: Configuration) -> str:
+        new = operating.halt(one, reason, SystemClock())
+        done = "halted: no entries until `livetrader resume`" if new else "halted already: the first reason stands"
+        return _said(one, done)
+
+    do_each(_each(ctx, mode), work)
 
 
 def resume(
@@ -96,11 +101,11 @@ def kill(
     from livetrader.bootstrap import operating
     from livetrader.market.clock import SystemClock
 
-    found = _configured(ctx, mode)
+    found = _each(ctx, mode)
     _confirm(ctx, yes, "kill", "No entries until `livetrader resume`" + (", all positions closed" if flatten else ""))
-    _say(found, operating.kill(found, "by hand", SystemClock()))
+    do_each(found, lambda one: _said(one, operating.kill(one, "by hand", SystemClock())))
     if flatten:
-        _ask(ctx, found, wait, "close")
+        do_each(found, lambda one: _said(one, _answer(ctx, one, wait, "close")))
 
 
 def reconcile(ctx: typer.Context, mode: Mode = None, wait: Wait = WAIT_SECONDS, as_json: Json = False) -> None:
@@ -205,7 +210,13 @@ def _trade(
 
 def _configured(ctx: typer.Context, mode: str | None) -> Configuration:
     one_of(mode, "--mode", MODES)
-    return configuration(ctx, {"mode": ("--mode", mode)})
+    return one_portfolio(ctx, {"mode": ("--mode", mode)})
+
+
+def _each(ctx: typer.Context, mode: str | None) -> Mapping[str, Configuration]:
+    """What stops entries means all portfolios, if none is named."""
+    one_of(mode, "--mode", MODES)
+    return each_portfolio(ctx, {"mode": ("--mode", mode)})
 
 
 def _ask(ctx: typer.Context, found: Configuration, wait: float, kind: str, **arguments: str | None) -> None:
@@ -221,7 +232,11 @@ def _answer(ctx: typer.Context, found: Configuration, wait: float, kind: str, **
 
 
 def _say(found: Configuration, text: str) -> None:
-    typer.echo(f"{found.settings.mode.upper()}  {text}")
+    typer.echo(_said(found, text))
+
+
+def _said(found: Configuration, text: str) -> str:
+    return f"{found.settings.mode.upper()}  {text}"
 
 
 def _confirm(ctx: typer.Context, said_yes: bool, word: str, what: str) -> None:

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 from livetrader.errors import UsageError
 
 _FLAGS = {"--debug": "debug", "--quiet": "quiet", "-q": "quiet", "--no-input": "no_input"}
+_VALUED = {"--config": "the path of a file", "--portfolio": "the name of a portfolio"}
 
 
 class Globals(NamedTuple):
@@ -18,6 +19,7 @@ class Globals(NamedTuple):
     debug: bool = False
     quiet: bool = False
     no_input: bool = False
+    portfolio: str | None = None
 
 
 def split_globals(arguments: Sequence[str]) -> tuple[Globals, list[str]]:
@@ -34,11 +36,13 @@ def split_globals(arguments: Sequence[str]) -> tuple[Globals, list[str]]:
             rest += [argument, *remaining]
         elif argument in _FLAGS:
             given[_FLAGS[argument]] = True
-        elif name == "--config":
-            path = value if equals else next(remaining, "")
-            if not path:
-                raise UsageError("--config: needs the path of a file")
-            given["config"] = Path(path)
+        elif name in _VALUED:
+            value = value if equals else next(remaining, "")
+            if not value:
+                raise UsageError(f"{name}: needs {_VALUED[name]}")
+            given[name.removeprefix("--")] = value
         else:
             rest.append(argument)
+    if "config" in given:
+        given["config"] = Path(given["config"])
     return Globals(**given), rest

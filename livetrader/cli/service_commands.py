@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from livetrader import files
-from livetrader.cli.call import configuration
+from livetrader.cli.call import each_portfolio
 from livetrader.cli.group import group
-from livetrader.cli.units import TIMER, Scope, cron_lines, units
+from livetrader.cli.units import SERVICE, TIMER, Scope, cron_lines, named, units
 from livetrader.errors import ConfigError, UsageError
 
 if TYPE_CHECKING:
@@ -50,19 +50,21 @@ def install(
     if user and system:
         raise UsageError("--user: contradicts --system; give one of them")
     scope: Scope = "user" if user else "system"
-    found = configuration(ctx)
+    each = list(each_portfolio(ctx).values())
+    found = each[0]
     if found.file is None:
         raise ConfigError("there is no config.yaml here: make one with `livetrader init`, or name it with --config")
     from livetrader.bootstrap.doctor.places import folders
 
-    places = folders(found.settings)
-    made = units(found.settings, found.file.absolute(), scope, places, _credentials(credential or []))
+    settings = [one.settings for one in each]
+    places = sorted({place for one in settings for place in folders(one)})
+    made = units(settings, found.file.absolute(), scope, places, _credentials(credential or []))
     if only_print:
         for name, text in made.items():
             typer.echo(f"# --- {name} ---\n{text}")
     else:
         _write(made, scope, places, found)
-    typer.echo(f"# --- crontab ---\n{cron_lines(found.file.absolute())}" if only_print else _next(scope, found))
+    typer.echo(f"# --- crontab ---\n{cron_lines(found.file.absolute())}" if only_print else _next(scope, each))
 
 
 def _credentials(given: list[str]) -> list[str]:
@@ -98,9 +100,10 @@ def _folder(scope: Scope) -> Path:
     return (Path(home) if home else Path.home() / ".config") / "systemd" / "user"
 
 
-def _next(scope: Scope, found: Configuration) -> str:
-    control = "systemctl --user" if scope == "user" else "systemctl"
-    unit = "livetrader.service" if found.settings.market.calendar == "24x7" else TIMER
+def _next(scope: Scope, each: list[Configuration]) -> str:
+    control, found = "systemctl --user" if scope == "user" else "systemctl", each[0]
+    endless = any(one.settings.market.calendar == "24x7" for one in each)
+    unit = named(SERVICE if endless else TIMER, found.settings.portfolio if len(each) == 1 else "")
     lines = [f"next: {control} daemon-reload && {control} enable --now {unit}"]
     if scope == "user":
         lines.append("and, so that it runs while you are logged out: loginctl enable-linger")

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import date, datetime, time, timedelta, tzinfo
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from livetrader.cli.call import STATES, Json, StateMode, chosen_period, configuration, moment, one_of
+from livetrader.cli.call import STATES, Json, StateMode, chosen_period, each_portfolio, moment, one_of
 from livetrader.cli.decisions import decision_lines, seen_lines, status_lines
-from livetrader.cli.output import print_json, print_styled, print_table
+from livetrader.cli.output import print_styled, print_table
+from livetrader.cli.portfolios import show_each
 from livetrader.errors import DataError, UsageError
 
 if TYPE_CHECKING:
@@ -40,13 +41,13 @@ def status(ctx: typer.Context, mode: StateMode = None, as_json: Json = False) ->
     """
     from livetrader.bootstrap import state
 
-    configured = configuration(ctx)
-    found = state.status(configured, _checked(mode))
-    if as_json:
-        print_json(found)
-        return
-    for name, value in status_lines(found, state.exchange_zone(configured)):
-        print_styled(f"{name:<15} {value}", "bold red" if name.isupper() else "")
+    asked = _checked(mode)
+
+    def show(one: Configuration, row: Row) -> None:
+        for name, value in status_lines(row, state.exchange_zone(one)):
+            print_styled(f"{name:<15} {value}", "bold red" if name.isupper() else "")
+
+    show_each(each_portfolio(ctx), lambda one: state.status(one, asked), show, as_json)
 
 
 def positions(
@@ -60,8 +61,8 @@ def positions(
     """What is held."""
     from livetrader.bootstrap import state
 
-    held = state.open_lots if lots else state.positions
-    _show(held(configuration(ctx), _checked(mode)), "no open positions", as_json)
+    held, asked = state.open_lots if lots else state.positions, _checked(mode)
+    _show(ctx, lambda one: held(one, asked), "no open positions", as_json)
 
 
 def orders(
@@ -71,8 +72,8 @@ def orders(
     """Orders, and what became of them."""
     from livetrader.bootstrap import state
 
-    span = chosen_period(on, first, last)
-    _show(state.orders(configuration(ctx), _checked(mode), span), "no orders", as_json)
+    span, asked = chosen_period(on, first, last), _checked(mode)
+    _show(ctx, lambda one: state.orders(one, asked, span), "no orders", as_json)
 
 
 def trades(
@@ -82,8 +83,8 @@ def trades(
     """Trades, with their profit and loss."""
     from livetrader.bootstrap import state
 
-    span = chosen_period(on, first, last)
-    _show(state.trades(configuration(ctx), _checked(mode), span), "no trades", as_json)
+    span, asked = chosen_period(on, first, last), _checked(mode)
+    _show(ctx, lambda one: state.trades(one, asked, span), "no trades", as_json)
 
 
 def why(
@@ -106,20 +107,20 @@ def why(
         raise UsageError("SYMBOL: is empty; name one, such as RELIANCE")
     from livetrader.bootstrap import state
 
-    found = configuration(ctx)
-    rows = state.why(found, _checked(mode), symbol, when)
-    if as_json:
-        print_json(rows)
-        return
-    zone = state.exchange_zone(found)
-    for number, row in enumerate(rows):
-        if number:
-            typer.echo()
-        for line in decision_lines(row, zone):
-            print_styled(line, "bold" if not line.startswith(" ") else "red" if "✗" in line else "")
-    if not rows:
-        for line in _undecided(found, mode or found.settings.mode, symbol, when, zone):
-            typer.echo(line)
+    asked = _checked(mode)
+
+    def show(found: Configuration, rows: Sequence[Row]) -> None:
+        zone = state.exchange_zone(found)
+        for number, row in enumerate(rows):
+            if number:
+                typer.echo()
+            for line in decision_lines(row, zone):
+                print_styled(line, "bold" if not line.startswith(" ") else "red" if "✗" in line else "")
+        if not rows:
+            for line in _undecided(found, mode or found.settings.mode, symbol, when, zone):
+                typer.echo(line)
+
+    show_each(each_portfolio(ctx), lambda one: state.why(one, asked, symbol, when), show, as_json)
 
 
 def _undecided(
@@ -175,9 +176,16 @@ def report(
     span = chosen_period(on, first, last)
     from livetrader.bootstrap import reports
 
-    written = reports.report(configuration(ctx), _checked(mode), span, form, out)
-    if written is not None:
-        typer.echo(f"report: {written}", err=True)
+    asked, found = _checked(mode), each_portfolio(ctx)
+    if "" not in found and (out is not None or form in ("json", "csv")):
+        raise UsageError(f"--portfolio: is missing; one file or document is of one of {', '.join(found)}")
+
+    def show(one: Configuration, _: None) -> None:
+        written = reports.report(one, asked, span, form, out)
+        if written is not None:
+            typer.echo(f"report: {written}", err=True)
+
+    show_each(found, lambda _: None, show, as_json=False)
 
 
 def _checked(mode: str | None) -> str | None:
@@ -185,13 +193,14 @@ def _checked(mode: str | None) -> str | None:
     return mode
 
 
-def _show(rows: Sequence[Row], nothing: str, as_json: bool) -> None:
-    if as_json:
-        print_json(rows)
-    elif not rows:
-        typer.echo(nothing)
-    else:
-        print_table(list(rows[0]), [[_text(value) for value in row.values()] for row in rows], _alarming)
+def _show(ctx: typer.Context, read: Callable[[Configuration], Sequence[Row]], nothing: str, as_json: bool) -> None:
+    def show(_: Configuration, rows: Sequence[Row]) -> None:
+        if not rows:
+            typer.echo(nothing)
+        else:
+            print_table(list(rows[0]), [[_text(value) for value in row.values()] for row in rows], _alarming)
+
+    show_each(each_portfolio(ctx), read, show, as_json)
 
 
 def _alarming(row: Sequence[str]) -> bool:

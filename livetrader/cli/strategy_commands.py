@@ -27,6 +27,7 @@ from livetrader.cli.call import (
     moment,
     names,
     one_of,
+    one_portfolio,
     period,
     start_log,
 )
@@ -126,7 +127,7 @@ def signals(
     one_of(preset, "--preset", PRESETS)
     start, end = period(first, last)
     chosen = names(strategies, "--strategies")
-    with _workspace(ctx) as workspace, progress(globals_of(ctx).quiet) as show_progress:
+    with _workspace(ctx, searching=True) as workspace, progress(globals_of(ctx).quiet) as show_progress:
         if chosen is not None and any(_is_weekly(name) for name in chosen):
             text = _weekly_csv(workspace, chosen, start, end, symbols)
         else:
@@ -154,7 +155,7 @@ def scan(
     """The signals of one closed bar; trades nothing."""
     from livetrader.bootstrap.research import Request, find_signals
 
-    with _workspace(ctx) as workspace:
+    with _workspace(ctx, searching=True) as workspace:
         chosen = names(strategies, "--strategies")
         steps = {one.interval.seconds for one in workspace.strategies(chosen)}
         close = _close(workspace, at, steps)
@@ -272,9 +273,10 @@ def _utc(instant: int) -> str:
     return f"{datetime.fromtimestamp(instant, UTC):%Y-%m-%dT%H:%M:%SZ}"
 
 
-def _workspace(ctx: typer.Context) -> Workspace:
+def _workspace(ctx: typer.Context, *, searching: bool = False) -> Workspace:
     from livetrader.bootstrap.workspace import Workspace
 
-    found = configuration(ctx)
+    # What a strategy is does not depend on the portfolio, unless one is named; what it finds does.
+    found = one_portfolio(ctx) if searching else configuration(ctx)
     start_log(ctx, found, "TOOL")
     return Workspace(found, read_only=True)

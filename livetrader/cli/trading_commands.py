@@ -19,10 +19,12 @@ from livetrader.cli.call import (
     Symbols,
     chosen_period,
     configuration,
+    each_portfolio,
     globals_of,
     moment,
     names,
     one_of,
+    one_portfolio,
     period,
     start_log,
 )
@@ -32,7 +34,9 @@ from livetrader.errors import UsageError
 if TYPE_CHECKING:
     from livetrader.bootstrap.research import Request
     from livetrader.bootstrap.results import RunResult
+    from livetrader.bootstrap.trading import SessionTrader
     from livetrader.bootstrap.workspace import Workspace
+    from livetrader.config import Configuration
     from livetrader.config.settings import Mode
     from livetrader.logs import Label
 
@@ -94,36 +98,92 @@ def run(
     if dry_run and mode not in (None, "dry-run"):
         raise UsageError(f"--dry-run: contradicts --mode {mode}; give one of them")
     flag = ("--dry-run", "dry-run") if dry_run else ("--mode", mode)
-    found = configuration(ctx, {"mode": flag, "symbols": ("--symbols", symbols)})
+    found = each_portfolio(ctx, {"mode": flag, "symbols": ("--symbols", symbols)})
     chosen = names(strategies, "--strategies")
-    if found.settings.mode == "live":
+    modes = {one.settings.mode for one in found.values()}
+    if "live" in modes:
         _confirm_live(yes_live, ask=not globals_of(ctx).no_input)
-    start_log(ctx, found, LABELS[found.settings.mode])
+    if "" not in found:
+        start_log(ctx, configuration(ctx), LABELS["live" if "live" in modes else min(modes)])
+        _run_together(list(found.values()), chosen, max_symbols, once=once)
+        return
+    start_log(ctx, found[""], LABELS[found[""].settings.mode])
+    _run_one(found[""], chosen, max_symbols, once=once)
+
+
+def _run_one(found: Configuration, chosen: tuple[str, ...] | None, most: int | None, *, once: bool) -> None:
     from livetrader import scheduling
-    from livetrader.bootstrap import state
     from livetrader.bootstrap.candles import listening
     from livetrader.bootstrap.trading import trading
     from livetrader.market.clock import SystemClock
 
     clock = SystemClock()
-    with trading(found, clock, strategies=chosen, max_symbols=max_symbols, once=once) as trader:
-        warn(trader.workspace.warnings(trader.workspace.symbols(limit=max_symbols)))
+    with trading(found, clock, strategies=chosen, max_symbols=most, once=once) as trader:
+        warn(trader.workspace.warnings(trader.workspace.symbols(limit=most)))
         if trader.over:
-            following = trader.next_session()
-            when = "not in the calendar" if following is None else f"{following.date:%a %d %b %Y}"
-            typer.echo(f"no session now; the next one is {when}", err=True)
+            typer.echo(_idle(trader), err=True)
         elif once:
             with scheduling.stopping():
                 trader.once()
         else:
-            pace = found.settings.schedule
-            seconds = {"scan": pace.scan_seconds, "monitor": pace.monitor_seconds, "status": pace.status_seconds}
-            stopped = scheduling.run(trader, seconds, clock, partial(listening, found))
+            stopped = scheduling.run(trader, _pace(found), clock, partial(listening, found))
             typer.echo(f"stopped: {stopped}", err=True)
-            for one in state.positions(found, None):
-                held = f"{one['symbol']} {one['side']} {one['quantity']} at {one['average_price']}"
-                stop = "no stop" if one["stop"] is None else f"stop {one['stop']}"
-                typer.echo(f"stays open: {held} ({one['strategy']}), {stop}", err=True)
+            _say_left(found)
+
+
+def _run_together(found: list[Configuration], chosen: tuple[str, ...] | None, most: int | None, *, once: bool) -> None:
+    """The portfolios side by side. One that fails ends alone; the exit code is that of the worst."""
+    from livetrader import scheduling
+    from livetrader.bootstrap.candles import listening
+    from livetrader.bootstrap.together import together
+    from livetrader.config.secrets import redact
+    from livetrader.market.clock import SystemClock
+
+    clock = SystemClock()
+    with together(found, clock, strategies=chosen, max_symbols=most, once=once) as portfolios:
+        for one in portfolios.members:
+            if one.trader is not None:
+                lines = one.trader.workspace.warnings(one.trader.workspace.symbols(limit=most))
+                warn(f"{one.name}: {line}" for line in lines)
+                if one.trader.over:
+                    typer.echo(f"{one.name}: {_idle(one.trader)}", err=True)
+        at_work = [one for one in portfolios.members if not one.over]
+        if once:
+            with scheduling.stopping():
+                for one in at_work:
+                    one.once()
+        elif at_work:
+            loops = [(one, _pace(one.configuration)) for one in at_work]
+            stopped = scheduling.run_all(loops, clock, partial(listening, found[0]), portfolios.reap)
+            typer.echo(f"stopped: {stopped}", err=True)
+            for one in at_work:
+                _say_left(one.configuration)
+    for name, error in portfolios.failures.items():
+        typer.echo(f"error: {name}: {redact(str(error))}", err=True)
+    if portfolios.exit_code:
+        raise typer.Exit(portfolios.exit_code)
+
+
+def _pace(found: Configuration) -> dict[str, float]:
+    pace = found.settings.schedule
+    return {"scan": pace.scan_seconds, "monitor": pace.monitor_seconds, "status": pace.status_seconds}
+
+
+def _idle(trader: SessionTrader) -> str:
+    following = trader.next_session()
+    when = "not in the calendar" if following is None else f"{following.date:%a %d %b %Y}"
+    return f"no session now; the next one is {when}"
+
+
+def _say_left(found: Configuration) -> None:
+    """What is still held, and what protects it, when the loop has ended."""
+    from livetrader.bootstrap import state
+
+    who = f"{found.settings.portfolio}: " if found.settings.portfolio else ""
+    for one in state.positions(found, None):
+        held = f"{one['symbol']} {one['side']} {one['quantity']} at {one['average_price']}"
+        stop = "no stop" if one["stop"] is None else f"stop {one['stop']}"
+        typer.echo(f"{who}stays open: {held} ({one['strategy']}), {stop}", err=True)
 
 
 def replay(
@@ -169,7 +229,7 @@ def replay(
     from livetrader.scheduling import stopping
 
     request = Request(*span, symbols, names(strategies, "--strategies"), preset, max_symbols)
-    found = configuration(ctx)
+    found = one_portfolio(ctx)
     start_log(ctx, found, "REPLAY")
     with Workspace(found, read_only=True) as workspace, stopping() as received:
         _begin(workspace, request, out)
@@ -207,7 +267,7 @@ def backtest(
     from livetrader.bootstrap.workspace import Workspace
 
     request = Request(start, end, symbols, names(strategies, "--strategies"), preset, max_symbols, workers)
-    found = configuration(ctx)
+    found = one_portfolio(ctx)
     start_log(ctx, found, "BACKTEST")
     with Workspace(found, read_only=True) as workspace:
         _begin(workspace, request, out)

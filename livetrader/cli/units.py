@@ -23,21 +23,37 @@ _HOMES = (Path("/home"), Path("~root").expanduser(), Path("/run/user"))
 
 
 def units(
-    settings: Settings, file: Path, scope: Scope, folders: Sequence[Path], credentials: Sequence[str] = ()
+    settings: Sequence[Settings],
+    file: Path,
+    scope: Scope,
+    folders: Sequence[Path],
+    credentials: Sequence[str] = (),
 ) -> dict[str, str]:
-    """The units by name. `file` is config.yaml, `folders` those that are written to, `credentials` NAME:PATH each."""
+    """The units by name. `settings` are those of all portfolios that run in the one process, `file` is config.yaml,
+    `folders` those that are written to, `credentials` NAME:PATH each."""
     home, command = file.parent, _command()
     fields = {
         "DIRECTORY": _escaped(home),  # the one place that takes no quotes
         "COMMAND": _quoted(_escaped(command)),
         "CONFIG": _quoted(_escaped(file)),
-        "WATCHDOG": str(int(settings.broker.patience_seconds) + _BEYOND_PATIENCE_SECONDS),
+        "WATCHDOG": str(int(max(one.broker.patience_seconds for one in settings)) + _BEYOND_PATIENCE_SECONDS),
         "CREDENTIALS": "".join(f"LoadCredential={one}\n" for one in credentials),
         "SANDBOX": _sandbox(home, command, folders) if scope == "system" else "",
         "TARGET": "multi-user.target" if scope == "system" else "default.target",
-        "LIVE": " --yes-live" if settings.mode == "live" else "",
+        "LIVE": " --yes-live" if any(one.mode == "live" for one in settings) else "",
     }
-    return {SERVICE: _filled(SERVICE, fields), TIMER: _filled(TIMER, fields)}
+    alone = _alone(settings)
+    fields["PORTFOLIO"] = f" --portfolio {alone}" if alone else ""
+    return {named(name, alone): _filled(name, fields) for name in (SERVICE, TIMER)}
+
+
+def named(unit: str, portfolio: str) -> str:
+    """The name of a unit: livetrader.service, or livetrader-crypto.service for a portfolio by itself."""
+    return unit.replace(".", f"-{portfolio}.") if portfolio else unit
+
+
+def _alone(settings: Sequence[Settings]) -> str:
+    return settings[0].portfolio if len(settings) == 1 else ""
 
 
 def cron_lines(file: Path) -> str:

@@ -10,6 +10,7 @@ from pathlib import Path
 from livetrader.errors import ConfigError
 
 PREFIX = "LIVETRADER__"
+PORTFOLIO = "LIVETRADER_PORTFOLIO"
 _ASSIGNMENT = re.compile(r"(?:export\s+)?([A-Za-z_][A-Za-z0-9_]*)\s*=\s*(.*)")
 
 

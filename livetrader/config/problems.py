@@ -34,18 +34,24 @@ _EXPECTED = {
 }
 
 
-def describe(error: ErrorDetails, origins: Mapping[str, str], document: str) -> str:
-    """One line for one finding of pydantic; `document` is named where no origin is known."""
+def describe(error: ErrorDetails, origins: Mapping[str, str], document: str, moved: Mapping[str, str]) -> str:
+    """One line for one finding of pydantic; `document` is named where no origin is known.
+
+    `moved` has the paths that stand elsewhere in the file, with the path there.
+    """
     location = tuple(str(part) for part in error["loc"])
     path = ".".join(location)
-    origin = _nearest(location, origins) or document
+    nearest = _nearest(location, origins)
+    origin = document if nearest is None else origins[nearest]
+    if nearest is not None and nearest in moved:
+        path = moved[nearest] + path.removeprefix(nearest)
     return f"{origin}: {path}: {_text(error, location, origin)}"
 
 
 def _nearest(location: tuple[str, ...], origins: Mapping[str, str]) -> str | None:
-    """Origin of the setting, or of the innermost section around it."""
+    """The setting if its origin is known, else the innermost section around it of which it is."""
     paths = (".".join(location[:length]) for length in range(len(location), 0, -1))
-    return next((origins[path] for path in paths if path in origins), None)
+    return next((path for path in paths if path in origins), None)
 
 
 def _text(error: ErrorDetails, location: tuple[str, ...], origin: str) -> str:

@@ -10,7 +10,7 @@ import json
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, BeforeValidator, model_validator
+from pydantic import AfterValidator, BeforeValidator, PrivateAttr, model_validator
 from pydantic_core import PydanticCustomError
 
 from livetrader.config.constraints import Constraints, deciding
@@ -28,6 +28,7 @@ from livetrader.config.fields import (
     TimeZone,
     setting,
 )
+from livetrader.config.portfolios import Portfolios
 from livetrader.config.section import Section
 from livetrader.config.venue import Venue, deciding_venue
 
@@ -130,10 +131,15 @@ class State(Section):
     directory: FilePath = setting("data", "PostgreSQL: folder of the lock file and the kill file.")
 
 
+# What a portfolio starts with where nothing is said: a million rupees would be an odd sum of dollars.
+_DOLLARS = ("USD", "USDT", "USDC")
+_DOLLAR_AMOUNT = 100_000
+
+
 class Capital(Section):
     """The money, and how much of it one position takes."""
 
-    amount: Number = setting(1_000_000, "Starting capital.", gt=0)
+    amount: Number = setting(1_000_000, "Starting capital; in USD, USDT and USDC 100,000 if nothing is said.", gt=0)
     currency: str = setting("INR", "Its currency.", pattern="^[A-Z]{3,5}$")
     leverage: Number = setting(1, "Exposure allowed per unit of capital.", ge=1, le=125)
     allocation_pct: Number = setting(30, "Capital for one position, in percent.", gt=0, le=100)
@@ -158,6 +164,13 @@ def _deciding_entry(dumped: Mapping[str, Any]) -> dict[str, Any]:
 def _deciding_capital(dumped: Mapping[str, Any]) -> dict[str, Any]:
     """What of the section's dump decides results: the way of counting where it is not by average price."""
     return {name: value for name, value in dumped.items() if (name, value) != ("lots", "average")}
+
+    @model_validator(mode="before")
+    @classmethod
+    def _amount_of_the_currency(cls, value: object) -> object:
+        if isinstance(value, dict) and value.get("currency") in _DOLLARS:
+            return {"amount": _DOLLAR_AMOUNT, **value}
+        return value
 
 
 class Schedule(Section):
@@ -352,7 +365,7 @@ class Reports(Section):
 
 
 _NOT_DECIDING: dict[str, Any] = dict.fromkeys(
-    ("mode", "candles", "state", "schedule", "broker", "feed", "notify", "logging", "reports"), True
+    ("mode", "candles", "state", "schedule", "broker", "feed", "notify", "logging", "reports", "portfolios"), True
 ) | {
     "market": {"corporate_actions"},
     "constraints": {"preset", "sectors"},
@@ -378,6 +391,21 @@ class Settings(Section):
     notify: Notify = setting({}, Notify.__doc__)
     logging: Logging = setting({}, Logging.__doc__)
     reports: Reports = setting({}, Reports.__doc__)
+    portfolios: Portfolios = setting({}, "Portfolios by name, each with what it has of its own.")
+    _portfolio: str = PrivateAttr("")
+
+    def model_post_init(self, context: Any, /) -> None:
+        self._portfolio = (context or {}).get("portfolio", "")
+
+    @property
+    def portfolio(self) -> str:
+        """The name of the portfolio that these settings are of; empty where they are of none."""
+        return self._portfolio
+
+    def state_name(self, mode: str | None = None) -> str:
+        """What tells the state of `mode` (None: the configured one) from others: `paper`, or `crypto.paper`."""
+        asked = mode or self.mode
+        return f"{self._portfolio}.{asked}" if self._portfolio else asked
 
     def digest(self) -> str:
         """Identity of what decides results: 16 hex digits over everything but places, logs and pace.

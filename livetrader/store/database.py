@@ -11,7 +11,7 @@ from livetrader.store import migrations
 from livetrader.store.audit import GENESIS, link
 from livetrader.store.dialects import database_of
 from livetrader.store.driver import Connection, Database
-from livetrader.store.location import SCHEME, place, state_path
+from livetrader.store.location import SCHEME, mode_of, place, state_path
 from livetrader.store.ownership import require_known, require_ours, version_of
 from livetrader.store.rows import canonical, stamp
 from livetrader.store.tables import audit, insertion, meta, schema, schema_version
@@ -34,7 +34,7 @@ def open_state(
     another mode's or account's, of an older or newer schema, or that cannot be opened or written; ConfigError for a
     URL that names none.
     """
-    durability = synchronous or ("NORMAL" if mode == "replay" else "FULL")
+    durability = synchronous or ("NORMAL" if mode_of(mode) == "replay" else "FULL")
     database = database_of(url, mode, read_only=read_only, synchronous=durability)
     create = create and not read_only
     with closing(database.connect(create=create)) as connection:
@@ -80,7 +80,7 @@ def migrate(url: str, mode: str) -> str | None:
 
 def wipe(url: str, mode: str) -> None:
     """Delete a replay's state, so that the same days can be replayed again. No other mode's ever is."""
-    if mode != "replay":
+    if mode_of(mode) != "replay":
         raise StoreError(
             f"{place(url, mode)}: only a replay's state can be wiped; this is {mode}'s, move it away by hand"
         )

@@ -1,6 +1,7 @@
 """Where a mode's state lives. The mode is part of its name, so paper and live never share one.
 
-`sqlite:///data/state.db` is a file for each mode, with its lock and its kill file beside it.
+`sqlite:///data/state.db` is a file for each mode, with its lock and its kill file beside it. The state of a portfolio
+has its name before the mode: here, and all through this package, `mode` may be `crypto.paper`.
 `postgresql://host/database` is a schema for each mode in that database; the lock and the kill file of each lie in a
 folder on this host.
 """
@@ -42,7 +43,12 @@ def server_of(url: str) -> SplitResult:
 
 def schema_name(mode: str) -> str:
     """The PostgreSQL schema of `mode`'s state."""
-    return f"livetrader_{mode.replace('-', '_')}"
+    return f"livetrader_{mode.replace('-', '_').replace('.', '_')}"
+
+
+def mode_of(name: str) -> str:
+    """The mode itself, without a portfolio."""
+    return name.rpartition(".")[2]
 
 
 def state_path(url: str, mode: str) -> Path:

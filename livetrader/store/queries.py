@@ -27,7 +27,7 @@ from livetrader.store.dialects import database_of
 from livetrader.store.driver import Connection
 from livetrader.store.faults import NoState
 from livetrader.store.latch_file import is_on
-from livetrader.store.location import kill_path, lock_path
+from livetrader.store.location import kill_path, lock_path, mode_of
 from livetrader.store.lock import Holder, holder
 from livetrader.store.ownership import require_ours
 from livetrader.store.rows import Row, instant
@@ -120,7 +120,7 @@ class Queries:
         equities = reads.equities(self._select)
         return Status(
             where=self._where,
-            mode=meta["mode"],
+            mode=mode_of(meta["mode"]),
             account=meta["account"],
             created_at=instant(meta["created_at"]),
             holder=holder(self._lock),

@@ -153,7 +153,7 @@ def disk(subject: Subject) -> Iterator[Finding]:
             yield fail(what, "free some space, then `livetrader resume`", 74)
         else:
             yield warn(what, "free some space: `df -h`, `du -sh logs data`") if room < LITTLE_BYTES else ok(what)
-    state, mode = subject.settings.state, subject.settings.mode
+    state, mode = subject.settings.state, subject.settings.state_name()
     ballast = ballast_path(state.url, mode)
     if ballast is not None and has_state(state_path(state.url, mode)) and not ballast.exists():
         yield warn(f"{ballast}: is not there, so a full disk stops exits too", "`livetrader resume` makes it anew")

@@ -20,5 +20,5 @@ def folders(settings: Settings) -> list[Path]:
     # The instrument master is kept in state.directory wherever the state is.
     found.append(settings.state.directory)
     if not on_server(settings.state.url):
-        found.append(state_path(settings.state.url, settings.mode).absolute().parent)
+        found.append(state_path(settings.state.url, settings.state_name()).absolute().parent)
     return sorted(set(found))

@@ -33,7 +33,7 @@ def database(subject: Subject) -> Iterator[Finding]:
     except NoState as none:
         yield ok(f"{none.where}: there is none yet; the first `livetrader run` makes it")
         return
-    made = database_of(settings.state.url, settings.mode, read_only=True)
+    made = database_of(settings.state.url, settings.state_name(), read_only=True)
     if doubts := made.doubts():
         yield warn(f"{made.where}: commits may be lost: {doubts}", "set that in the server's configuration")
 
@@ -103,4 +103,4 @@ def clock(subject: Subject) -> Iterator[Finding]:
 
 
 def _queries(settings: Settings) -> AbstractContextManager[Queries]:
-    return open_queries(settings.state.url, settings.mode, settings.state.directory)
+    return open_queries(settings.state.url, settings.state_name(), settings.state.directory)

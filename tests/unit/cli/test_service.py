@@ -98,6 +98,26 @@ def test_live_trading_is_confirmed_in_the_unit(
     assert ("--yes-live" in start) is confirmed
 
 
+PORTFOLIOS = "portfolios: {nse: {}, coins: {mode: live, market: {calendar: 24x7}, broker: {patience_seconds: 500}}}\n"
+
+
+def test_one_service_runs_all_portfolios(desk: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (desk / "config.yaml").write_text(PORTFOLIOS)
+    found = settings_of(unit_of(printed(capsys)))
+    assert "--portfolio" not in found["ExecStart"][0]
+    assert "--yes-live" in found["ExecStart"][0], "one of them trades live"
+    assert int(found["WatchdogSec"][0]) > 500
+    assert run(["service", "install", "--user"]) == 0
+    assert "enable --now livetrader.service" in capsys.readouterr().out, "one of them never closes"
+
+
+def test_a_portfolio_can_have_a_service_of_its_own(desk: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (desk / "config.yaml").write_text(PORTFOLIOS)
+    found = settings_of(unit_of(printed(capsys, "--portfolio", "nse"), "livetrader-nse.service"))
+    assert "--portfolio nse --config" in found["ExecStart"][0]
+    assert "--yes-live" not in found["ExecStart"][0]
+
+
 def test_secrets_come_as_credentials(capsys: pytest.CaptureFixture[str]) -> None:
     text = printed(capsys, "--credential", "LIVETRADER_OPENALGO_KEY:/etc/livetrader/key")
     assert settings_of(unit_of(text))["LoadCredential"] == ["LIVETRADER_OPENALGO_KEY:/etc/livetrader/key"]

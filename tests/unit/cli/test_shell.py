@@ -146,6 +146,7 @@ def test_the_version_is_the_packages(capsys: pytest.CaptureFixture[str]) -> None
             ["run", "-h"],
         ),
         (["config", "show", "--config=x=y", "-q"], Globals(Path("x=y"), quiet=True), ["config", "show"]),
+        (["status", "--portfolio", "nse"], Globals(portfolio="nse"), ["status"]),
         (["data", "import", "--", "--debug"], Globals(), ["data", "import", "--", "--debug"]),
         (["run", "--symbols", "a"], Globals(), ["run", "--symbols", "a"]),
     ],
@@ -160,6 +161,7 @@ def test_global_options_may_stand_anywhere(arguments: list[str], options: Global
         (["bactest"], "error: No such command 'bactest'. Did you mean 'backtest'?; see `livetrader --help`"),
         (["run", "--bogus"], "error: No such option: --bogus"),
         (["run", "--config"], "error: --config: needs the path of a file"),
+        (["run", "--portfolio="], "error: --portfolio: needs the name of a portfolio"),
         (["run", "--mode", "real"], "error: --mode real: must be one of paper, dry-run, live"),
         (["run", "--dry-run", "--mode", "live"], "error: --dry-run: contradicts --mode live"),
         (["run", "--max-symbols", "0"], "error: Invalid value for '--max-symbols'"),
@@ -209,7 +211,7 @@ def test_an_error_is_a_line_a_problem_and_its_exit_code(
     def fail(*_: object, **__: object) -> None:
         raise error
 
-    monkeypatch.setattr("livetrader.cli.config_commands.configuration", fail)
+    monkeypatch.setattr("livetrader.cli.config_commands.each_portfolio", fail)
     assert run(["config", "check"]) == code
     told = capsys.readouterr().err.splitlines()
     assert len(told) == {78: len(getattr(error, "problems", "1"))}.get(code, 1)
@@ -220,7 +222,7 @@ def test_a_traceback_is_for_debug_only(capsys: pytest.CaptureFixture[str], monke
     def fail(*_: object) -> None:
         raise RuntimeError("broken\nin two lines")
 
-    monkeypatch.setattr("livetrader.cli.config_commands.configuration", fail)
+    monkeypatch.setattr("livetrader.cli.config_commands.each_portfolio", fail)
     assert run(["config", "check"]) == 1
     assert capsys.readouterr().err == "error: RuntimeError: broken; run with --debug to see where\n"
     assert run(["config", "check", "--debug"]) == 1
@@ -231,7 +233,7 @@ def test_no_secret_is_in_an_error(capsys: pytest.CaptureFixture[str], monkeypatc
     def fail(*_: object) -> None:
         raise StoreError("postgresql://u:canary@h/db: refused")
 
-    monkeypatch.setattr("livetrader.cli.config_commands.configuration", fail)
+    monkeypatch.setattr("livetrader.cli.config_commands.each_portfolio", fail)
     assert run(["config", "check"]) == 74
     assert "canary" not in capsys.readouterr().err
 

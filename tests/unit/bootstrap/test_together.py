@@ -1,0 +1,148 @@
+"""Several portfolios in one process: each does what it does alone, and what ends one does not end the others."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+from portfolio_desk import COINS, CONFIG, NAMES, STOCKS, alone, books, configured, drive, make, opening
+
+from livetrader.bootstrap.together import Member, Together, together
+from livetrader.bootstrap.trading import SessionTrader, trading
+from livetrader.errors import AlreadyRunning, ConfigError, StoreError
+from livetrader.market.clock import VirtualClock
+from livetrader.notify.systemd import Systemd
+from livetrader.store.queries import open_queries
+
+BEGIN, UNTIL = opening(-15), opening(6 * 60 + 20)
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return make(tmp_path_factory.mktemp("market"))
+
+
+@pytest.fixture
+def desk(made: Path, tmp_path: Path) -> Path:
+    return Path(shutil.copytree(made, tmp_path / "desk"))
+
+
+@pytest.fixture(scope="module")
+def lone(made: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, object]:
+    """What each portfolio comes to in a process of its own."""
+    apart = Path(shutil.copytree(made, tmp_path_factory.mktemp("apart") / "desk"))
+    for name in NAMES:
+        alone(apart, name, BEGIN, UNTIL)
+    return {name: books(apart, name) for name in NAMES}
+
+
+def ran(folder: Path, *stops: int) -> dict[str, object]:
+    """What they come to side by side, in a process until each of `stops`."""
+    clock = VirtualClock(float(BEGIN))
+    for stop in stops:
+        with together([configured(folder, name) for name in NAMES], clock) as portfolios:
+            drive(clock, portfolios.members, stop)
+        assert portfolios.exit_code == 0
+    return {name: books(folder, name) for name in NAMES}
+
+
+def test_each_portfolio_trades_as_it_does_alone(desk: Path, lone: dict[str, object]) -> None:
+    """Fills, trades and account values agree, value for value; and capital, symbols and limits are each one's own."""
+    assert ran(desk, UNTIL) == lone
+    found = {name: books(desk, name) for name in NAMES}
+    traded = {name: {one.symbol for one in fills} for name, (fills, _, _) in found.items()}
+    assert all(traded.values()), "the seeds must trade in each, or this shows nothing"
+    assert traded["calm"] <= set(STOCKS[:7])
+    assert traded["crypto"] <= set(COINS)
+    assert len(found["bold"][1]) > len(found["calm"][1])
+    calm, bold, _ = ({one.intent_id for one in fills} for fills, _, _ in found.values())
+    assert not calm & bold, "the same signal in two portfolios is two intents"
+
+
+def test_restarts_in_the_middle_change_nothing(desk: Path, lone: dict[str, object]) -> None:
+    assert ran(desk, opening(95), opening(250), UNTIL) == lone
+
+
+def test_one_that_fails_ends_alone(desk: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its record says so, its account is free again at once, the others trade on, and the exit code is its own."""
+    clock = VirtualClock(float(BEGIN))
+    monitor = SessionTrader.monitor
+
+    def failing(trader: SessionTrader) -> None:
+        if trader.workspace.settings.portfolio == "bold" and trader.clock.now() >= opening(60):
+            raise StoreError("state.db: the disk failed")
+        monitor(trader)
+
+    monkeypatch.setattr(SessionTrader, "monitor", failing)
+    with together([configured(desk, name) for name in NAMES], clock) as portfolios:
+        drive(clock, portfolios.members, opening(70))
+        portfolios.reap()
+        with trading(configured(desk, "bold"), clock):
+            pass  # whoever has mended it starts it in a process of its own
+        drive(clock, portfolios.members, UNTIL)
+        assert [one.name for one in portfolios.members if one.failure] == ["bold"]
+    assert (portfolios.exit_code, str(portfolios.failures["bold"])) == (74, "state.db: the disk failed")
+    ends = {name: run_ends(desk, name) for name in NAMES}
+    assert ends == {"calm": ["stopped"], "bold": ["error", "stopped"], "crypto": ["stopped"]}
+    assert books(desk, "calm")[1]
+
+
+def run_ends(folder: Path, name: str) -> list[str | None]:
+    settings = configured(folder, name).settings
+    with open_queries(settings.state.url, settings.state_name()) as queries:
+        return [one.exit_reason for one in reversed(queries.runs())]
+
+
+def test_one_that_runs_elsewhere_keeps_nobody_from_beginning(desk: Path) -> None:
+    clock = VirtualClock(float(opening(10)))
+    with (
+        trading(configured(desk, "calm"), clock),
+        together([configured(desk, name) for name in NAMES], clock) as portfolios,
+    ):
+        assert [one.over for one in portfolios.members] == [True, False, False]
+        assert isinstance(portfolios.failures["calm"], AlreadyRunning)
+        assert portfolios.exit_code == 75
+
+
+def test_a_wrong_configuration_of_one_keeps_all_from_trading(desk: Path) -> None:
+    wrong = CONFIG.replace("sma_cross: {}", "sma_cross: {params: {fastest: 3}}")
+    assert wrong != CONFIG
+    (desk / "config.yaml").write_text(wrong)
+    with (
+        pytest.raises(ConfigError, match="fastest"),
+        together([configured(desk, name) for name in NAMES], VirtualClock(float(opening(10)))),
+    ):
+        pytest.fail("it began")
+
+
+def test_beside_crypto_nse_waits_for_its_next_session(desk: Path) -> None:
+    """One process for both: when NSE closes it is not over, as it would be alone."""
+    clock = VirtualClock(float(opening(6 * 60)))
+    with together([configured(desk, name) for name in NAMES], clock) as portfolios:
+        drive(clock, portfolios.members, UNTIL)
+        calm, _, crypto = (one.trader for one in portfolios.members)
+        assert calm is not None
+        assert crypto is not None
+        assert calm.session == calm.next_session()
+        assert (calm.over, crypto.over) == (False, False)
+    clock = VirtualClock(float(opening(6 * 60)))
+    with together([configured(desk, name) for name in NAMES[:2]], clock) as portfolios:
+        drive(clock, portfolios.members, UNTIL)
+        assert [one.over for one in portfolios.members] == [True, True]
+
+
+CODES: dict[str, tuple[list[type[Exception]], int]] = {
+    "none": ([], 0),
+    "one": ([StoreError], 74),
+    "what needs a human first": ([StoreError, AlreadyRunning], 75),
+    "unexpected": ([ValueError, StoreError], 1),
+}
+
+
+@pytest.mark.parametrize(("kinds", "code"), CODES.values(), ids=CODES)
+def test_the_exit_code_is_that_of_the_worst(desk: Path, kinds: list[type[Exception]], code: int) -> None:
+    members = [Member(configured(desk, name), Systemd(None, VirtualClock(0.0))) for name in NAMES]
+    for member, kind in zip(members, kinds, strict=False):
+        member.failure = kind("x")
+    assert Together(members).exit_code == code
