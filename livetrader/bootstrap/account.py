@@ -17,6 +17,7 @@ from livetrader.bootstrap.trader import Connected, Secrets, account_of, connect,
 from livetrader.brokers.dry_run import ReadingDryRun
 from livetrader.brokers.polled import PolledBroker
 from livetrader.config import Settings
+from livetrader.domain.account import KILL
 from livetrader.domain.order import OrderIntent, Purpose
 from livetrader.errors import AlreadyRunning, StoreError
 from livetrader.ports import Clock, wall_time
@@ -32,8 +33,6 @@ log = structlog.get_logger(__name__)
 # Another host takes the account over when its holder has been silent for so long.
 LEASE_SECONDS = 60.0
 
-KILL = "kill"
-
 
 @dataclass(slots=True)
 class AccountPermit:
@@ -47,6 +46,8 @@ class AccountPermit:
     lease: int
     clock: Clock
     kill: Path
+    stopping: str = field(default="", init=False)
+    """Why this process takes no more entries; empty while it does."""
     _renewed: float = field(init=False)
 
     def __post_init__(self) -> None:
@@ -56,6 +57,8 @@ class AccountPermit:
         self.renew()
         if intent.purpose is not Purpose.ENTRY:
             return ""
+        if self.stopping:
+            return self.stopping
         if is_on(self.kill):
             return f"{KILL}: the file {self.kill.name} is there"
         halts = (latch for name, latch in sorted(self.journal.latches().items()) if ":" not in name)

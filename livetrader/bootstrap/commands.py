@@ -26,30 +26,38 @@ log = structlog.get_logger(__name__)
 LARGEST = Decimal(10) ** 12
 
 
-def obey(command: Command, desk: Desk, comparing: Comparing | None) -> str:
+Stopping = Callable[[bool], str]
+"""Begins to stop the trader, closing positions if it is given True; what that means, in one line."""
+
+
+def obey(command: Command, desk: Desk, comparing: Comparing | None, stop: Stopping) -> str:
     """Carry a command out: what was done, in one line. NotDone, or whatever else went wrong."""
+    if command.kind == "stop":
+        return stop("flatten" in command.arguments)
     if command.kind not in _KINDS:
         raise NotDone(f"{command.kind}: this trader knows no such command: is it of the same version?")
     return _KINDS[command.kind](desk, comparing, command)
 
 
-def attend(journal: SqlJournal, clock: Clock, desk: Callable[[], Desk], comparing: Comparing | None) -> None:
+def attend(
+    journal: SqlJournal, clock: Clock, desk: Callable[[], Desk], comparing: Comparing | None, stop: Stopping
+) -> None:
     """Carry out what is asked, oldest first, each once answered for good. Old requests lapse."""
     for command in journal.commands():
         at = wall_time(clock)
         if (at - command.posted_at).total_seconds() > COMMAND_SECONDS:
             said, done = f"not done: nobody was there for it within {COMMAND_SECONDS} s; ask again", False
         else:
-            said, done = _tried(command, desk, comparing)
+            said, done = _tried(command, desk, comparing, stop)
         log.info("command", id=command.id, kind=command.kind, done=done, outcome=said)
         journal.answer(command.id, said, done, at)
 
 
-def _tried(command: Command, desk: Callable[[], Desk], comparing: Comparing | None) -> tuple[str, bool]:
+def _tried(command: Command, desk: Callable[[], Desk], comparing: Comparing | None, stop: Stopping) -> tuple[str, bool]:
     try:
         at = desk()
         at.engine.monitor()  # fills, and latches that came on or off since the last look
-        return obey(command, at, comparing), True
+        return obey(command, at, comparing, stop), True
     except StoreError:
         raise  # there is nowhere to write an answer to
     except LiveTraderError as error:

@@ -9,15 +9,16 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager, suppress
 
-from livetrader.bootstrap.account import KILL, kill_file, lock_file
+from livetrader.bootstrap.account import kill_file, lock_file
 from livetrader.bootstrap.comparing import APART, AUTH
+from livetrader.bootstrap.lifecycle import Life
 from livetrader.bootstrap.room import DISK, halt_when_full, take_room
 from livetrader.bootstrap.silence import FEED
 from livetrader.bootstrap.trader import account_of
 from livetrader.bootstrap.trading import SessionTrader, attending
 from livetrader.bootstrap.workspace import COMMAND_SECONDS
 from livetrader.config import Configuration
-from livetrader.domain.account import Answer
+from livetrader.domain.account import HALT, KILL, Answer
 from livetrader.engine.cycle import LOSS_LATCH
 from livetrader.engine.manual import NotDone
 from livetrader.engine.orders import SYMBOL_LATCH
@@ -32,8 +33,6 @@ from livetrader.store.faults import NoState
 from livetrader.store.journal import SqlJournal
 from livetrader.store.lock import holder
 from livetrader.store.queries import open_queries
-
-HALT = "halt"
 
 # Those come and go with what they are about; a word of the operator's does not change it.
 _NOT_BY_HAND = (APART, AUTH, FEED)
@@ -118,6 +117,12 @@ def _settle(journal: SqlJournal, symbol: str | None, stay: Collection[str], cloc
         about = alert.key == STOP_ALERT + symbol if symbol is not None else alert.key not in stay
         if about and not alert.key.startswith((EXTERNAL_ALERT, ACTION_ALERT, LOSS_LATCH)):
             journal.settle_alert(alert.key, wall_time(clock))
+
+
+def reset(configuration: Configuration, clock: Clock) -> bool:
+    """The operator has seen by which error the last trading session ended; False if it did not end by one."""
+    with _journal(configuration, clock) as journal:
+        return Life(configuration, journal, clock).reset()
 
 
 def ask(

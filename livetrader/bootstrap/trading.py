@@ -14,11 +14,13 @@ from livetrader.bootstrap.commands import attend
 from livetrader.bootstrap.comparing import Comparing
 from livetrader.bootstrap.desk import Desk, StoredTape, quiet_desk, seat
 from livetrader.bootstrap.feeding import feeding
+from livetrader.bootstrap.lifecycle import Life
 from livetrader.bootstrap.notifying import Outside, notifying, outside
 from livetrader.bootstrap.quoting import quote, quoting
 from livetrader.bootstrap.replay import market_of, opened
 from livetrader.bootstrap.runs import recorded
 from livetrader.bootstrap.silence import Silence
+from livetrader.bootstrap.stopping import SETTLING_SECONDS, Stop
 from livetrader.bootstrap.trader import require_broker
 from livetrader.bootstrap.workspace import Workspace
 from livetrader.brokers.dry_run import ReadingDryRun
@@ -27,6 +29,7 @@ from livetrader.config import Configuration
 from livetrader.domain.order import Purpose
 from livetrader.domain.session import Session
 from livetrader.engine.live import LiveSession
+from livetrader.engine.manual import NotDone
 from livetrader.errors import ReconcileMismatch, StoreError
 from livetrader.marketdata.feed import Feed
 from livetrader.marketdata.quote_feed import QuoteFeed
@@ -37,9 +40,6 @@ from livetrader.store.journal import SqlJournal
 from livetrader.strategies.base import Strategy
 
 log = structlog.get_logger(__name__)
-
-# How long a single scan (`run --once`) and a command without a trader wait for what they have sent.
-SETTLING_SECONDS = 10.0
 
 
 @dataclass(slots=True)
@@ -56,6 +56,7 @@ class SessionTrader:
     strategies: Sequence[Strategy]
     symbols: tuple[str, ...]
     notifier: Notifier
+    life: Life
     endless: bool = False
     session: Session | None = field(default=None, init=False)
     live: LiveSession | None = field(default=None, init=False)
@@ -64,6 +65,7 @@ class SessionTrader:
     quotes: QuoteFeed | None = field(default=None, init=False)
     silence: Silence = field(init=False)
     _desk: Desk | None = field(default=None, init=False)
+    _stop: Stop | None = field(default=None, init=False)
     _recorder: Recorder | None = field(default=None, init=False)
 
     def __post_init__(self) -> None:
@@ -116,6 +118,7 @@ class SessionTrader:
         self.notifier.scanned()
         if self.live.over:
             log.info("session over", session=session.date.isoformat())
+            self.life.reason = "session over"
             self.live = self._desk = None
             self.close()
             self.session = self._following(session)
@@ -168,6 +171,8 @@ class SessionTrader:
             self.attend()
         if self.live is not None:
             self._say_positions(self.live)
+        if self._stop is not None and self._stop.done(self.desk, self.live is not None, self.clock.monotonic()):
+            self.session = None
         if self.feed is not None and self._desk is not None:
             book = self._desk.engine.book
             self.feed.prefer((*book.positions, *(one.symbol for one in book.orders.values())))
@@ -176,7 +181,19 @@ class SessionTrader:
 
     def attend(self) -> None:
         """Carry out the commands that were posted."""
-        attend(self.journal, self.clock, lambda: self.desk, self.comparing)
+        attend(self.journal, self.clock, lambda: self.desk, self.comparing, self.stop)
+
+    def stop(self, flatten: bool) -> str:
+        """Take no more entries, cancel those under way, close positions if asked to, then be over. NotDone where there
+        is no trading session to stop."""
+        if not self.life.adopt():
+            raise NotDone("no trading session is open: see `livetrader session list`")
+        if self._stop is None:
+            self._stop = Stop(self.desk, flatten, self.clock.monotonic() + SETTLING_SECONDS)
+        self._stop.flatten |= flatten
+        self.account.permit.stopping = "the trading session is stopping"
+        self.life.stopping("by hand")
+        return self._stop.begin()
 
     def close(self) -> None:
         """End the tape of the session."""
@@ -266,6 +283,12 @@ class SessionTrader:
             quotes=None if self.quotes is None else self.quotes.text,
         )
 
+    def ended(self, how: str) -> str:
+        """Why it has stopped: what it had come to itself, else how its loop was ended."""
+        if not self.over:
+            self.life.reason = how
+        return self.life.reason
+
     @property
     def over(self) -> bool:
         return self.session is None
@@ -351,13 +374,18 @@ def _begun(
     settings = workspace.settings
     with ExitStack() as stack:
         account = stack.enter_context(taken(settings, clock, workspace.configuration.secret))
+        life = Life(workspace.configuration, account.journal, clock)
         notifier = stack.enter_context(notifying(workspace.configuration, world, clock))
         stack.enter_context(recorded(account.journal, clock, settings.mode, settings.digest()))
-        trader = SessionTrader(workspace, account, strategies, symbols, notifier, endless)
+        trader = SessionTrader(workspace, account, strategies, symbols, notifier, life, endless)
+        stack.enter_context(life)
+        if symbols and not (once or trader.over):
+            life.begin()
         stack.callback(trader.close)
         if symbols and not trader.over:
             trader.feed = stack.enter_context(feeding(workspace, clock, symbols))
         listens = None if once else trader.feed
         trader.listen(stack.enter_context(quoting(workspace, clock, symbols, listens)))
         notifier.start(announced=not (once or trader.over))
+        life.ready()
         yield trader

@@ -26,6 +26,7 @@ COMMANDS = {
     "sell": ("operator_commands", "Sell by hand, under the same rules as a strategy."),
     "cancel": ("operator_commands", "Cancel an entry under way."),
     "modify": ("operator_commands", "Give an entry under way another quantity or price."),
+    "session": ("session_commands", "Trading sessions: from a start of the trader to its stop."),
     "reconcile": ("operator_commands", "Compare our books with the broker's, now."),
     "adopt": ("operator_commands", "Take a position at the broker over as ours."),
     "ignore": ("operator_commands", "Leave what is not ours in a symbol alone."),

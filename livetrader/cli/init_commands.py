@@ -55,7 +55,7 @@ def _files(directory: Path) -> list[tuple[Path, str]]:
     text = {entry.name: entry.read_text("utf-8") for entry in templates.iterdir() if entry.is_file()}
     config = directory / "config.yaml"
     settings = Settings.model_validate({}, context={"directory": directory})  # the template says the same
-    made = units(settings, config, "system", folders(settings))
+    made = units([settings], config, "system", folders(settings))
     return [
         (config, text["config.yaml"]),
         (directory / ".env.example", text["env.example"]),

@@ -62,7 +62,7 @@ def halt(
     def work(one: Configuration) -> str:
         new = operating.halt(one, reason, SystemClock())
         done = "halted: no entries until `livetrader resume`" if new else "halted already: the first reason stands"
-        return _said(one, done)
+        return said(one, done)
 
     do_each(_each(ctx, mode), work)
 
@@ -103,9 +103,9 @@ def kill(
 
     found = _each(ctx, mode)
     _confirm(ctx, yes, "kill", "No entries until `livetrader resume`" + (", all positions closed" if flatten else ""))
-    do_each(found, lambda one: _said(one, operating.kill(one, "by hand", SystemClock())))
+    do_each(found, lambda one: said(one, operating.kill(one, "by hand", SystemClock())))
     if flatten:
-        do_each(found, lambda one: _said(one, _answer(ctx, one, wait, "close")))
+        do_each(found, lambda one: said(one, _answer(ctx, one, wait, "close")))
 
 
 def reconcile(ctx: typer.Context, mode: Mode = None, wait: Wait = WAIT_SECONDS, as_json: Json = False) -> None:
@@ -115,13 +115,13 @@ def reconcile(ctx: typer.Context, mode: Mode = None, wait: Wait = WAIT_SECONDS, 
     """
     found = _configured(ctx, mode)
     if not as_json:
-        _ask(ctx, found, wait, "reconcile")
+        ask(ctx, found, wait, "reconcile")
         return
     try:
-        said, agree = _answer(ctx, found, wait, "reconcile"), True
+        told, agree = _answer(ctx, found, wait, "reconcile"), True
     except ReconcileMismatch as differs:
-        said, agree = str(differs), False
-    print_json({"mode": found.settings.mode, "agree": agree, "outcome": said})
+        told, agree = str(differs), False
+    print_json({"mode": found.settings.mode, "agree": agree, "outcome": told})
     if not agree:
         raise typer.Exit(ReconcileMismatch.exit_code)
 
@@ -130,12 +130,12 @@ def adopt(
     ctx: typer.Context, symbol: _Symbol, stop: _Stop = None, mode: Mode = None, wait: Wait = WAIT_SECONDS
 ) -> None:
     """Take a position at the broker over as ours."""
-    _ask(ctx, _configured(ctx, mode), wait, "adopt", symbol=_symbol(symbol), stop=_number(stop, "--stop"))
+    ask(ctx, _configured(ctx, mode), wait, "adopt", symbol=_symbol(symbol), stop=_number(stop, "--stop"))
 
 
 def ignore(ctx: typer.Context, symbol: _Symbol, mode: Mode = None, wait: Wait = WAIT_SECONDS) -> None:
     """Leave what is not ours in a symbol alone. Trades the symbol again."""
-    _ask(ctx, _configured(ctx, mode), wait, "ignore", symbol=_symbol(symbol))
+    ask(ctx, _configured(ctx, mode), wait, "ignore", symbol=_symbol(symbol))
 
 
 def buy(
@@ -164,12 +164,12 @@ def close(
     """Close a position, or all with --all."""
     if (symbol is None) is not everything:
         raise UsageError("SYMBOL: name one, or say --all")
-    _ask(ctx, _configured(ctx, mode), wait, "close", symbol=None if symbol is None else _symbol(symbol))
+    ask(ctx, _configured(ctx, mode), wait, "close", symbol=None if symbol is None else _symbol(symbol))
 
 
 def cancel(ctx: typer.Context, id: _Id, mode: Mode = None, wait: Wait = WAIT_SECONDS) -> None:
     """Cancel an entry under way."""
-    _ask(ctx, _configured(ctx, mode), wait, "cancel", id=id)
+    ask(ctx, _configured(ctx, mode), wait, "cancel", id=id)
 
 
 def modify(
@@ -189,7 +189,7 @@ def modify(
         "limit": _number(limit, "--limit"),
         "trigger": _number(trigger, "--trigger"),
     }
-    _ask(ctx, _configured(ctx, mode), wait, "modify", id=id, **terms)
+    ask(ctx, _configured(ctx, mode), wait, "modify", id=id, **terms)
 
 
 def _trade(
@@ -205,7 +205,7 @@ def _trade(
         "trigger": _number(trigger, "--stop-trigger"),
         "stop": _number(stop, "--stop"),
     }
-    _ask(ctx, _configured(ctx, mode), wait, "trade", action=action, symbol=_symbol(symbol), product=product, **terms)
+    ask(ctx, _configured(ctx, mode), wait, "trade", action=action, symbol=_symbol(symbol), product=product, **terms)
 
 
 def _configured(ctx: typer.Context, mode: str | None) -> Configuration:
@@ -219,7 +219,8 @@ def _each(ctx: typer.Context, mode: str | None) -> Mapping[str, Configuration]:
     return each_portfolio(ctx, {"mode": ("--mode", mode)})
 
 
-def _ask(ctx: typer.Context, found: Configuration, wait: float, kind: str, **arguments: str | None) -> None:
+def ask(ctx: typer.Context, found: Configuration, wait: float, kind: str, **arguments: str | None) -> None:
+    """Have a trader carry out a command, and say what it did."""
     _say(found, _answer(ctx, found, wait, kind, **arguments))
 
 
@@ -232,10 +233,11 @@ def _answer(ctx: typer.Context, found: Configuration, wait: float, kind: str, **
 
 
 def _say(found: Configuration, text: str) -> None:
-    typer.echo(_said(found, text))
+    typer.echo(said(found, text))
 
 
-def _said(found: Configuration, text: str) -> str:
+def said(found: Configuration, text: str) -> str:
+    """Whatever is done carries its mode."""
     return f"{found.settings.mode.upper()}  {text}"
 
 

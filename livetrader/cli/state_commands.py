@@ -41,7 +41,7 @@ def status(ctx: typer.Context, mode: StateMode = None, as_json: Json = False) ->
     """
     from livetrader.bootstrap import state
 
-    asked = _checked(mode)
+    asked = checked(mode)
 
     def show(one: Configuration, row: Row) -> None:
         for name, value in status_lines(row, state.exchange_zone(one)):
@@ -61,7 +61,7 @@ def positions(
     """What is held."""
     from livetrader.bootstrap import state
 
-    held, asked = state.open_lots if lots else state.positions, _checked(mode)
+    held, asked = state.open_lots if lots else state.positions, checked(mode)
     _show(ctx, lambda one: held(one, asked), "no open positions", as_json)
 
 
@@ -72,7 +72,7 @@ def orders(
     """Orders, and what became of them."""
     from livetrader.bootstrap import state
 
-    span, asked = chosen_period(on, first, last), _checked(mode)
+    span, asked = chosen_period(on, first, last), checked(mode)
     _show(ctx, lambda one: state.orders(one, asked, span), "no orders", as_json)
 
 
@@ -83,7 +83,7 @@ def trades(
     """Trades, with their profit and loss."""
     from livetrader.bootstrap import state
 
-    span, asked = chosen_period(on, first, last), _checked(mode)
+    span, asked = chosen_period(on, first, last), checked(mode)
     _show(ctx, lambda one: state.trades(one, asked, span), "no trades", as_json)
 
 
@@ -107,7 +107,7 @@ def why(
         raise UsageError("SYMBOL: is empty; name one, such as RELIANCE")
     from livetrader.bootstrap import state
 
-    asked = _checked(mode)
+    asked = checked(mode)
 
     def show(found: Configuration, rows: Sequence[Row]) -> None:
         zone = state.exchange_zone(found)
@@ -176,7 +176,7 @@ def report(
     span = chosen_period(on, first, last)
     from livetrader.bootstrap import reports
 
-    asked, found = _checked(mode), each_portfolio(ctx)
+    asked, found = checked(mode), each_portfolio(ctx)
     if "" not in found and (out is not None or form in ("json", "csv")):
         raise UsageError(f"--portfolio: is missing; one file or document is of one of {', '.join(found)}")
 
@@ -188,7 +188,8 @@ def report(
     show_each(found, lambda _: None, show, as_json=False)
 
 
-def _checked(mode: str | None) -> str | None:
+def checked(mode: str | None) -> str | None:
+    """The mode of a state, as it was asked for; UsageError for one that there is not."""
     one_of(mode, "--mode", STATES)
     return mode
 

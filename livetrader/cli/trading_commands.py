@@ -127,7 +127,7 @@ def _run_one(found: Configuration, chosen: tuple[str, ...] | None, most: int | N
                 trader.once()
         else:
             stopped = scheduling.run(trader, _pace(found), clock, partial(listening, found))
-            typer.echo(f"stopped: {stopped}", err=True)
+            typer.echo(f"stopped: {trader.ended(stopped)}", err=True)
             _say_left(found)
 
 
@@ -155,8 +155,9 @@ def _run_together(found: list[Configuration], chosen: tuple[str, ...] | None, mo
         elif at_work:
             loops = [(one, _pace(one.configuration)) for one in at_work]
             stopped = scheduling.run_all(loops, clock, partial(listening, found[0]), portfolios.reap)
-            typer.echo(f"stopped: {stopped}", err=True)
             for one in at_work:
+                if one.trader is not None:
+                    typer.echo(f"{one.name}: stopped: {one.trader.ended(stopped)}", err=True)
                 _say_left(one.configuration)
     for name, error in portfolios.failures.items():
         typer.echo(f"error: {name}: {redact(str(error))}", err=True)

@@ -10,6 +10,9 @@ from enum import StrEnum
 
 from livetrader.domain.instrument import Product
 
+# The latches that are put on by hand.
+HALT, KILL = "halt", "kill"
+
 # The reason of the first flow: what the account had before we traded on it.
 OPENING = "opening balance"
 

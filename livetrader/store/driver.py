@@ -17,6 +17,10 @@ NOTHING: Mapping[str, Any] = {}
 class Connection(Protocol):
     """One connection. Whatever fails raises StoreError, of a kind of faults.py where that is known."""
 
+    @property
+    def dialect(self) -> str:
+        """SQLAlchemy's name of it."""
+
     def begin(self) -> None:
         """Begin a transaction with the write lock: what is read from now on changes by nobody else before its end
         (fault D2). Busy where another one keeps the lock."""

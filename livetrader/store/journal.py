@@ -27,6 +27,7 @@ from livetrader.store.rows import (
 )
 from livetrader.store.standing import StandingTables
 from livetrader.store.tail import AuditReads
+from livetrader.store.trading_sessions import TradingSessionTable
 from livetrader.store.writer import Writer
 
 _INTEND = tables.insertion(tables.orders)
@@ -50,8 +51,9 @@ _START = tables.insertion(tables.runs)
 _STOP = "UPDATE runs SET stopped_at = :stopped_at, exit_reason = :exit_reason WHERE run = :run"
 
 
-class SqlJournal(StandingTables, LeaseTable, CommandTable, AuditReads):
-    """Implements ports.Journal, ports.Lease, ports.CommandQueue and ports.AuditTail over `database.open_state`.
+class SqlJournal(StandingTables, LeaseTable, CommandTable, TradingSessionTable, AuditReads):
+    """Implements ports.Journal, ports.Lease, ports.CommandQueue, ports.TradingSessions and ports.AuditTail over
+    `database.open_state`.
 
     A method that writes has committed, with its row of the audit log, when it returns; inside `unit` it
     commits with the unit, so that whatever relies on it (a call to a broker) belongs after the block. What

@@ -58,8 +58,28 @@ def _to_schema_3(connection: Connection) -> None:
     connection.execute("ALTER TABLE orders ADD COLUMN algo_id TEXT DEFAULT '' NOT NULL")
 
 
+_SCHEMA_4 = """
+CREATE TABLE trading_sessions (
+    id {big} NOT NULL, portfolio {text} NOT NULL, mode {text} NOT NULL, state {text} NOT NULL,
+    started_at {text} NOT NULL, capital {text} NOT NULL, first {big} NOT NULL, runs {big} NOT NULL,
+    reason {text} NOT NULL, stopped_at {text}, exit_code {big}, last {big}, trades {big}, wins {big},
+    gross_pnl {text}, charges {text}, net_pnl {text}, max_drawdown {text}, max_drawdown_pct {text},
+    PRIMARY KEY (id), UNIQUE (first), FOREIGN KEY(first) REFERENCES audit (seq)
+)
+"""
+_TYPES = {
+    "sqlite": {"big": "INTEGER", "text": "TEXT"},
+    "postgresql": {"big": "BIGINT", "text": 'TEXT COLLATE "C"'},
+}
+
+
+def _to_schema_4(connection: Connection) -> None:
+    """Trading sessions."""
+    connection.execute(_SCHEMA_4.format_map(_TYPES[connection.dialect]))
+
+
 # The n-th takes schema n to n + 1. Append only. What made schemas 1 and 2 knew SQLite only.
-MIGRATIONS: list[Callable[[Connection], None]] = [_to_schema_2, _to_schema_3]
+MIGRATIONS: list[Callable[[Connection], None]] = [_to_schema_2, _to_schema_3, _to_schema_4]
 
 
 def newest() -> int:

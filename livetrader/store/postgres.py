@@ -63,6 +63,10 @@ class PostgresConnection:
         # Not the server's default isolation: with any other one, what is read after the wait would be from before it.
         self._begin = f"BEGIN ISOLATION LEVEL READ COMMITTED; SELECT pg_advisory_xact_lock({advisory(schema)})"
 
+    @property
+    def dialect(self) -> str:
+        return "postgresql"
+
     def begin(self) -> None:
         try:
             self.execute(self._begin)

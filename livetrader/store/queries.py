@@ -19,6 +19,7 @@ from livetrader.domain.order_state import OrderState
 from livetrader.domain.position import Trade
 from livetrader.domain.trades import ClosedLot, OpenPosition, closed_lots
 from livetrader.domain.trades import trades as fold
+from livetrader.domain.trading_session import TradingSession
 from livetrader.errors import StoreError
 from livetrader.ports import Decision, OrderRecord
 from livetrader.store import reads
@@ -173,6 +174,18 @@ class Queries:
     def answered(self, command_id: int) -> Answer | None:
         """What became of a command; None while nobody has answered it."""
         return reads.answered(self._select, command_id)
+
+    def trading_sessions(self) -> Sequence[TradingSession]:
+        """All of them, oldest first."""
+        return reads.trading_sessions(self._select)
+
+    def fills_until(self, seq: int | None) -> Sequence[Fill]:
+        """Those that were booked up to row `seq` of the log (None: all), in the order in which they were."""
+        return reads.fills_until(self._select, seq)
+
+    def holder(self) -> Holder | None:
+        """The trader that runs now, if any."""
+        return holder(self._lock)
 
     def fills(self) -> Sequence[Fill]:
         """All fills, in the order in which they were booked."""

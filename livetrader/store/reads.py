@@ -11,9 +11,10 @@ from livetrader.domain.account import Alert, Answer, Command, External, Flow, La
 from livetrader.domain.order import Fill
 from livetrader.domain.order_state import OPEN, OrderState
 from livetrader.domain.signal import Signal
+from livetrader.domain.trading_session import TradingSession
 from livetrader.ports import Decision, OrderRecord
 from livetrader.store.audit import Select
-from livetrader.store.rows import Row, decision_of, external_of, fill_of, instant, order_of
+from livetrader.store.rows import Row, decision_of, external_of, fill_of, instant, order_of, trading_session_of
 
 MARKED, AGREED = "marked", "agreed"
 
@@ -134,6 +135,18 @@ def day_start(select: Select, session: date) -> Decimal | None:
     """The equity that a session began with, if it was recorded."""
     rows = select("SELECT equity FROM day_starts WHERE session = :session", session=session.isoformat())
     return next((Decimal(row["equity"]) for row in rows), None)
+
+
+def trading_sessions(select: Select) -> list[TradingSession]:
+    """All of them, oldest first."""
+    return [trading_session_of(row) for row in select("SELECT * FROM trading_sessions ORDER BY id")]
+
+
+def fills_until(select: Select, seq: int | None) -> list[Fill]:
+    """Those that were booked up to row `seq` of the log (None: all), in the order in which they were."""
+    if seq is None:
+        return fills(select)
+    return [fill_of(row) for row in select("SELECT * FROM fills WHERE seq <= :seq ORDER BY seq", seq=seq)]
 
 
 def flows(select: Select) -> list[Flow]:

@@ -24,6 +24,7 @@ from livetrader.domain.interval import Interval
 from livetrader.domain.order import Action, Fill, OrderIntent, OrderType, Purpose
 from livetrader.domain.order_state import OrderState
 from livetrader.domain.signal import Side, Signal
+from livetrader.domain.trading_session import Totals, TradingSession, TradingState
 from livetrader.ports import Decision, OrderRecord
 
 Values = dict[str, Any]
@@ -274,3 +275,35 @@ def _verdict_of(values: Mapping[str, Any]) -> Verdict:
     if "rule" in values:
         return Refused(intent, values["rule"], values["reason"], values["numbers"], checks)
     return Approved(intent, checks)
+
+
+def trading_session_of(row: Row) -> TradingSession:
+    """A row of the table trading_sessions."""
+    return TradingSession(
+        id=int(row["id"]),
+        portfolio=row["portfolio"],
+        mode=row["mode"],
+        state=TradingState(row["state"]),
+        started_at=instant(row["started_at"]),
+        capital=Decimal(row["capital"]),
+        first=int(row["first"]),
+        runs=int(row["runs"]),
+        stopped_at=None if row["stopped_at"] is None else instant(row["stopped_at"]),
+        reason=row["reason"],
+        exit_code=None if row["exit_code"] is None else int(row["exit_code"]),
+        last=None if row["last"] is None else int(row["last"]),
+        totals=None if row["trades"] is None else _totals_of(row),
+    )
+
+
+def _totals_of(row: Row) -> Totals:
+    pct = row["max_drawdown_pct"]
+    return Totals(
+        trades=int(row["trades"]),
+        wins=int(row["wins"]),
+        gross_pnl=Decimal(row["gross_pnl"]),
+        charges=Decimal(row["charges"]),
+        net_pnl=Decimal(row["net_pnl"]),
+        max_drawdown=Decimal(row["max_drawdown"]),
+        max_drawdown_pct=None if pct is None else float(pct),
+    )

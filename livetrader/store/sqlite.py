@@ -71,6 +71,10 @@ class SqliteConnection:
         self._cursor = driver.cursor()
         self._cursor.row_factory = sqlite3.Row
 
+    @property
+    def dialect(self) -> str:
+        return "sqlite"
+
     def begin(self) -> None:
         self.execute("BEGIN IMMEDIATE")
 

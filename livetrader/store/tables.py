@@ -189,6 +189,31 @@ commands = Table(
     Index("commands_answered_at", "answered_at"),
 )
 
+# `first` and `last` are rows of the log: what was booked between them was booked in the session.
+trading_sessions = Table(
+    "trading_sessions",
+    METADATA,
+    _big("id", primary_key=True),
+    _text("portfolio"),
+    _text("mode"),
+    _text("state"),
+    _text("started_at"),
+    _text("capital"),
+    Column("first", _Big, ForeignKey("audit.seq"), nullable=False, unique=True),
+    _big("runs"),
+    _text("reason"),
+    _text("stopped_at", nullable=True),
+    _big("exit_code", nullable=True),
+    _big("last", nullable=True),
+    _big("trades", nullable=True),
+    _big("wins", nullable=True),
+    _text("gross_pnl", nullable=True),
+    _text("charges", nullable=True),
+    _text("net_pnl", nullable=True),
+    _text("max_drawdown", nullable=True),
+    _text("max_drawdown_pct", nullable=True),
+)
+
 
 # Sets a name in `cursor`.
 KEEP = "INSERT INTO cursor (name, as_of) VALUES (:name, :as_of) ON CONFLICT (name) DO UPDATE SET as_of = excluded.as_of"
