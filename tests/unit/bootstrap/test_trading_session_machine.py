@@ -15,7 +15,7 @@ from typing import Any
 
 from hypothesis import settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from livetrader.bootstrap.lifecycle import Life
 from livetrader.bootstrap.sessions import paused, totals, worth
@@ -116,8 +116,12 @@ class Sessions(RuleBasedStateMachine):
         assert len(desk.sessions) == len(before) + (not goes_on)
         assert desk.sessions[-1].runs == (before[-1].runs + 1 if goes_on else 1)
 
-    @rule(name=whose)
-    def kill(self, name: str) -> None:
+    @rule(name=whose, stopping=st.booleans())
+    def kill(self, name: str, stopping: bool) -> None:
+        """Also one that was asked to stop, and had not come to its end."""
+        self.start(name)
+        if stopping:
+            self.ask_to_stop(name)
         self.desks[name].life = None
 
     @rule(name=whose)
@@ -127,9 +131,9 @@ class Sessions(RuleBasedStateMachine):
 
     @rule(name=whose, error=st.sampled_from([None, StoreError("x"), ValueError("y")]))
     def end(self, name: str, error: Exception | None) -> None:
+        self.start(name)
         desk = self.desks[name]
-        if desk.life is None:
-            return
+        assert desk.life is not None, "it was started"
         desk.life.__exit__(type(error) if error else None, error, None)
         desk.life = None
         last = desk.sessions[-1]
@@ -148,13 +152,11 @@ class Sessions(RuleBasedStateMachine):
         desk.journal.flow(amount, "deposit", wall_time(self.clock))
         desk.flowed += amount
 
-    @precondition(lambda self: any(desk.life is not None for desk in self.desks.values()))
     @rule(name=whose, price=money, charges=st.decimals("0", "5", places=2))
     def trade(self, name: str, price: Decimal, charges: Decimal) -> None:
         """Buy, or sell what was bought; now and then it is sold in another session than it was bought in."""
+        self.start(name)
         desk = self.desks[name]
-        if desk.life is None:
-            return
         bought = desk.held
         if bought is None:
             desk.held = desk.fill(Action.BUY, price, charges)
@@ -164,6 +166,11 @@ class Sessions(RuleBasedStateMachine):
         result = 10 * (sold.price - bought.price) - bought.charges - sold.charges
         desk.results.append(result)
         desk.of_session.setdefault(desk.sessions[-1].id, []).append(result)
+
+    @rule(name=whose, prices=st.tuples(money, money))
+    def round_trip(self, name: str, prices: tuple[Decimal, Decimal]) -> None:
+        for price in prices:
+            self.trade(name, price, Decimal(1))
 
     @invariant()
     def time_passes(self) -> None:
@@ -191,7 +198,8 @@ class Sessions(RuleBasedStateMachine):
         for desk in self.desks.values():
             zone = exchange_zone(desk.configuration)
             for one in desk.sessions:
-                expected, found = desk.of_session.get(one.id, []), one.totals or totals(one, desk.journal, zone)
+                expected, found = desk.of_session.get(one.id, []), totals(one, desk.journal, zone)
+                assert one.totals in (None, found), "what is kept is what it is made of"
                 assert (found.trades, found.net_pnl) == (len(expected), sum(expected))
                 assert (found.wins, found.gross_pnl) == (sum(r > 0 for r in expected), found.net_pnl + found.charges)
                 curve = [one.capital + sum(expected[:n]) for n in range(len(expected) + 1)]
