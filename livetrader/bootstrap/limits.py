@@ -42,11 +42,12 @@ from livetrader.constraints.rules.sanity import (
     PriceSanity,
 )
 from livetrader.constraints.rules.score import DailyLoss, Graded, RiskScore
-from livetrader.constraints.rules.timing import BarFreshness, TradingWindow
+from livetrader.constraints.rules.timing import BarFreshness, OnlyWhileClosed, TradingWindow
 from livetrader.domain.instrument import Instrument, Product
 from livetrader.errors import ConfigError
+from livetrader.market.calendar import load
 
-Limit = TypeVar("Limit", int, Decimal)
+Limit = TypeVar("Limit", int, Decimal, str)
 Limited = TypeVar("Limited", bound=Rule)
 
 
@@ -78,6 +79,7 @@ class Limits:
             NotHalted(),
             SymbolFree(),
             TradingWindow(timezone, limits.entries_until),
+            _limited(_while_closed, self.configuration.settings.market.only_while_closed),
             BarFreshness(int(age)) if (age := limits.bar_max_age_seconds) is not None else None,
             PriceSanity(limits.min_price, limits.max_price),
             ExitDefined(),
@@ -168,6 +170,10 @@ class Limits:
 def _limited(rule: Callable[[Limit], Limited], limit: Limit | None) -> Limited | None:
     """The rule of a limit that is set."""
     return None if limit is None else rule(limit)
+
+
+def _while_closed(market: str) -> OnlyWhileClosed:
+    return OnlyWhileClosed(market, load(market).at)
 
 
 def csv_rows(setting: str, path: Path) -> list[dict[str, str]]:

@@ -31,6 +31,7 @@ from livetrader.domain.session import Session
 from livetrader.engine.live import LiveSession
 from livetrader.engine.manual import NotDone
 from livetrader.errors import ReconcileMismatch, StoreError
+from livetrader.market.calendar import load
 from livetrader.marketdata.feed import Feed
 from livetrader.marketdata.quote_feed import QuoteFeed
 from livetrader.marketdata.recorded import Recorder
@@ -362,7 +363,9 @@ def require_live(workspace: Workspace, clock: Clock) -> None:
     """CalendarError or ConfigError where live orders may not be sent at all; nothing in other modes."""
     if workspace.settings.mode == "live":
         at = wall_time(clock)
-        workspace.calendar.require_live(at.astimezone(workspace.calendar.timezone).date())
+        other = workspace.settings.market.only_while_closed
+        for calendar in (workspace.calendar, *(() if other is None else (load(other),))):
+            calendar.require_live(at.astimezone(calendar.timezone).date())
         require_broker(workspace.settings, workspace.configuration.where("broker.kind", "broker", "mode"))
 
 

@@ -21,7 +21,7 @@ from livetrader.constraints.gate import Rule
 from livetrader.constraints.rules.money import StrategyAllocation
 from livetrader.constraints.rules.portfolio import MaxTradesPerStrategy
 from livetrader.constraints.rules.sanity import ExitDefined, LastClose, NoShortDelivery, PriceCollar
-from livetrader.constraints.rules.timing import BarFreshness, TradingWindow
+from livetrader.constraints.rules.timing import BarFreshness, OnlyWhileClosed, TradingWindow
 from livetrader.domain.candles import Interval
 from livetrader.domain.costs import charge_table
 from livetrader.domain.instrument import Instrument
@@ -300,12 +300,13 @@ class Workspace:
     def manual_rules(self, last_close: LastClose, instruments: Instruments = NOT_LISTED) -> tuple[Rule, ...]:
         """The constraints on an entry by hand: those of `rules` that are not about a strategy and its signal.
 
-        `entries_until`, the trades and the allocation of one strategy and the exit's ATR are left out. Freshness is the
-        command's own, and the collar always holds, against the close of a bar of the last `price_age_seconds`.
+        `entries_until`, `only_while_closed`, the trades and the allocation of one strategy and the exit's ATR are left
+        out. Freshness is the command's own, and the collar always holds, against the close of a bar of the last
+        `price_age_seconds`.
         """
         limits, age = self.settings.constraints, self.price_age_seconds
         dropped = (
-            TradingWindow, BarFreshness, PriceCollar, ExitDefined, NoShortDelivery, MaxTradesPerStrategy,
+            TradingWindow, OnlyWhileClosed, BarFreshness, PriceCollar, ExitDefined, NoShortDelivery, MaxTradesPerStrategy,
             StrategyAllocation,
         )  # fmt: skip
         kept = [rule for rule in self.rules(last_close, instruments) if not isinstance(rule, dropped)]

@@ -65,6 +65,9 @@ class Market(Section):
         "15:20",
         "Exchange time from which intraday positions are closed and no entry is taken.",
     )
+    only_while_closed: Literal["nse"] | None = setting(
+        None, "Entries of strategies only while this other exchange is closed: crypto takes over, and gives way."
+    )
     corporate_actions: FilePath | None = setting(
         None, "CSV of symbol,ex_date: a symbol's indicators start anew on its ex-date."
     )
@@ -414,6 +417,8 @@ class Settings(Section):
         """
         dumped = self.model_dump(mode="json", exclude=_NOT_DECIDING)
         dumped["capital"] = _deciding_capital(dumped["capital"])
+        if dumped["market"]["only_while_closed"] is None:  # one that is off is none
+            del dumped["market"]["only_while_closed"]
         dumped["constraints"] = deciding(dumped["constraints"])
         dumped["strategies"] = _deciding_strategies(dumped["strategies"])
         dumped["venue"] = deciding_venue(dumped["venue"])

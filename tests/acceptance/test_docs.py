@@ -291,6 +291,7 @@ def test_the_page_on_constraints_has_the_rules_in_their_order(desk: Path) -> Non
     (desk / "sectors.csv").write_text("symbol,sector\nTCS,software\n")
     limits = {"preset": "nse_intraday", "max_sector_pct": 30, "sectors": "sectors.csv", "max_position_pct": 30}
     flags = {f"constraints.{name}": ("test", value) for name, value in limits.items()}
+    flags["market.only_while_closed"] = ("test", "nse")
     with Workspace(load(None, directory=desk, flags=flags), read_only=True) as workspace:
         session = workspace.sessions(LAST, LAST)[0]
         at = session.opens + 300

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, time
 from zoneinfo import ZoneInfo
@@ -40,6 +41,27 @@ class TradingWindow:
 
     def _clock(self, instant: int) -> time:
         return datetime.fromtimestamp(instant, self.timezone).time()
+
+
+@dataclass(frozen=True, slots=True)
+class OnlyWhileClosed:
+    """Entries go out only while another exchange, `market`, has no session: `session_at` gives the one of an instant.
+
+    So a portfolio of crypto takes over when NSE has closed, and leaves the field when it opens.
+    """
+
+    market: str
+    session_at: Callable[[float], Session | None]
+
+    def passes(self, intent: OrderIntent, exposure: Exposure) -> bool:  # noqa: ARG002 - a rule takes both
+        return self.session_at(intent.as_of) is None
+
+    def check(self, intent: OrderIntent, exposure: Exposure) -> Check:  # noqa: ARG002 - a rule takes both
+        session = self.session_at(intent.as_of)
+        if session is None:
+            return Check("only_while_closed", True, f"{self.market} is closed", {"market": self.market})
+        numbers = {"market": self.market, "closes_at": session.close_at.isoformat()}
+        return Check("only_while_closed", False, f"{self.market} is open", numbers)
 
 
 @dataclass(frozen=True, slots=True)

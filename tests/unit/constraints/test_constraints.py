@@ -19,12 +19,12 @@ from livetrader.constraints.rules.portfolio import (
     OnePositionPerSymbol,
 )
 from livetrader.constraints.rules.sanity import ExchangeLimits, ExitDefined, LotSanity, PriceCollar, PriceSanity
-from livetrader.constraints.rules.timing import BarFreshness, TradingWindow
+from livetrader.constraints.rules.timing import BarFreshness, OnlyWhileClosed, TradingWindow
 from livetrader.domain.exit_plan import ExitKind, ExitPlan
 from livetrader.domain.instrument import Instrument
 from livetrader.domain.order import OrderIntent
 from tests.unit.constraints.exposures import exposure
-from tests.unit.engine.trading_samples import INDIA, at, intent
+from tests.unit.engine.trading_samples import INDIA, at, intent, sessions
 
 FLAT = exposure()
 ONE = OnePositionPerSymbol()
@@ -44,11 +44,17 @@ def trailing(distance: float) -> OrderIntent:
     return intent(exit=ExitPlan(ExitKind.TRAILING_ATR, distance=distance))
 
 
+# The exchange of the samples, as another one's neighbour: open from 09:15 until 10:15 IST.
+SESSION = sessions()[0]
+CLOSED = OnlyWhileClosed("nse", lambda at: SESSION if SESSION.opens <= at < SESSION.closes else None)
+
 # rule, intent, exposure, numbers that it must say; an intent's bar 0 closes at 09:20 IST.
 PASSES: dict[str, tuple[Rule, OrderIntent, Exposure, Mapping[str, str]]] = {
     "window: first close": (WINDOW, intent(bar=0), FLAT, {"at": "09:20:00", "from": "09:15:00", "until": "10:05:00"}),
     "window: last close before the square-off": (WINDOW, intent(bar=8), FLAT, {"at": "10:00:00"}),
     "window: last close before entries_until": (UNTIL, intent(bar=3), FLAT, {"at": "09:35:00"}),
+    "only while closed: before the other opens": (CLOSED, intent(bar=-2), FLAT, {"market": "nse"}),
+    "only while closed: at its close": (CLOSED, intent(bar=11), FLAT, {"market": "nse"}),
     "freshness: on time": (BarFreshness(90), intent(), exposure(now=at(1)), {"age_seconds": "0"}),
     "freshness: at the limit": (BarFreshness(90), intent(), exposure(now=at(1) + 90), {"limit_seconds": "90"}),
     "price: positive": (PriceSanity(), intent(price="0.05"), FLAT, {"price": "0.05"}),
@@ -101,6 +107,14 @@ REFUSES: dict[str, tuple[Rule, OrderIntent, Exposure, str, Mapping[str, str]]] =
         FLAT,
         "10:05:00 is outside 09:15:00–10:05:00",
         {"at": "10:05:00"},
+    ),
+    "only while closed: at the other's open": (CLOSED, intent(bar=-1), FLAT, "nse is open", {"market": "nse"}),
+    "only while closed: before its close": (
+        CLOSED,
+        intent(bar=10),
+        FLAT,
+        "nse is open",
+        {"closes_at": "2026-02-02T04:45:00+00:00"},
     ),
     "window: after it": (WINDOW, intent(bar=11), FLAT, "10:15:00 is outside 09:15:00–10:05:00", {}),
     "window: before the open": (WINDOW, intent(bar=-2), FLAT, "09:10:00 is outside 09:15:00–10:05:00", {}),
@@ -288,4 +302,4 @@ def test_every_rule_has_a_name_of_its_own_and_says_the_same_one_either_way() -> 
     for rule, order, seen in cases:
         names.setdefault(type(rule), set()).add(rule.check(order, seen).rule)
     assert all(len(said) == 1 for said in names.values())
-    assert len(set.union(*names.values())) == len(names) == 14
+    assert len(set.union(*names.values())) == len(names) == 15
