@@ -40,11 +40,15 @@ A flag wins over the environment, that over the file, that over the default.
 | file | `--config PATH`, else `./config.yaml`, else `livetrader/config.yaml` in `$XDG_CONFIG_HOME` (`~/.config`) |
 | default | below |
 
+With several [portfolios](portfolios.md), a portfolio's part of the file is laid over the rest of it, and a variable such as
+`LIVETRADER__PORTFOLIOS__CRYPTO__CAPITAL__AMOUNT` wins over the general one.
+
 Relative paths, those in database URLs included, start at the folder of the file. A key that does not exist is an error,
 not a silent nothing. `null` switches a limit off.
 
 **Secrets** never stand in the file and are refused there: put them into the environment, a systemd credential
-(`LoadCredential=`), or a `.env` file of mode 0600 beside `config.yaml`. They are printed nowhere.
+(`LoadCredential=`), or a `.env` file of mode 0600 beside `config.yaml`. They are printed nowhere. A name with the
+portfolio's behind it, such as `LIVETRADER_OPENALGO_KEY_CRYPTO`, is that portfolio's own.
 
 `symbols`, like every `--symbols`, takes the name of a list (`live` is `symbol_lists/live.csv` beside `config.yaml`),
 the path of a CSV file with a column `symbol`, or symbols separated by commas.

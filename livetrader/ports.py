@@ -20,7 +20,6 @@ from livetrader.domain.order_state import OrderState
 from livetrader.domain.session import Session
 from livetrader.domain.signal import Signal
 from livetrader.domain.tick import LastPrice
-from livetrader.domain.trading_session import Totals, TradingSession, TradingState
 
 if TYPE_CHECKING:  # numpy costs 0.2 s, and the reading commands import this module without it
     from livetrader.domain.candles import CandleColumns, CandleWindow, Floats, Ints
@@ -352,28 +351,6 @@ class CommandQueue(Protocol):
         """Say what became of a command. False if it has its answer, or there is no such command."""
 
     def answered(self, command_id: int) -> Answer | None: ...
-
-
-class TradingSessions(Protocol):
-    """The sessions of a trader, one open at a time. IllegalTransition where the table has no such step."""
-
-    def begin_trading_session(self, portfolio: str, mode: str, capital: Decimal, at: datetime) -> TradingSession:
-        """Begin one, in STARTING; the one before it has to be STOPPED."""
-
-    def rejoin_trading_session(self, id: int, at: datetime) -> None:
-        """Another process goes on with it."""
-
-    def advance_trading_session(
-        self, id: int, state: TradingState, at: datetime, *, reason: str = "", exit_code: int | None = None,
-        totals: Totals | None = None,
-    ) -> None:  # fmt: skip
-        """Move it to `state`; with `totals` it is over. What is not given stays as it is."""
-
-    def trading_sessions(self) -> Sequence[TradingSession]:
-        """All of them, oldest first."""
-
-    def fills_until(self, seq: int | None) -> Sequence[Fill]:
-        """Those that were booked up to row `seq` of the log (None: all), in the order in which they were."""
 
 
 @dataclass(frozen=True, slots=True)

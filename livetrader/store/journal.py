@@ -52,8 +52,7 @@ _STOP = "UPDATE runs SET stopped_at = :stopped_at, exit_reason = :exit_reason WH
 
 
 class SqlJournal(StandingTables, LeaseTable, CommandTable, TradingSessionTable, AuditReads):
-    """Implements ports.Journal, ports.Lease, ports.CommandQueue, ports.TradingSessions and ports.AuditTail over
-    `database.open_state`.
+    """Implements ports.Journal, ports.Lease, ports.CommandQueue and ports.AuditTail over `database.open_state`.
 
     A method that writes has committed, with its row of the audit log, when it returns; inside `unit` it
     commits with the unit, so that whatever relies on it (a call to a broker) belongs after the block. What

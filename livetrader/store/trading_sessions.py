@@ -24,12 +24,14 @@ _END = (
 
 
 class TradingSessionTable:
-    """Implements ports.TradingSessions. Each step is a row of the audit log, too."""
+    """The sessions of a trader, one open at a time. Each step is a row of the audit log, too; IllegalTransition where
+    the table of states has no such step."""
 
     _writer: Writer
     _select: Select
 
     def begin_trading_session(self, portfolio: str, mode: str, capital: Decimal, at: datetime) -> TradingSession:
+        """Begin one, in STARTING; the one before it has to be STOPPED."""
         with self._writer.unit():
             earlier = self.trading_sessions()
             state = proceed(earlier[-1].state if earlier else TradingState.STOPPED, TradingState.STARTING)
@@ -40,6 +42,7 @@ class TradingSessionTable:
             return self.trading_sessions()[-1]
 
     def rejoin_trading_session(self, id: int, at: datetime) -> None:
+        """Another process goes on with it."""
         with self._writer.unit():
             self._writer.append("trading_session", {"id": id, "rejoined": True}, at)
             self._writer.execute(_REJOIN, {"id": id})
@@ -54,6 +57,7 @@ class TradingSessionTable:
         exit_code: int | None = None,
         totals: Totals | None = None,
     ) -> None:
+        """Move it to `state`; with `totals` it is over. What is not given stays as it is."""
         with self._writer.unit():
             before = next(one for one in self.trading_sessions() if one.id == id)
             said: Values = {"state": proceed(before.state, state).value}
@@ -68,9 +72,11 @@ class TradingSessionTable:
                 self._writer.execute(_END, {**_totals_values(totals), **end})
 
     def trading_sessions(self) -> Sequence[TradingSession]:
+        """All of them, oldest first."""
         return reads.trading_sessions(self._select)
 
     def fills_until(self, seq: int | None) -> Sequence[Fill]:
+        """Those that were booked up to row `seq` of the log (None: all), in the order in which they were."""
         return reads.fills_until(self._select, seq)
 
 
