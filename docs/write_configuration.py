@@ -40,8 +40,8 @@ A flag wins over the environment, that over the file, that over the default.
 | file | `--config PATH`, else `./config.yaml`, else `livetrader/config.yaml` in `$XDG_CONFIG_HOME` (`~/.config`) |
 | default | below |
 
-With several [portfolios](portfolios.md), a portfolio's part of the file is laid over the rest of it, and a variable such as
-`LIVETRADER__PORTFOLIOS__CRYPTO__CAPITAL__AMOUNT` wins over the general one.
+With several [portfolios](portfolios.md), a portfolio's part of the file is laid over the rest of it, and a variable
+such as `LIVETRADER__PORTFOLIOS__CRYPTO__CAPITAL__AMOUNT` wins over the general one.
 
 Relative paths, those in database URLs included, start at the folder of the file. A key that does not exist is an error,
 not a silent nothing. `null` switches a limit off.

@@ -306,8 +306,8 @@ class Workspace:
         """
         limits, age = self.settings.constraints, self.price_age_seconds
         dropped = (
-            TradingWindow, OnlyWhileClosed, BarFreshness, PriceCollar, ExitDefined, NoShortDelivery, MaxTradesPerStrategy,
-            StrategyAllocation,
+            TradingWindow, OnlyWhileClosed, BarFreshness, PriceCollar, ExitDefined, NoShortDelivery,
+            MaxTradesPerStrategy, StrategyAllocation,
         )  # fmt: skip
         kept = [rule for rule in self.rules(last_close, instruments) if not isinstance(rule, dropped)]
         collar = PriceCollar(

@@ -4,10 +4,11 @@ The sole reader of both files and environment. `load` finds and checks everythin
 came from; below `bootstrap` nobody imports this package.
 """
 
+from livetrader.config.capital import Capital
 from livetrader.config.constraints import Constraints
 from livetrader.config.load import Configuration, load
 from livetrader.config.secrets import Secret
-from livetrader.config.settings import Capital, Exit, Settings, SignalsFile, StrategyEntry
+from livetrader.config.settings import Exit, Settings, SignalsFile, StrategyEntry
 from livetrader.config.symbols import resolve_symbols
 
 __all__ = [

@@ -13,6 +13,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import AfterValidator, BeforeValidator, PrivateAttr, model_validator
 from pydantic_core import PydanticCustomError
 
+from livetrader.config.capital import Capital, deciding_capital
 from livetrader.config.constraints import Constraints, deciding
 from livetrader.config.fields import (
     ClockTime,
@@ -20,7 +21,6 @@ from livetrader.config.fields import (
     FilePath,
     GatewayUrl,
     LoopbackUrl,
-    Number,
     ServiceUrl,
     SocketUrl,
     Symbol,
@@ -134,24 +134,6 @@ class State(Section):
     directory: FilePath = setting("data", "PostgreSQL: folder of the lock file and the kill file.")
 
 
-# What a portfolio starts with where nothing is said: a million rupees would be an odd sum of dollars.
-_DOLLARS = ("USD", "USDT", "USDC")
-_DOLLAR_AMOUNT = 100_000
-
-
-class Capital(Section):
-    """The money, and how much of it one position takes."""
-
-    amount: Number = setting(1_000_000, "Starting capital; in USD, USDT and USDC 100,000 if nothing is said.", gt=0)
-    currency: str = setting("INR", "Its currency.", pattern="^[A-Z]{3,5}$")
-    leverage: Number = setting(1, "Exposure allowed per unit of capital.", ge=1, le=125)
-    allocation_pct: Number = setting(30, "Capital for one position, in percent.", gt=0, le=100)
-    compound: bool = setting(False, "Size on the current capital (true) or the starting one.")
-    lots: Literal["average", "fifo"] = setting(
-        "average", "What a position cost that is closed in part: its average price, or fifo: the oldest lot goes first."
-    )
-
-
 def _deciding_strategies(dumped: Mapping[str, Any]) -> dict[str, Any]:
     """What of the section's dump decides results: bars and time limits where they are not the strategy's own."""
     entries = {name: _deciding_entry(entry) for name, entry in dumped["entries"].items()}
@@ -162,18 +144,6 @@ def _deciding_strategies(dumped: Mapping[str, Any]) -> dict[str, Any]:
 def _deciding_entry(dumped: Mapping[str, Any]) -> dict[str, Any]:
     exit = {name: value for name, value in dumped["exit"].items() if (name, value) != ("hold_minutes", None)}
     return {**{name: value for name, value in dumped.items() if (name, value) != ("interval", None)}, "exit": exit}
-
-
-def _deciding_capital(dumped: Mapping[str, Any]) -> dict[str, Any]:
-    """What of the section's dump decides results: the way of counting where it is not by average price."""
-    return {name: value for name, value in dumped.items() if (name, value) != ("lots", "average")}
-
-    @model_validator(mode="before")
-    @classmethod
-    def _amount_of_the_currency(cls, value: object) -> object:
-        if isinstance(value, dict) and value.get("currency") in _DOLLARS:
-            return {"amount": _DOLLAR_AMOUNT, **value}
-        return value
 
 
 class Schedule(Section):
@@ -416,7 +386,7 @@ class Settings(Section):
         The files that paths name are not in it; who reads them accounts for their content.
         """
         dumped = self.model_dump(mode="json", exclude=_NOT_DECIDING)
-        dumped["capital"] = _deciding_capital(dumped["capital"])
+        dumped["capital"] = deciding_capital(dumped["capital"])
         if dumped["market"]["only_while_closed"] is None:  # one that is off is none
             del dumped["market"]["only_while_closed"]
         dumped["constraints"] = deciding(dumped["constraints"])
