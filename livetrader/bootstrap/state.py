@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from datetime import date, datetime, time, timedelta, tzinfo
+from decimal import Decimal
 from zoneinfo import ZoneInfo
 
 from livetrader.config import Configuration
@@ -92,14 +93,14 @@ def status(configuration: Configuration, mode: str | None) -> Row:
         else {"holder": found.lease.holder, "number": found.lease.number, "expires_at": utc(found.lease.expires_at)},
         "value": None if found.equity is None else exact(found.equity[1]),
         "value_at": None if found.equity is None else utc(found.equity[0]),
-        "live": _live(found, closed, held, fills, zone),
+        "live": _live(found, closed, held, fills, zone) | _of_capital(configuration, held),
         "state": found.where,
     }
 
 
 def _live(
     found: Status, closed: Sequence[Trade], held: Sequence[OpenPosition], fills: Sequence[Fill], zone: tzinfo
-) -> Row:
+) -> dict[str, object]:
     """The figures of the last day that was decided. Prices are not in the state: open positions are valued by the
     last record of the account's value, if nothing has filled since."""
     # Not at the top: every command that reads imports this module, and one of them needs it.
@@ -116,7 +117,16 @@ def _live(
         "exposure": exact(seen.exposure),
         "hhi": seen.hhi,
         "concentration": None if seen.concentration is None else seen.concentration.value,
+        "trades": seen.trades,
+        "win_rate": seen.win_rate,
     }
+
+
+def _of_capital(configuration: Configuration, held: Sequence[OpenPosition]) -> dict[str, object]:
+    """What is held at entry prices, as a part of the starting capital."""
+    capital = configuration.settings.capital
+    invested = sum((one.quantity * one.average_price for one in held), Decimal(0))
+    return {"currency": capital.currency, "exposure_pct": round(float(invested * 100 / capital.amount), 2)}
 
 
 def positions(configuration: Configuration, mode: str | None) -> list[Row]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from datetime import datetime, tzinfo
+from decimal import Decimal
 from math import isnan
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +12,9 @@ if TYPE_CHECKING:
     from livetrader.bootstrap.inputs import Seen
 
 Row = Mapping[str, Any]
+
+_MONEY = ("day_pnl", "realised", "open_pnl", "day_drawdown", "exposure")
+_PARTS = (("realised", "realised"), ("open_pnl", "open"))
 
 
 def decision_lines(row: Row, zone: tzinfo) -> Iterator[str]:
@@ -54,9 +58,26 @@ def status_lines(row: Row, zone: tzinfo) -> Iterator[tuple[str, str]]:
     yield "open positions", str(row["open_positions"])
     yield "orders", ", ".join(f"{count} {state}" for state, count in row["orders"].items()) or "none"
     yield from _matters(row, zone)
+    if row["live"]["day"] is not None:
+        yield from _today(row["live"])
     if row["value"] is not None:
         yield "account", f"{row['value']} at {_at(row['value_at'], zone)}"
     yield "state", row["state"]
+
+
+def _today(live: Row) -> Iterator[tuple[str, str]]:
+    """The last day that was decided, so far: what it made, how, and what is at stake."""
+    from livetrader.reporting.figures import money, percent
+
+    worth, currency = {name: None if live[name] is None else Decimal(live[name]) for name in _MONEY}, live["currency"]
+    parts = [f"{money(worth[name], currency, signed=True)} {word}" for name, word in _PARTS]
+    day = money(worth["day_pnl"], currency, signed=True)
+    yield "day", f"{live['day']}  {day}  ({', '.join(parts)}, {money(worth['day_drawdown'], currency)} below its best)"
+    if live["trades"]:
+        yield "trades", f"{live['trades']}, {percent(live['win_rate'] * 100)} won"
+    if live["concentration"]:
+        share = f"{percent(live['exposure_pct'])} of the capital"
+        yield "exposure", f"{money(worth['exposure'], currency)}  {share}, concentration {live['concentration']}"
 
 
 def _matters(row: Row, zone: tzinfo) -> Iterator[tuple[str, str]]:

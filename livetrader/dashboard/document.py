@@ -32,6 +32,9 @@ def document(frame: Frame) -> Document:
         "realised": exact(figures.realised),
         "open_pnl": _money(figures.open_pnl),
         "day_drawdown": exact(figures.day_drawdown),
+        "win_rate": figures.win_rate,
+        "exposure": exact(figures.exposure),
+        "concentration": None if figures.concentration is None else figures.concentration.value,
         "use": _use(frame),
         "feed": {
             "newest_bar": None if feed.newest is None else utc(feed.newest),

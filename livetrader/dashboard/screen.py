@@ -14,6 +14,7 @@ from rich.text import Text
 from livetrader.dashboard.data import Frame
 from livetrader.dashboard.lists import ALARM, positions, tone, trades, working
 from livetrader.dashboard.table import GAP, shared
+from livetrader.reporting.concentration import Level
 from livetrader.reporting.figures import NOTHING, clock, duration, money, quantity
 from livetrader.store.queries import Run
 
@@ -130,7 +131,11 @@ def _alarm(word: str, text: str) -> Text:
 
 def _body(frame: Frame, width: int, height: int | None) -> list[Text]:
     if width < WIDE:
-        facts = [line for group in (_money_of(frame), _limits(frame), _feed(frame)) for line in _flowed(group, width)]
+        facts = [
+            line
+            for group in (_money_of(frame), _stake(frame), _limits(frame), _feed(frame))
+            for line in _flowed(group, width)
+        ]
         facts += [Text.assemble((f"{label} ", "dim"), text) for label, text in _counts(frame)]
         return [*facts, Text(), *_lists(frame, width, None if height is None else height - len(facts) - 1)]
     aside = [Text(), *_aside(frame)]
@@ -159,6 +164,18 @@ def _money_of(frame: Frame) -> Facts:
         ("realised", _money(figures.realised, frame)),
         ("open", _money(figures.open_pnl, frame)),
         ("drawdown", Text(money(figures.day_drawdown, frame.limits.currency))),
+    ]
+
+
+def _stake(frame: Frame) -> Facts:
+    """How the day was traded, what is at stake, and on how little of it that hangs."""
+    figures, currency = frame.figures, frame.limits.currency
+    share = "" if figures.win_rate is None else f"{figures.winners} of {figures.trades}, {figures.win_rate * 100:.0f} %"
+    level = figures.concentration
+    return [
+        ("won", Text(share or NOTHING)),
+        ("exposure", Text(money(figures.exposure, currency))),
+        ("concentration", Text(NOTHING) if level is None else Text(level.value, WARN if level is Level.HIGH else "")),
     ]
 
 
@@ -195,7 +212,7 @@ def _counts(frame: Frame) -> Iterator[tuple[str, Text]]:
 def _aside(frame: Frame) -> list[Text]:
     """The account in a column of its own."""
     lines = [Text("ACCOUNT", "bold")]
-    lines += [_fact(label, text) for label, text in _money_of(frame)]
+    lines += [_fact(label, text) for label, text in (*_money_of(frame), *_stake(frame))]
     lines += [Text(), Text("LIMITS", "bold"), *(_fact(label, text) for label, text in _limits(frame))]
     lines += [Text(), Text("FEED", "bold"), *(_fact(label, text) for label, text in _feed(frame))]
     for title, counts, style in (("REFUSED", frame.refused, ""), ("FAILED ORDERS", frame.failed, WARN)):

@@ -8,6 +8,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from livetrader.reporting.concentration import Level, concentration, level
+from livetrader.reporting.statistics import ratio
 
 if TYPE_CHECKING:
     from livetrader.domain.order import Fill
@@ -24,7 +25,7 @@ class LiveFigures:
     `open_pnl` is before exit charges, None while a held symbol has no price; `day_pnl` is `realised` (net, of the
     trades that closed today) and the open profit together, None where that is. `day_drawdown` is how far the day
     stands below its best, closed trades one by one and now: at least what it was. `exposure` is gross, at the last
-    price, or at the entry's where there is none.
+    price, or at the entry's where there is none. `trades` closed today, `winners` of them after charges.
     """
 
     open_pnl: Decimal | None
@@ -34,6 +35,13 @@ class LiveFigures:
     exposure: Decimal
     hhi: float | None
     concentration: Level | None
+    trades: int
+    winners: int
+
+    @property
+    def win_rate(self) -> float | None:
+        """Winners / trades that closed today; None without one."""
+        return ratio(Decimal(self.winners), Decimal(self.trades))
 
 
 def worth_of(recorded: tuple[int, Decimal, Decimal] | None, fills: Sequence[Fill]) -> Decimal | None:
@@ -77,4 +85,6 @@ def live_figures(
         exposure=sum(values.values(), ZERO),
         hhi=None if spread is None else spread.hhi,
         concentration=None if spread is None else level(spread.hhi),
+        trades=len(closed_today),
+        winners=sum(trade.net_pnl > 0 for trade in closed_today),
     )

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from livetrader.cli.decisions import status_lines
+from livetrader.cli.decisions import _today, status_lines
 from livetrader.cli.main import run
 from livetrader.market.nse import IST
 
@@ -113,7 +113,7 @@ def test_status_names_in_capitals_what_somebody_has_to_look_at() -> None:
         "killed": True, "latches": [{"name": "halt", "reason": "lunch", "since": SINCE}],
         "alerts": [{"key": "a", "text": "no stop could be placed", "since": SINCE}],
         "externals": [{**external, "status": "frozen"}, {**external, "status": "ignored"}],
-        "value": None, "value_at": None, "state": "state.live.db",
+        "value": None, "value_at": None, "state": "state.live.db", "live": {"day": None},
     }  # fmt: skip
     lines = list(status_lines(row, IST))
     loud = [(name, text) for name, text in lines if name.isupper()]
@@ -121,3 +121,18 @@ def test_status_names_in_capitals_what_somebody_has_to_look_at() -> None:
     for (_, text), word in zip(loud, ("k3v", "kill file", "lunch", "no stop", "INFY"), strict=True):
         assert word in text
     assert ("not ours", "position 7 INFY CNC: ignored") in lines
+
+
+def test_status_tells_the_day_in_words() -> None:
+    """What it made, how many trades won, and what is at stake; – for what is not known without prices."""
+    live = {
+        "day": "2026-02-27", "realised": "1234.5", "open_pnl": None, "day_pnl": None, "day_drawdown": "200",
+        "exposure": "300000", "exposure_pct": 30.0, "concentration": "HIGH", "trades": 5, "win_rate": 0.6,
+        "currency": "INR",
+    }  # fmt: skip
+    assert list(_today(live)) == [
+        ("day", "2026-02-27  –  (+₹1,234.50 realised, – open, ₹200.00 below its best)"),
+        ("trades", "5, 60.00 % won"),
+        ("exposure", "₹3,00,000.00  30.00 % of the capital, concentration HIGH"),
+    ]
+    assert len(list(_today({**live, "trades": 0, "win_rate": None, "concentration": None}))) == 1

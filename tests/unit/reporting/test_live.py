@@ -57,6 +57,13 @@ def test_flat_is_a_day_of_closed_trades() -> None:
     found = live_figures([], [trade("10")], {})
     assert (found.open_pnl, found.day_pnl, found.exposure) == (0, 10, 0)
     assert (found.hhi, found.concentration) == (None, None)
+    assert (found.trades, found.winners, found.win_rate) == (1, 1, 1.0)
+
+
+def test_the_win_rate_is_of_the_trades_that_closed_today() -> None:
+    found = live_figures([held("A")], [trade("10"), trade("-5"), trade("0")], {})
+    assert (found.trades, found.winners, found.win_rate) == (3, 1, pytest.approx(1 / 3, abs=1e-6))
+    assert live_figures([], [], {}).win_rate is None
 
 
 @given(st.lists(st.integers(-100, 100), max_size=20))
