@@ -13,6 +13,8 @@ from livetrader.reporting.daily import Report
 from livetrader.reporting.refused import TAKEN
 from livetrader.reporting.tables import Cell, Table, money_cell, pnl_cell, share, summaries, tone
 
+_CHARGES = {"stt": "STT", "sebi": "SEBI", "stamp": "stamp duty", "gst": "GST"}
+
 MOST_WEIGHTS = 12
 """Symbols shown with their weights; the rest is one line."""
 
@@ -131,7 +133,11 @@ def slippage(report: Report, found: Analytics) -> Table:
 def charges(report: Report, found: Analytics) -> Table:
     whole = sum(amount for _, amount in found.charges)
     rows = tuple(
-        (Cell(kind), money_cell(amount, report.currency), Cell(share(float(amount / whole)), float(amount)))
+        (
+            Cell(_CHARGES.get(kind, kind)),
+            money_cell(amount, report.currency),
+            Cell(share(float(amount / whole)), float(amount)),
+        )
         for kind, amount in found.charges
     )
     columns = ("Charge", "Paid", "Part")

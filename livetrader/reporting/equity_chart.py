@@ -31,21 +31,22 @@ def equity_chart(
     Steps are equal whatever the time between them, so that nights and holidays take no room. Empty equity
     gives a flat line.
     """
-    times = [equity[0][0] if equity else 0, *(at for at, _ in equity)]
-    values = [float(starting_capital), *(float(value) for _, value in equity)]
+    if not equity or equity[0][1] != starting_capital:
+        equity = [(equity[0][0] if equity else 0, starting_capital), *equity]
+    times, values = [at for at, _ in equity], [float(value) for _, value in equity]
     falls = _falls(values)
     kept = _thinned(values)
     x = svg.Scale(0, max(len(values) - 1, 1), LEFT, RIGHT)
     y = svg.Scale(*svg.padded(values, 0.1), BOTTOM, TOP)
     deepest = min(falls)
     fall = svg.Scale(min(deepest * 1.1, -0.1), 0, FALL_BOTTOM, FALL_TOP)
-    across = [(x(i), y(values[i])) for i in kept] if equity else [(LEFT, y(values[0])), (RIGHT, y(values[0]))]
+    across = [(x(i), y(values[i])) for i in kept] if len(kept) > 1 else [(LEFT, y(values[0])), (RIGHT, y(values[0]))]
     under = [(x(i), fall(falls[i])) for i in kept]
     end_x, end_y = across[-1]
     parts = [
         *_money_axis(y, currency),
         *_fall_axis(fall, deepest),
-        *(_time_axis(times, x, zone) if equity else ()),
+        *(_time_axis(times, x, zone) if len(kept) > 1 else ()),
         svg.line(LEFT, y(values[0]), RIGHT, y(values[0]), "base"),
         svg.path(f"{svg.polyline(across)}V{BOTTOM}H{LEFT}Z", "area"),
         svg.path(svg.polyline(across), "equity"),
@@ -101,8 +102,8 @@ def _time_axis(times: Sequence[int], x: svg.Scale, zone: tzinfo) -> list[str]:
     days = [figures.local(at, zone).date() for at in (times[0], times[-1])]
     long = (days[1] - days[0]).days > 400
     form = "%H:%M" if days[0] == days[1] else "%b %Y" if long else "%d %b"
-    last, parts = len(times) - 1, []
-    for i in sorted({last * n // 6 for n in range(7)}):
-        anchor = "start" if i == 0 else "end" if i == last else "middle"
-        parts.append(svg.text(x(i), HEIGHT - 8, figures.local(times[i], zone).strftime(form), anchor))
-    return parts
+    last = len(times) - 1
+    # Of two alike the later counts: where days are named, a label stands under a day's close.
+    labels = {figures.local(times[i], zone).strftime(form): i for i in sorted({last * n // 6 for n in range(7)})}
+    anchors = {0: "start", last: "end"}
+    return [svg.text(x(i), HEIGHT - 8, label, anchors.get(i, "middle")) for label, i in labels.items()]

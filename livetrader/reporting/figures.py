@@ -71,13 +71,14 @@ def number(value: float | None) -> str:
 
 
 def duration(seconds: int) -> str:
-    """2 h 05 min; days from 48 hours on."""
+    """2 h 05 min; days from 48 hours on, whole ones without hours."""
     minutes = round(seconds / 60)
     if minutes < 60:
         return f"{minutes} min"
     if minutes < 48 * 60:
         return f"{minutes // 60} h {minutes % 60:02d} min"
-    return f"{minutes // 1440} d {minutes % 1440 // 60} h"
+    days, hours = minutes // 1440, minutes % 1440 // 60
+    return f"{days} d {hours} h" if hours else f"{days} d"
 
 
 def local(at: datetime | int, zone: tzinfo) -> datetime:

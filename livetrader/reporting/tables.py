@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import tzinfo
+from datetime import datetime, tzinfo
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
@@ -15,6 +16,9 @@ from livetrader.reporting.statistics import Summary
 if TYPE_CHECKING:
     from livetrader.domain.position import Trade
     from livetrader.reporting.frictions import Frictions
+
+# The times in what is told of candles, which are UTC.
+_INSTANT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +137,7 @@ def tables(report: Report, zone: tzinfo) -> Iterator[Table]:
     yield summaries("by_symbol", "By symbol", "Symbol", report.statistics.by_symbol, report)
     yield _figures(report)
     yield _refused(report, zone)
-    yield _data(report)
+    yield _data(report, zone)
     if report.frictions is not None:
         yield _frictions(report, report.frictions, zone)
 
@@ -254,12 +258,20 @@ def _refused(report: Report, zone: tzinfo) -> Table:
     )
 
 
-def _data(report: Report) -> Table:
+def _data(report: Report, zone: tzinfo) -> Table:
+    def here(found: re.Match[str]) -> str:
+        return figures.stamp(datetime.fromisoformat(found[0]), zone)
+
     rows = tuple(
-        (Cell(issue.symbol), Cell(issue.kind), Cell(str(issue.count), issue.count), Cell(issue.text))
+        (
+            Cell(issue.symbol),
+            Cell(issue.kind.replace("_", " ")),
+            Cell(str(issue.count), issue.count),
+            Cell(_INSTANT.sub(here, issue.text)),
+        )
         for issue in report.data
     )
-    columns = ("Symbol", "Kind", "Count", "What it means")
+    columns = ("Symbol", "Kind", "Count", "The first one")
     return Table("data", "Data quality", columns, frozenset({"Count"}), rows, "No defects in the candles used.")
 
 
@@ -285,7 +297,9 @@ def _frictions(report: Report, found: Frictions, zone: tzinfo) -> Table:
 
 
 def _exposure(seconds: int, pct: float | None) -> str:
-    return figures.duration(seconds) + ("" if pct is None else f" ({figures.percent(pct)} of the sessions)")
+    """In hours, however many: a day of sessions is no day of the calendar."""
+    spent = f"{seconds // 3600} h {seconds % 3600 // 60:02d} min"
+    return spent if pct is None else f"{spent}, {figures.percent(pct)} of the sessions"
 
 
 def share(fraction: float | None) -> str:

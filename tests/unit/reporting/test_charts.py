@@ -123,8 +123,23 @@ def test_the_equity_curve_begins_at_the_capital_and_ends_at_the_last_point() -> 
     (line,) = paths(drawing, "equity")
     assert xs(line)[0] == equity_chart.LEFT
     assert xs(line)[-1] == equity_chart.RIGHT
-    assert line.count("L") == len(points)
+    assert line.count("L") == len(points) - 1, "a step a point, the first of which is the capital"
     assert ">15:30</text>" in drawing
+
+
+def test_a_curve_that_begins_with_the_first_close_is_drawn_from_the_capital() -> None:
+    closes = [(int(at("15:30").timestamp()) + 86400 * i, CAPITAL + 100 * i) for i in (1, 2, 3)]
+    (line,) = paths(equity_chart.equity_chart(closes, CAPITAL, "INR", IST), "equity")
+    assert line.count("L") == len(closes)
+
+
+def test_a_week_names_each_day_once_under_its_close() -> None:
+    """The capital stands at the open of the first day, whose close is the second point."""
+    opens = int(at("09:15").timestamp())
+    points = [(opens, CAPITAL), *((opens + 86400 * i + 22500, CAPITAL + i) for i in range(5))]
+    drawing = equity_chart.equity_chart(points, CAPITAL, "INR", IST)
+    labels = re.findall(r">(\d\d [A-Z][a-z]{2})</text>", drawing)
+    assert labels == ["02 Feb", "03 Feb", "04 Feb", "05 Feb", "06 Feb"]
 
 
 def test_a_long_curve_is_thinned_and_keeps_its_extremes() -> None:

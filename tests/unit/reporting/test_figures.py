@@ -71,7 +71,8 @@ def test_percentages_have_two_decimals_and_no_negative_zero(value: float | None,
 
 
 @pytest.mark.parametrize(
-    ("seconds", "text"), [(0, "0 min"), (3540, "59 min"), (7500, "2 h 05 min"), (2 * 86400 + 7200, "2 d 2 h")]
+    ("seconds", "text"),
+    [(0, "0 min"), (3540, "59 min"), (7500, "2 h 05 min"), (2 * 86400 + 7200, "2 d 2 h"), (21 * 86400, "21 d")],
 )
 def test_durations(seconds: int, text: str) -> None:
     assert figures.duration(seconds) == text
