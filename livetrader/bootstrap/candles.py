@@ -6,7 +6,7 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 
 from livetrader.bootstrap.state import exchange_zone
-from livetrader.config import Configuration
+from livetrader.config import Configuration, Settings
 from livetrader.domain.interval import Interval
 from livetrader.marketdata.mapping import TableMapping
 from livetrader.marketdata.store import CandleStore, Layout, open_store
@@ -16,6 +16,12 @@ from livetrader.servers import on_server
 def open_candles(configuration: Configuration, *, read_only: bool = False) -> CandleStore:
     """The store; ConfigError or StoreError where it cannot be used."""
     return open_store(configuration.settings.candles.url, read_only=read_only, layout=layout(configuration))
+
+
+def remedy(settings: Settings) -> str:
+    """The command that brings candles."""
+    fetched = settings.broker.kind == "openalgo"
+    return "`livetrader data fetch`" if fetched else "`livetrader data import FILE --interval 5m`"
 
 
 def layout(configuration: Configuration) -> Layout:

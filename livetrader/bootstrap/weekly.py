@@ -6,6 +6,7 @@ from datetime import date
 
 import numpy as np
 
+from livetrader.bootstrap.candles import remedy
 from livetrader.bootstrap.workspace import Workspace
 from livetrader.domain.candles import Interval
 from livetrader.errors import DataError
@@ -29,6 +30,6 @@ def find_weekly(workspace: Workspace, first: date, last: date, symbol: str = "NI
     if np.isnan(window.open).all():
         raise DataError(
             f"{place_of(workspace.settings.candles.url)}: no candles of {symbol} from {start} to {last} that hourly "
-            "bars can be made of; bring some with `livetrader data import FILE --interval 5m`"
+            f"bars can be made of; bring some with {remedy(workspace.settings)}"
         )
     return weekly_signals(window, first, last)

@@ -10,7 +10,7 @@ from functools import cached_property
 from pathlib import Path
 from types import MappingProxyType
 
-from livetrader.bootstrap.candles import open_candles
+from livetrader.bootstrap.candles import open_candles, remedy
 from livetrader.bootstrap.limits import Limits, csv_rows
 from livetrader.bootstrap.realism import realism
 from livetrader.bootstrap.styles import holding, undercharged
@@ -114,7 +114,7 @@ class Workspace:
         if not stored:
             raise DataError(
                 f"{place_of(self.settings.candles.url)}: no candles of {', '.join(symbols[:5])}"
-                f"{' …' if len(symbols) > 5 else ''}; bring some with `livetrader data import FILE --interval 5m`"
+                f"{' …' if len(symbols) > 5 else ''}; bring some with {remedy(self.settings)}"
             )
         if sessions:
             self._require_bars(stored, sessions)
@@ -130,7 +130,7 @@ class Workspace:
         days = (self._day(first), self._day(last))
         raise DataError(
             f"{period(sessions)}: no candles of these symbols; those stored are of {days[0]} to {days[1]}; bring "
-            "more with `livetrader data import`"
+            f"more with {remedy(self.settings)}"
         )
 
     def _extent(self, stored: Mapping[str, Interval]) -> tuple[int, int]:

@@ -245,9 +245,13 @@ def _stored_span(place: _Place, interval: Interval) -> tuple[object, object]:
     """Exchange dates of the first and the last bar."""
     from datetime import datetime
 
+    from livetrader.bootstrap.candles import remedy
+
     held = place.store.coverage(interval).values()
     if not held:
-        raise DataError(f"no {interval.value} candles are stored; bring some with `livetrader data import`")
+        raise DataError(
+            f"no {interval.value} candles are stored; bring some with {remedy(place.configuration.settings)}"
+        )
     zone = place.timezone
     ends = min(c.first for c in held), max(c.last for c in held)
     return datetime.fromtimestamp(ends[0], zone).date(), datetime.fromtimestamp(ends[1], zone).date()

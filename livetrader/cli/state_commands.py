@@ -128,6 +128,7 @@ def _undecided(
 ) -> Iterator[str]:
     """What there is to say of a symbol that nothing was decided about: how old its candles are, what they showed."""
     from livetrader.bootstrap import state
+    from livetrader.bootstrap.candles import remedy
     from livetrader.bootstrap.inputs import alike, last_bar, seen
     from livetrader.bootstrap.workspace import Workspace
     from livetrader.market.clock import SystemClock
@@ -141,7 +142,7 @@ def _undecided(
         last = last_bar(workspace, symbol, int(until.timestamp()))
         if last is None:
             near = ", ".join(alike(workspace, symbol))
-            hint = f"did you mean {near}?" if near else "bring some with `livetrader data import`"
+            hint = f"did you mean {near}?" if near else f"bring some with {remedy(found.settings)}"
             raise DataError(f"{symbol}: no candles until {until:%Y-%m-%d %H:%M %Z} are stored; {hint}")
         closed = datetime.fromtimestamp(last[1], zone)
         yield f"{symbol}: nothing was decided about it in {mode} mode{'' if when is None else f' at {until:%H:%M}'}"

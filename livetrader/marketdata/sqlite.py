@@ -74,7 +74,7 @@ class SqliteCandleStore:
         if not read_only and path != ":memory:":
             self._make_folder()
         elif read_only and not _holds_something(Path(path)):
-            raise StoreError(f"{path}: no candle store there; fill one with `livetrader data import`")
+            raise StoreError(f"{path}: no candle store there; fill one with `livetrader data import` or `data fetch`")
         # A URI, so that `?mode=ro` can be said; quoting keeps `#`, `?` and spaces in names harmless.
         uri = path if path == ":memory:" else f"file:{quote(path)}{'?mode=ro' if read_only else ''}"
         with self._mapped():

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
 from pathlib import Path
 
+from livetrader.bootstrap.candles import remedy
 from livetrader.bootstrap.checks import problems
 from livetrader.bootstrap.doctor.findings import Finding, fail, ok, shortened, warn
 from livetrader.bootstrap.doctor.places import folders
@@ -71,7 +72,7 @@ def candles(subject: Subject) -> Iterator[Finding]:
     stored = workspace.candles.finest(workspace.known(symbols))
     for line in workspace.warnings(symbols):
         what, _, statement = line.partition("; run ")  # of a table without the index that polls need
-        yield warn(what, f"run `{statement}` in the database" if statement else "`livetrader data import FILE`")
+        yield warn(what, f"run `{statement}` in the database" if statement else remedy(subject.settings))
     allowed = max(one.seconds for one in stored.values()) + workspace.waits()[1]
     session = _begun(subject, allowed)
     if session is not None:
@@ -91,8 +92,7 @@ def _candles_of(
     if not newest:
         last = max(one.last for interval in intervals for one in store.coverage(interval).values())
         what = f"{place}: none of the session of {session.date}; the newest bar is of {_shown(subject, last)}"
-        fetched = subject.settings.broker.kind == "openalgo"
-        yield warn(what, "`livetrader data fetch`" if fetched else "`livetrader data import FILE --interval 5m`")
+        yield warn(what, remedy(subject.settings))
         return
     late = min(now, session.closes) - newest
     age = f"{place}: the newest bar closed at {_shown(subject, newest)}"

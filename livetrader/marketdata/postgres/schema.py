@@ -40,7 +40,7 @@ def require(connection: Connection, schema: str, where: str) -> None:
     """StoreError unless the schema holds candles of today's version."""
     tables = _tables(connection, schema)
     if not tables:
-        raise StoreError(f"{where}: no candle store there; fill one with `livetrader data import`")
+        raise StoreError(f"{where}: no candle store there; fill one with `livetrader data import` or `data fetch`")
     if not {"schema_version", "coverage"} <= tables:
         raise StoreError(f"{where}: {schema} is not a livetrader candle store; set candles.db_schema to another name")
     query = sql.SQL("SELECT max(version) FROM {}").format(sql.Identifier(schema, "schema_version"))

@@ -132,6 +132,8 @@ HERE = [
     Planted("writable config", lambda: Path("config.yaml").chmod(0o666), "configuration", "warn", "others may change it", "chmod go-w", 0),
     Planted("no candles", lambda: Path("candles.db").unlink(), "candles", "fail", "no candle store there", "data check", 74),
     Planted("no such symbols", lambda: with_symbols("NOSUCH,"), "candles", "fail", "no candles of NOSUCH", "data import", 2),
+    Planted("no such symbols at OpenAlgo", lambda: (with_symbols("NOSUCH,"), with_setting("broker: {kind: openalgo}")), "candles", "fail", "bring some with `livetrader data fetch`", "data check", 2),
+    Planted("old candles at OpenAlgo", lambda: with_setting("broker: {kind: openalgo}"), "candles", "warn", "the newest bar is of Fri 27 Feb 2026", "data fetch", 0),
     Planted("old candles", lambda: None, "candles", "warn", "the newest bar is of Fri 27 Feb 2026", "data import", 0),
     Planted("state is no database", lambda: Path("state.paper.db").write_text("no database, and long enough"), "state", "fail", "state.paper.db", "db check", 74),
     Planted("forged audit log", tampered, "state", "fail", "row 1 was changed", "db check", 74),

@@ -3,11 +3,18 @@
 from __future__ import annotations
 
 import json
+import os
+import pty
+import subprocess
+import sys
+from contextlib import suppress
+from importlib import resources
 from pathlib import Path
 
 import pytest
 
 from livetrader.cli.main import run
+from livetrader.config import load
 
 CANDLES = """symbol,ts,open,high,low,close,volume
 TCS,2026-02-02T03:45:00Z,100,101,99,100.5,10
@@ -146,6 +153,54 @@ def test_init_makes_a_folder_that_works(tmp_path: Path, capsys: pytest.CaptureFi
     assert output(capsys, "config", "check", "--config", "trader/config.yaml").startswith("ok")
     assert f"WorkingDirectory={folder}\n" in (folder / "livetrader.service").read_text()
     assert "OnCalendar=*-*-* 09:05:00 Asia/Kolkata\n" in (folder / "livetrader.timer").read_text()
+
+
+def asked(folder: Path, *answers: str) -> str:
+    """`livetrader init` on a terminal, where each answer is typed when it has been asked for; what was shown."""
+    ours, theirs = pty.openpty()
+    call = [sys.executable, "-m", "livetrader", "init", "desk"]
+    made = subprocess.Popen(
+        call, cwd=folder, stdin=theirs, stdout=subprocess.PIPE, stderr=theirs, start_new_session=True
+    )
+    os.close(theirs)
+    shown = ""
+    for answer in answers:
+        while not shown.rstrip(" ").endswith(":"):
+            shown += os.read(ours, 4096).decode()
+        os.write(ours, f"{answer}\n".encode())
+        shown += "\n"
+    with suppress(OSError):  # its end is an error
+        while more := os.read(ours, 4096):
+            shown += more.decode()
+    out, _ = made.communicate(timeout=60)
+    os.close(ours)
+    assert made.returncode == 0, shown
+    return shown + out.decode()
+
+
+def test_init_on_a_terminal_asks_for_the_broker_its_address_and_key(tmp_path: Path) -> None:
+    """The key goes into a file that nobody else may read, is not shown, and the settings are those that were given."""
+    key = "c0ffee00" * 8
+    shown = asked(tmp_path, "kite", "openalgo", "nonsense", "https://algo.example.com", "", "", key)
+    assert "write it like http://127.0.0.1:5000" in shown
+    assert "write none or openalgo" in shown
+    assert key not in shown
+    assert "next: cd desk, then `livetrader doctor --live`, `livetrader data fetch`" in shown
+    env = tmp_path / "desk" / ".env"
+    assert (env.read_text(), env.stat().st_mode & 0o777) == (f"LIVETRADER_OPENALGO_KEY={key}\n", 0o600)
+    found = load(tmp_path / "desk" / "config.yaml", environ={})
+    broker = found.settings.broker
+    assert (broker.kind, broker.base_url, broker.expect) == ("openalgo", "https://algo.example.com", "analyze")
+    assert (found.settings.feed.kind, found.settings.mode) == ("openalgo", "paper")
+    plain = (resources.files("livetrader.cli") / "templates" / "config.yaml").read_text()
+    lines = zip((tmp_path / "desk" / "config.yaml").read_text().splitlines(), plain.splitlines(), strict=True)
+    assert sum(ours != theirs for ours, theirs in lines) == 4, "nothing else is another"
+
+
+def test_init_on_a_terminal_may_be_answered_with_nothing(tmp_path: Path) -> None:
+    assert "bring candles with `livetrader data import" in asked(tmp_path, "")
+    assert not (tmp_path / "desk" / ".env").exists()
+    assert load(tmp_path / "desk" / "config.yaml", environ={}).settings.broker.kind is None
 
 
 def test_init_replaces_nothing_without_asking(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
