@@ -165,7 +165,7 @@ def asked(folder: Path, *answers: str) -> str:
     os.close(theirs)
     shown = ""
     for answer in answers:
-        while not shown.rstrip(" ").endswith(":"):
+        while not shown.endswith(("]:", "later): ")):  # what is typed before that space is thrown away
             shown += os.read(ours, 4096).decode()
         os.write(ours, f"{answer}\n".encode())
         shown += "\n"
