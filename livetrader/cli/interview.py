@@ -42,7 +42,7 @@ def interview() -> Answers:
 def with_answers(config: str, answers: Mapping[tuple[str, str], str]) -> str:
     """The text of config.yaml with these settings; its comments stay where they are."""
     for (section, name), value in answers.items():
-        line = re.compile(rf"^({section}:\b.*?^  {name}: )(\S+ *)", re.MULTILINE | re.DOTALL)
+        line = re.compile(rf"^({section}:.*?^  {name}: )(\S+ *)", re.MULTILINE | re.DOTALL)
         found = line.search(config)
         assert found is not None, f"{section}.{name} stands in the template"
         config = f"{config[: found.end(1)]}{value:<{len(found[2]) - 1}} {config[found.end() :]}"
