@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import time
 from datetime import timedelta
 from decimal import Decimal
 
@@ -141,18 +140,12 @@ def test_lists_share_the_room_and_none_is_starved(wanted: list[int], height: int
         assert all(part >= min(want, 3) for part, want in zip(given_, wanted, strict=True))
 
 
-def test_a_frame_costs_less_than_50_ms(journal: SqlJournal, frame: FrameMaker) -> None:
-    """With ten positions and 200 orders, read and drawn; the best of five, because the machine is shared."""
+def test_a_day_of_many_trades_is_drawn_on_one_screen(journal: SqlJournal, frame: FrameMaker) -> None:
+    """With ten positions and 200 orders."""
     for i in range(10):
         hold(journal, f"HELD{i}", OPENS + timedelta(minutes=i), "1500", "1490")
     for i in range(90):
         trade(journal, f"S{i}", OPENS + timedelta(minutes=i), "100", "101")
-    prices = {f"HELD{i}": Decimal(1510) for i in range(10)}
-    costs = []
-    for _ in range(5):
-        began = time.perf_counter()
-        shown(View(frame(prices)), 120, 40, colour=True)
-        costs.append(time.perf_counter() - began)
-    assert len(frame(prices).trades) == 90
-    print(f"a frame: {min(costs) * 1000:.1f} ms")
-    assert min(costs) < 0.05
+    made = frame({f"HELD{i}": Decimal(1510) for i in range(10)})
+    assert (len(made.holdings), len(made.trades)) == (10, 90)
+    assert len(shown(View(made), 120, 40, colour=True)) <= 40
