@@ -59,10 +59,11 @@ class Outlet:
 
 @dataclass(frozen=True, slots=True)
 class Outside:
-    """What notifications have to do with the world outside."""
+    """What notifications have to do with the world outside. `service` is systemd's, None: as the environment says."""
 
     outlets: Sequence[Outlet] = ()
     heartbeat: Heartbeat | None = None
+    service: Systemd | None = None
 
 
 def outside(configuration: Configuration) -> Outside:
@@ -108,14 +109,20 @@ def notifying(configuration: Configuration, world: Outside, clock: Clock) -> Ite
     """
     with ExitStack() as stack:
         couriers = _couriers(configuration, world.outlets, clock, stack) if world.outlets else ()
-        socket = configuration.variables.get(NOTIFY_SOCKET)
-        made = Notifications(couriers, world.heartbeat, clock, None if socket is None else Systemd(socket.value, clock))
+        service = world.service or systemd(configuration, clock)
+        made = Notifications(couriers, world.heartbeat, clock, service)
         stack.callback(made.close, CLOSING_SECONDS)
         try:
             yield made
         except Exception as error:
             made.failed(str(error) or type(error).__name__)
             raise
+
+
+def systemd(configuration: Configuration, clock: Clock) -> Systemd | None:
+    """What tells systemd of this process; None where it does not ask."""
+    socket = configuration.variables.get(NOTIFY_SOCKET)
+    return None if socket is None else Systemd(socket.value, clock)
 
 
 def _couriers(

@@ -7,13 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 import structlog
 from structlog.contextvars import bound_contextvars
 
 from livetrader.bootstrap.candles import layout, open_candles
-from livetrader.bootstrap.notifying import NOTIFY_SOCKET
+from livetrader.bootstrap.notifying import systemd
 from livetrader.bootstrap.trading import SessionTrader, trading
 from livetrader.config import Configuration
 from livetrader.errors import ConfigError, LiveTraderError
@@ -32,10 +32,10 @@ class Member:
     """One portfolio's trader, as the scheduler drives it. Its jobs never raise: `failure` has what ended it."""
 
     configuration: Configuration
-    service: Systemd
     trader: SessionTrader | None = field(default=None, init=False)
     failure: Exception | None = field(default=None, init=False)
     _held: ExitStack = field(default_factory=ExitStack, init=False)
+    _busy: bool = field(default=False, init=False)
 
     @property
     def name(self) -> str:
@@ -52,7 +52,6 @@ class Member:
 
     def scan(self) -> None:
         self._do(SessionTrader.scan)
-        self.service.scanned()
 
     def monitor(self) -> None:
         self._do(SessionTrader.monitor)
@@ -65,8 +64,15 @@ class Member:
 
     def _do(self, job: Callable[[SessionTrader], None]) -> None:
         if self.trader is not None and not self.over:
+            self._busy = True
             with self._fence():
                 job(self.trader)
+            self._busy = False
+
+    @property
+    def left(self) -> bool:
+        """Whether it will do nothing any more. Its jobs run in another thread, and may still be about to end."""
+        return self.over and not self._busy
 
     def leave(self) -> None:
         """Give up what it holds, telling whoever keeps the record why, if it failed. Done once."""
@@ -98,7 +104,7 @@ class Together:
     def reap(self) -> None:
         """Have those that are over give up what they hold, while others go on."""
         for member in self.members:
-            if member.over:
+            if member.left:
                 member.leave()
 
     @property
@@ -122,11 +128,9 @@ def together(
     once: bool = False,
 ) -> Iterator[Together]:
     """The traders of several portfolios, each holding its account. Raises ConfigError if any of them is wrong."""
-    first = configurations[0]
-    socket = first.variables.get(NOTIFY_SOCKET)
-    service = Systemd(None if socket is None else socket.value, clock)
+    service = systemd(configurations[0], clock) or Systemd(None, clock)
     with ExitStack() as stack:
-        members = [Member(_without_service(one), service) for one in configurations]
+        members = [Member(one) for one in configurations]
         candles = _stores(stack)
         # The process goes on for the market that never closes: the others have to be there again in the morning.
         endless = any(one.settings.market.calendar == "24x7" for one in configurations)
@@ -137,11 +141,22 @@ def together(
                 trading(
                     member.configuration, clock, strategies=strategies, max_symbols=max_symbols, once=once,
                     endless=endless and not once, candles=candles(member.configuration),
+                    service=_Scans(service.address, clock),
                 )
             )  # fmt: skip
         service.ready()
         stack.callback(service.stopping)
         yield Together(members)
+
+
+class _Scans(Systemd):
+    """One process is one service: that it begins and ends is not for each portfolio to say."""
+
+    def ready(self) -> None:
+        pass
+
+    def stopping(self) -> None:
+        pass
 
 
 def _stores(stack: ExitStack) -> Callable[[Configuration], CandleStore]:
@@ -157,9 +172,3 @@ def _stores(stack: ExitStack) -> Callable[[Configuration], CandleStore]:
         return opened[key]
 
     return candles
-
-
-def _without_service(configuration: Configuration) -> Configuration:
-    """One process is one service: what systemd is told is not for each portfolio to say."""
-    others = {name: one for name, one in configuration.variables.items() if name != NOTIFY_SOCKET}
-    return replace(configuration, variables=others)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
 import structlog
@@ -36,6 +36,7 @@ from livetrader.marketdata.feed import Feed
 from livetrader.marketdata.quote_feed import QuoteFeed
 from livetrader.marketdata.recorded import Recorder
 from livetrader.marketdata.store import CandleStore
+from livetrader.notify.systemd import Systemd
 from livetrader.ports import Clock, Notifier, wall_time
 from livetrader.store.journal import SqlJournal
 from livetrader.strategies.base import Strategy
@@ -332,17 +333,19 @@ def trading(
     once: bool = False,
     endless: bool = False,
     candles: CandleStore | None = None,
+    service: Systemd | None = None,
 ) -> Iterator[SessionTrader]:
     """A trader that holds the account of its mode. Raises before anything is opened if it may not run.
 
-    The operator is told what it does; with `once`, not that it comes and goes. `candles` is a store that is open
-    already, and stays so.
+    The operator is told what it does; with `once`, not that it comes and goes. Of several in one process each has a
+    store of `candles` that is open already, and stays so, and tells the process's `service` of its scans.
     """
     with Workspace(configuration, read_only=True, shared=candles) as workspace:
         require_live(workspace, clock)
         chosen = workspace.strategies(strategies)
         symbols = workspace.known(workspace.symbols(limit=max_symbols))
-        with _begun(workspace, clock, chosen, symbols, outside(configuration), once=once, endless=endless) as trader:
+        world = replace(outside(configuration), service=service)
+        with _begun(workspace, clock, chosen, symbols, world, once=once, endless=endless) as trader:
             yield trader
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import shutil
+import socket
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -10,9 +12,9 @@ from portfolio_desk import COINS, CONFIG, NAMES, STOCKS, alone, books, configure
 
 from livetrader.bootstrap.together import Member, Together, together
 from livetrader.bootstrap.trading import SessionTrader, trading
+from livetrader.config import load
 from livetrader.errors import AlreadyRunning, ConfigError, StoreError
 from livetrader.market.clock import VirtualClock
-from livetrader.notify.systemd import Systemd
 from livetrader.store.queries import open_queries
 
 BEGIN, UNTIL = opening(-15), opening(6 * 60 + 20)
@@ -132,6 +134,33 @@ def test_beside_crypto_nse_waits_for_its_next_session(desk: Path) -> None:
         assert [one.over for one in portfolios.members] == [True, True]
 
 
+def test_systemd_hears_of_one_process(desk: Path) -> None:
+    """It is ready once, and stops once; a portfolio that ends alone is not the service's end."""
+    address = desk / "notify"
+    clock = VirtualClock(float(opening(10)))
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as heard:
+        heard.bind(str(address))
+        heard.settimeout(0.0)
+        environ = {"NOTIFY_SOCKET": str(address)}
+        configurations = [load(portfolio=name, environ=environ, directory=desk) for name in NAMES]
+
+        def said() -> list[str]:
+            found = []
+            with suppress(BlockingIOError):
+                while True:
+                    found.append(heard.recv(1000).decode().partition("=")[0])
+            return found
+
+        with together(configurations, clock) as portfolios:
+            assert said() == ["READY"]
+            drive(clock, portfolios.members, opening(15))
+            assert set(said()) == {"WATCHDOG"}
+            portfolios.members[0].failure = StoreError("x")
+            portfolios.reap()
+            assert said() == []
+        assert said() == ["STOPPING"]
+
+
 CODES: dict[str, tuple[list[type[Exception]], int]] = {
     "none": ([], 0),
     "one": ([StoreError], 74),
@@ -142,7 +171,7 @@ CODES: dict[str, tuple[list[type[Exception]], int]] = {
 
 @pytest.mark.parametrize(("kinds", "code"), CODES.values(), ids=CODES)
 def test_the_exit_code_is_that_of_the_worst(desk: Path, kinds: list[type[Exception]], code: int) -> None:
-    members = [Member(configured(desk, name), Systemd(None, VirtualClock(0.0))) for name in NAMES]
+    members = [Member(configured(desk, name)) for name in NAMES]
     for member, kind in zip(members, kinds, strict=False):
         member.failure = kind("x")
     assert Together(members).exit_code == code
