@@ -9,6 +9,7 @@ from datetime import date, datetime, timedelta, tzinfo
 from decimal import Decimal
 
 from livetrader.constraints.verdict import Refused
+from livetrader.dashboard.gauges import Account, Gauge, gauges, is_trade
 from livetrader.domain.account import External
 from livetrader.domain.exit_plan import ExitKind, ExitPlan
 from livetrader.domain.lots import LotMethod
@@ -36,7 +37,7 @@ _FAILED = frozenset({OrderState.REJECTED, OrderState.ABANDONED})
 @dataclass(frozen=True, slots=True)
 class Limits:
     """The constraints that fill up during a day; None: no limit. `capital` and `leverage` are the settings', and
-    `lots`, what a partial exit closes."""
+    `lots`, what a partial exit closes. `others` are those of `gauges` that are set, by name; `sectors` by symbol."""
 
     capital: Decimal
     leverage: Decimal
@@ -45,6 +46,8 @@ class Limits:
     loss_pct: Decimal | None
     currency: str = "INR"
     lots: LotMethod = LotMethod.AVERAGE
+    others: Mapping[str, Decimal] = field(default_factory=dict)
+    sectors: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +131,8 @@ class Frame:
 
     `at` is now, or in a replay the time that it has come to; `session` is the one that the figures are of: the one in
     progress, else the last that began. `orders` are those that work at the venue, UNKNOWN ones first; `trades` those
-    that closed in the session. `refused` counts signals by the rule of ours, `failed` orders by the broker's reason.
+    that closed in the session. `gauges` say how much is taken of `Limits.others`. `refused` counts signals by the rule
+    of ours, `failed` orders by the broker's reason.
     """
 
     at: datetime
@@ -142,6 +146,7 @@ class Frame:
     trades: Sequence[Trade]
     figures: LiveFigures
     use: Use
+    gauges: Sequence[Gauge]
     refused: Sequence[tuple[str, int]]
     failed: Sequence[tuple[str, int]]
     delay: Delay | None
@@ -198,6 +203,9 @@ def read(queries: Queries, calendar: Calendar, limits: Limits, prices: Prices, n
     since = 0 if session is None else session.opens
     of_day = [one for one in records if one.intent.as_of >= since]
     working = [one for one in records if one.state in OPEN]
+    account = Account(
+        limits.capital, limits.leverage, held, of_day, today, fills, feed.prices, figures.day_pnl, limits.sectors
+    )  # fmt: skip
     return Frame(
         at=at,
         session=session,
@@ -210,6 +218,7 @@ def read(queries: Queries, calendar: Calendar, limits: Limits, prices: Prices, n
         trades=today,
         figures=figures,
         use=_use(held, working, of_day, figures, limits),
+        gauges=gauges(account, limits.others),
         refused=_refused(queries, since),
         failed=_failed(of_day),
         delay=_delay(of_day),
@@ -299,7 +308,7 @@ def _use(
     entering = [one for one in working if one.intent.purpose is Purpose.ENTRY]
     reserved = sum(((one.intent.quantity - one.filled_quantity) * one.intent.price for one in entering), ZERO)
     invested = sum((one.quantity * one.average_price for one in held), ZERO)
-    counted = [one for one in of_day if one.intent.purpose is Purpose.ENTRY and _counts(one)]
+    counted = [one for one in of_day if is_trade(one)]
     lost = None if figures.day_pnl is None else max(-figures.day_pnl, ZERO)
     return Use(
         positions=len(symbols | {one.intent.symbol for one in entering}),
@@ -307,11 +316,6 @@ def _use(
         capital_pct=(invested + reserved) / limits.leverage / limits.capital * 100,
         loss_pct=None if lost is None else lost / limits.capital * 100,
     )
-
-
-def _counts(entry: OrderRecord) -> bool:
-    """Whether the engine counts it as one of the day's trades: it may fill, has filled, or was recorded."""
-    return entry.state in OPEN or bool(entry.filled_quantity) or entry.state is OrderState.RECORDED
 
 
 def _refused(queries: Queries, since: int) -> list[tuple[str, int]]:

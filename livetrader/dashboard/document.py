@@ -5,6 +5,7 @@ from __future__ import annotations
 from decimal import Decimal
 
 from livetrader.dashboard.data import Frame, Holding
+from livetrader.dashboard.gauges import Gauge
 from livetrader.reporting.document import order_json, trade_json
 from livetrader.reporting.values import Document, Json, exact, utc
 
@@ -58,7 +59,14 @@ def _use(frame: Frame) -> Document:
         "capital_pct": round(float(use.capital_pct), 2),
         "loss_pct": None if use.loss_pct is None else round(float(use.loss_pct), 4),
         "max_daily_loss_pct": None if limits.loss_pct is None else float(limits.loss_pct),
+        "others": [_gauge(one) for one in frame.gauges],
     }
+
+
+def _gauge(one: Gauge) -> Document:
+    shown = exact if one.unit == "money" else float
+    taken = None if one.taken is None else shown(round(one.taken, 4))
+    return {"limit": one.name, "taken": taken, "of": shown(one.limit), "who": one.who or None}
 
 
 def _position(one: Holding) -> Document:

@@ -12,6 +12,7 @@ from rich.console import Group
 from rich.text import Text
 
 from livetrader.dashboard.data import Frame
+from livetrader.dashboard.gauges import Gauge, Unit
 from livetrader.dashboard.lists import ALARM, positions, tone, trades, working
 from livetrader.dashboard.table import GAP, shared
 from livetrader.reporting.concentration import Level
@@ -25,6 +26,10 @@ WIDE, ASIDE = 140, 34
 LISTS = 125
 MODES = {"paper": "bold white on blue", "dry-run": "bold black on yellow", "live": "bold white on red"}
 WARN = "yellow"
+ZERO = Decimal(0)
+
+# A limit is near when so much of it is taken.
+NEAR = Decimal("0.8")
 
 Facts = Sequence[tuple[str, Text]]
 
@@ -186,6 +191,7 @@ def _limits(frame: Frame) -> Facts:
         ("trades", _used(use.trades, limits.trades)),
         ("capital used", Text(f"{use.capital_pct:.0f} %")),
         ("loss", _loss(frame)),
+        *((one.label, _gauge(one, limits.currency)) for one in frame.gauges),
     ]
 
 
@@ -260,9 +266,27 @@ def _loss(frame: Frame) -> Text:
     lost, limit = frame.use.loss_pct, frame.limits.loss_pct
     text = NOTHING if lost is None else f"{lost:.2f} %"
     if limit is None:
-        return Text(f"{text} (no limit)")
-    near = lost is not None and lost >= limit * Decimal("0.8")
+        return Text(text if "max_daily_loss" in frame.limits.others else f"{text} (no limit)")
+    near = lost is not None and lost >= limit * NEAR
     return Text(f"{text} of {limit:f} %{' NEAR' if near else ''}", ALARM if near else "")
+
+
+def _gauge(one: Gauge, currency: str) -> Text:
+    """What is taken of a limit, as `12.5 % of 30 % NEAR TCS`."""
+    taken, limit = (_amount(value, one.unit, currency) for value in (one.taken, one.limit))
+    text = f"{taken}{'/' if one.unit == 'count' else ', min ' if one.reserve else ' of '}{limit}"
+    share = ZERO if one.share is None else one.share
+    word = " full" if share >= 1 else " NEAR" if share >= NEAR else ""
+    return Text.assemble((f"{text}{word}", WARN if word else ""), (f" {one.who}" if one.who else "", "dim"))
+
+
+def _amount(value: Decimal | None, unit: Unit, currency: str) -> str:
+    if value is None:
+        return NOTHING
+    if unit == "money":
+        return money(value, currency)
+    number = f"{round(value, 1).normalize():f}"
+    return number if unit == "count" else f"{number} {unit}"
 
 
 def _when(frame: Frame, instant: int) -> str:

@@ -5,13 +5,15 @@ Not through a Workspace: strategies and numba, which come with it, are not neede
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
+from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from livetrader.bootstrap.state import open_books
 from livetrader.config import Configuration, resolve_symbols
 from livetrader.dashboard.data import Feed, Frame, Limits, read
+from livetrader.dashboard.gauges import GAUGED
 from livetrader.dashboard.prices import LastPrices
 from livetrader.domain.lots import LotMethod
 from livetrader.errors import LiveTraderError
@@ -92,4 +94,14 @@ class Source:
             loss_pct=rules.max_daily_loss_pct,
             currency=settings.capital.currency,
             lots=LotMethod(settings.capital.lots),
+            others={name: Decimal(limit) for name in GAUGED if (limit := getattr(rules, name)) is not None},
+            sectors=self._sectors(),
         )
+
+    def _sectors(self) -> Mapping[str, str]:
+        """The sector of each symbol, where a limit is about sectors."""
+        if self._configuration.settings.constraints.max_sector_pct is None:
+            return {}
+        from livetrader.bootstrap.limits import Limits as Rules
+
+        return Rules(self._configuration).sectors
