@@ -62,13 +62,17 @@ def risk(report: Report, found: Analytics) -> Table:
 
 
 def drawdowns(report: Report, found: Analytics, zone: tzinfo) -> Table:
+    def day(at: int) -> str:
+        # A fall may begin with the capital, at the first session's open.
+        return f"{max(figures.day_ended(at, zone).date(), report.sessions[0]):%d %b %Y}"
+
     rows = tuple(
         (
             Cell(figures.percent(None if fall.pct is None else -fall.pct), fall.pct, "loss"),
             money_cell(fall.value, report.currency),
-            Cell(f"{figures.local(fall.peak_at, zone):%d %b %Y}"),
-            Cell(f"{figures.local(fall.trough_at, zone):%d %b %Y}"),
-            Cell("not yet" if fall.recovered_at is None else f"{figures.local(fall.recovered_at, zone):%d %b %Y}"),
+            Cell(day(fall.peak_at)),
+            Cell(day(fall.trough_at)),
+            Cell("not yet" if fall.recovered_at is None else day(fall.recovered_at)),
             Cell(_duration(fall.duration_seconds)),
         )
         for fall in found.drawdowns

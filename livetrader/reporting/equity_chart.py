@@ -99,11 +99,16 @@ def _fall_axis(fall: svg.Scale, deepest: float) -> list[str]:
 
 def _time_axis(times: Sequence[int], x: svg.Scale, zone: tzinfo) -> list[str]:
     """Some labels along the bottom: times of one day, days of a period, months of years."""
-    days = [figures.local(at, zone).date() for at in (times[0], times[-1])]
-    long = (days[1] - days[0]).days > 400
-    form = "%H:%M" if days[0] == days[1] else "%b %Y" if long else "%d %b"
+    begins, ends = figures.local(times[0], zone), figures.day_ended(times[-1], zone)
+    long, one_day = (ends - begins).days > 400, ends.date() == begins.date()
+    form = "%H:%M" if one_day else "%b %Y" if long else "%d %b"
+
+    def label(at: int) -> str:
+        named = figures.local(at, zone) if one_day else max(figures.day_ended(at, zone), begins)
+        return named.strftime(form)
+
     last = len(times) - 1
     # Of two alike the later counts: where days are named, a label stands under a day's close.
-    labels = {figures.local(times[i], zone).strftime(form): i for i in sorted({last * n // 6 for n in range(7)})}
+    labels = {label(times[i]): i for i in sorted({last * n // 6 for n in range(7)})}
     anchors = {0: "start", last: "end"}
-    return [svg.text(x(i), HEIGHT - 8, label, anchors.get(i, "middle")) for label, i in labels.items()]
+    return [svg.text(x(i), HEIGHT - 8, text, anchors.get(i, "middle")) for text, i in labels.items()]

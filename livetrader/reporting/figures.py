@@ -86,6 +86,11 @@ def local(at: datetime | int, zone: tzinfo) -> datetime:
     return datetime.fromtimestamp(at, UTC).astimezone(zone) if isinstance(at, int) else at.astimezone(zone)
 
 
+def day_ended(at: int, zone: tzinfo) -> datetime:
+    """A time of the day that ends at `at`, where that is its close: midnight is no new day yet."""
+    return local(at - 1, zone)
+
+
 def clock(at: datetime | int, zone: tzinfo) -> str:
     return f"{local(at, zone):%H:%M}"
 

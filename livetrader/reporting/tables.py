@@ -89,7 +89,7 @@ def tiles(report: Report, zone: tzinfo) -> tuple[Tile, ...]:
         Tile(
             "Max drawdown",
             figures.money(fall.value if fall else None, report.currency),
-            f"{figures.percent(fall.pct)}, low on {figures.stamp(fall.trough_at, zone)}"
+            f"{figures.percent(fall.pct)}, low on {_low(report, fall.trough_at, zone)}"
             if fall and fall.value
             else "the equity never fell",
         ),
@@ -294,6 +294,13 @@ def _frictions(report: Report, found: Frictions, zone: tzinfo) -> Table:
     slippage, impact = (figures.money(amount, report.currency) for amount in (found.total.slippage, found.total.impact))
     title = f"Slippage {slippage} and market impact {impact}, by trade"
     return Table("frictions", title, columns, frozenset(columns[4:]), rows, "No trade paid any.")
+
+
+def _low(report: Report, at: int, zone: tzinfo) -> str:
+    """When it was; over a period only the day, whose close is all that is known."""
+    if len(report.sessions) == 1:
+        return figures.stamp(at, zone)
+    return f"{figures.day_ended(at, zone):%d %b %Y}"
 
 
 def _exposure(seconds: int, pct: float | None) -> str:

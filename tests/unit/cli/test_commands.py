@@ -8,6 +8,7 @@ import pty
 import subprocess
 import sys
 from contextlib import suppress
+from decimal import Decimal
 from importlib import resources
 from pathlib import Path
 
@@ -201,6 +202,24 @@ def test_init_on_a_terminal_may_be_answered_with_nothing(tmp_path: Path) -> None
     assert "bring candles with `livetrader data import" in asked(tmp_path, "")
     assert not (tmp_path / "desk" / ".env").exists()
     assert load(tmp_path / "desk" / "config.yaml", environ={}).settings.broker.kind is None
+
+
+def test_init_makes_a_configuration_for_a_market_that_never_closes(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """All settings stand in it, as in that for NSE, with those that are other."""
+    output(capsys, "init", "coins", "--market", "crypto", "--no-input")
+    assert output(capsys, "config", "check", "--config", "coins/config.yaml").startswith("ok")
+    made = load(tmp_path / "coins" / "config.yaml", environ={}).settings
+    assert (made.market.calendar, made.symbols, made.market.trend_symbol) == ("24x7", "crypto", None)
+    assert (made.capital.amount, made.capital.currency, made.venue.lot) == (10_000, "USDT", Decimal("0.0001"))
+    assert made.strategies.enabled == ("sma_cross", "macd_momentum", "rsi_reversion")
+    assert (made.venue.charges, made.strategies.entries["sma_cross"].exit.atr_multiple) == ("binance_spot", 1.5)
+
+
+def test_init_knows_its_markets(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["init", "x", "--market", "forex", "--no-input"]) == 2
+    assert "--market" in capsys.readouterr().err
 
 
 def test_init_replaces_nothing_without_asking(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -142,6 +142,13 @@ def test_a_week_names_each_day_once_under_its_close() -> None:
     assert labels == ["02 Feb", "03 Feb", "04 Feb", "05 Feb", "06 Feb"]
 
 
+def test_a_close_at_midnight_is_named_by_the_day_that_it_ends() -> None:
+    midnight = int(datetime(2026, 2, 2, tzinfo=UTC).timestamp())
+    points = [(midnight + 86400 * i, CAPITAL + i) for i in range(4)]
+    drawing = equity_chart.equity_chart(points, CAPITAL, "USDT", UTC)
+    assert re.findall(r">(\d\d [A-Z][a-z]{2})</text>", drawing) == ["02 Feb", "03 Feb", "04 Feb"]
+
+
 def test_a_long_curve_is_thinned_and_keeps_its_extremes() -> None:
     rng = np.random.default_rng(1)
     values = (1e6 + np.cumsum(rng.normal(0, 900, 9000))).round(2).tolist()

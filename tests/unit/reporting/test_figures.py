@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC
+from datetime import UTC, datetime
 from decimal import Decimal
 
 import pytest
@@ -76,6 +76,12 @@ def test_percentages_have_two_decimals_and_no_negative_zero(value: float | None,
 )
 def test_durations(seconds: int, text: str) -> None:
     assert figures.duration(seconds) == text
+
+
+def test_a_close_at_midnight_is_of_the_day_before() -> None:
+    midnight = int(datetime(2026, 2, 3, tzinfo=UTC).timestamp())
+    assert figures.day_ended(midnight, UTC).day == 2
+    assert figures.day_ended(midnight + 36_000, UTC).day == 3
 
 
 def test_times_are_the_exchanges_whatever_they_came_in() -> None:
