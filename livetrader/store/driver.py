@@ -17,6 +17,9 @@ NOTHING: Mapping[str, Any] = {}
 class Connection(Protocol):
     """One connection. Whatever fails raises StoreError, of a kind of faults.py where that is known."""
 
+    dialect: str
+    """As Database.dialect."""
+
     def begin(self) -> None:
         """Begin a transaction with the write lock: what is read from now on changes by nobody else before its end
         (fault D2). Busy where another one keeps the lock."""

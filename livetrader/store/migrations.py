@@ -58,8 +58,26 @@ def _to_schema_3(connection: Connection) -> None:
     connection.execute("ALTER TABLE orders ADD COLUMN algo_id TEXT DEFAULT '' NOT NULL")
 
 
+_SCHEMA_4 = """
+ALTER TABLE orders ADD COLUMN parent_id {text} DEFAULT '' NOT NULL;
+ALTER TABLE orders ADD COLUMN tif {text} DEFAULT 'DAY' NOT NULL;
+CREATE TABLE parents (
+    intent_id {text} NOT NULL, seq {big} NOT NULL, entry {text} NOT NULL, schedule {text} NOT NULL,
+    created_at {text} NOT NULL, updated_at {text} NOT NULL, ended_at {text}, reason {text} NOT NULL,
+    PRIMARY KEY (intent_id), UNIQUE (seq), FOREIGN KEY(seq) REFERENCES audit (seq)
+)
+"""
+
+
+def _to_schema_4(connection: Connection) -> None:
+    """Parent orders, and what makes an order a child."""
+    text, big = ("TEXT", "INTEGER") if connection.dialect == "sqlite" else ('TEXT COLLATE "C"', "BIGINT")
+    for statement in _SCHEMA_4.format(text=text, big=big).split(";"):
+        connection.execute(statement)
+
+
 # The n-th takes schema n to n + 1. Append only. What made schemas 1 and 2 knew SQLite only.
-MIGRATIONS: list[Callable[[Connection], None]] = [_to_schema_2, _to_schema_3]
+MIGRATIONS: list[Callable[[Connection], None]] = [_to_schema_2, _to_schema_3, _to_schema_4]
 
 
 def newest() -> int:

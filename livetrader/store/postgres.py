@@ -55,6 +55,8 @@ class PostgresConnection:
     when the transaction that had it has ended, and not before.
     """
 
+    dialect = "postgresql"
+
     def __init__(self, driver: psycopg.Connection[Row], schema: str, where: str) -> None:
         self._driver = driver
         self._schema = schema

@@ -65,6 +65,8 @@ class SqliteConnection:
     as SQLite itself.
     """
 
+    dialect = "sqlite"
+
     def __init__(self, driver: sqlite3.Connection, where: Path) -> None:
         self._driver = driver
         self._where = where
