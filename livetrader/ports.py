@@ -7,7 +7,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from livetrader.constraints.verdict import Approved, Verdict
 from livetrader.domain.account import Alert, Answer, Command, External, Flow, Latch
@@ -15,8 +15,10 @@ from livetrader.domain.books import Books, BrokerOrder, BrokerPosition, BrokerTr
 from livetrader.domain.candle import Candle
 from livetrader.domain.instrument import Instrument, Product
 from livetrader.domain.interval import Interval
+from livetrader.domain.log_entry import LogEntry
 from livetrader.domain.order import Fill, OrderIntent
 from livetrader.domain.order_state import OrderState
+from livetrader.domain.parent import Parent, ParentRecord
 from livetrader.domain.session import Session
 from livetrader.domain.signal import Signal
 from livetrader.domain.tick import LastPrice
@@ -258,6 +260,16 @@ class Journal(Protocol):
     def book(self, fill: Fill, at: datetime) -> bool:
         """Record a fill and move its order to (PARTIALLY_)FILLED. False if it was there already."""
 
+    def begin_parent(self, parent: Parent, at: datetime) -> bool:
+        """Record a parent order, before its first child. False if it is there already."""
+
+    def amend_parent(self, parent: Parent, at: datetime) -> None:
+        """Give a parent other terms. ReconcileMismatch for one that is not there."""
+
+    def end_parent(self, name: str, reason: str, at: datetime) -> None:
+        """Nothing more of a parent goes out, for this reason; the first that is told stands."""
+
+    def parents(self) -> Sequence[ParentRecord]: ...
     def mark(self, as_of: int, at: datetime) -> None:
         """The bars closed by `as_of` have been decided."""
 
@@ -351,16 +363,6 @@ class CommandQueue(Protocol):
         """Say what became of a command. False if it has its answer, or there is no such command."""
 
     def answered(self, command_id: int) -> Answer | None: ...
-
-
-@dataclass(frozen=True, slots=True)
-class LogEntry:
-    """A row of the audit log: what was committed, as the journal wrote it down. `seq` has no gaps."""
-
-    seq: int
-    at: datetime
-    kind: str
-    said: Mapping[str, Any]
 
 
 class AuditTail(Protocol):

@@ -14,6 +14,7 @@ from livetrader.domain.account import Command
 from livetrader.domain.instrument import Product
 from livetrader.domain.order import Action
 from livetrader.engine.adoption import adopt, ignore
+from livetrader.engine.execution import Execution, ExecutionKind
 from livetrader.engine.manual import NotDone, Ticket
 from livetrader.engine.overnight import UNCOMPARED
 from livetrader.errors import LiveTraderError, ReconcileMismatch, StoreError
@@ -76,7 +77,14 @@ def _ticket(command: Command) -> Ticket:
         trigger_price=_decimal(given, "trigger"),
         product=Product(given.get("product", Product.MIS)),
         stop=_decimal(given, "stop"),
+        execution=_execution(given),
     )
+
+
+def _execution(given: Mapping[str, str]) -> Execution:
+    kind = ExecutionKind(given.get("algo", ExecutionKind.MARKET))
+    count, minutes = (int(_decimal(given, name) or default) for name, default in (("slices", 6), ("over", 30)))
+    return Execution(kind, max(count, 1), max(minutes, 1), visible=_decimal(given, "visible"))
 
 
 def _decimal(given: Mapping[str, str], name: str) -> Decimal | None:

@@ -15,14 +15,16 @@ from livetrader.config import Configuration
 from livetrader.constraints.verdict import Check, Refused
 from livetrader.domain.lots import LotMethod
 from livetrader.domain.order import Fill, OrderIntent, Purpose
+from livetrader.domain.parent import ParentRecord
 from livetrader.domain.position import Trade
 from livetrader.domain.trades import ClosedLot, OpenPosition
 from livetrader.domain.trades import trades as fold
 from livetrader.errors import StoreError
 from livetrader.market.nse import IST
-from livetrader.ports import Decision
+from livetrader.ports import Decision, OrderRecord
 from livetrader.reporting.document import order_json, trade_json
-from livetrader.reporting.values import exact, utc
+from livetrader.reporting.parents import parent_json
+from livetrader.reporting.values import Document, exact, utc
 from livetrader.store.faults import NoState
 from livetrader.store.queries import Queries, Status, exists, open_queries
 
@@ -33,6 +35,8 @@ MADE_BY = {
     "live": "livetrader run --mode live",
     "replay": "livetrader replay --date DATE",
 }
+
+ZERO = Decimal(0)
 
 Row = Mapping[str, object]
 Span = tuple[date, date]
@@ -133,7 +137,10 @@ def positions(configuration: Configuration, mode: str | None) -> list[Row]:
     """What is held, and the stop that protects it at the venue (None: there is none)."""
     with open_books(configuration, mode) as queries:
         held = queries.positions(exchange_zone(configuration), lot_method(configuration))
-        stops = {one.intent.symbol: one.intent for one in queries.open_orders() if one.intent.purpose is Purpose.STOP}
+        stops: dict[str, list[OrderIntent]] = {}
+        for order in queries.open_orders():
+            if order.intent.purpose is Purpose.STOP:
+                stops.setdefault(order.intent.symbol, []).append(order.intent)
     return [
         {
             "symbol": one.symbol,
@@ -144,8 +151,8 @@ def positions(configuration: Configuration, mode: str | None) -> list[Row]:
             "opened_at": utc(one.opened_at),
             "charges": exact(one.charges),
             "realised": exact(one.realised),
-            "stop": _trigger(stops.get(one.symbol)),
-            "stop_quantity": None if one.symbol not in stops else exact(stops[one.symbol].quantity),
+            "stop": _trigger(stops.get(one.symbol, [None])[-1]),
+            "stop_quantity": exact(sum((s.quantity for s in stops[one.symbol]), ZERO)) if one.symbol in stops else None,
         }
         for one in held
     ]
@@ -190,10 +197,25 @@ def _trigger(stop: OrderIntent | None) -> str | None:
 
 
 def orders(configuration: Configuration, mode: str | None, span: Span | None) -> list[Row]:
-    """Orders of the sessions of `span` (None: all), with CLI.md's keys."""
+    """Orders of the sessions of `span` (None: all), with CLI.md's keys; parent orders before their children.
+
+    A parent's `left` is what may still go out, its state UNDER_WAY or OVER; what fills are its children.
+    """
     since, until = _instants(span, exchange_zone(configuration))
     with open_books(configuration, mode) as queries:
-        return [order_json(one) for one in queries.orders() if since <= one.intent.as_of < until]
+        found = [one for one in queries.orders() if since <= one.intent.as_of < until]
+        parents = [one for one in queries.parents() if since <= one.parent.entry.as_of < until]
+    whole = [(one.created_at, parent_json(one, [child for child in found if _of(child, one)])) for one in parents]
+    rows = whole + [(one.created_at, _alone(one)) for one in found]
+    return [row for _, row in sorted(rows, key=lambda one: one[0])]
+
+
+def _alone(record: OrderRecord) -> Document:
+    return {**order_json(record), "parent_id": record.intent.parent_id or None, "algo": None, "left": None}
+
+
+def _of(child: OrderRecord, parent: ParentRecord) -> bool:
+    return child.intent.parent_id == parent.parent.name
 
 
 def trades(configuration: Configuration, mode: str | None, span: Span | None) -> list[Row]:

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 WAIT_SECONDS = 10.0
 MODES = ("paper", "dry-run", "live")
+ALGOS = ("twap", "vwap", "iceberg")
+OPTIONS = {"limit": "--limit", "trigger": "--stop-trigger", "stop": "--stop", "visible": "--visible"}
 
 Mode = Annotated[str | None, typer.Option("--mode", metavar="MODE", help="paper, dry-run or live; from the config.")]
 Wait = Annotated[
@@ -33,6 +35,12 @@ _Entry = Annotated[
 ]
 _Product = Annotated[str, typer.Option("--product", metavar="PRODUCT", help="MIS, CNC or NRML.")]
 _Stop = Annotated[str | None, typer.Option("--stop", metavar="PRICE", help="The protective stop of the position.")]
+_Algo = Annotated[str | None, typer.Option("--algo", metavar="ALGO", help="Over time: twap, vwap or iceberg.")]
+_Slices = Annotated[int, typer.Option("--slices", min=1, max=500, metavar="N", help="Of twap and vwap.")]
+_Over = Annotated[int, typer.Option("--over", min=1, max=1440, metavar="MINUTES", help="Of twap and vwap.")]
+_Visible = Annotated[
+    str | None, typer.Option("--visible", metavar="QTY", help="How much of an iceberg is seen; a fifth of it.")
+]
 _Yes = Annotated[bool, typer.Option("--yes", help="Confirms where there is no terminal.")]
 
 
@@ -44,7 +52,7 @@ def register(app: typer.Typer) -> None:
     app.command(epilog="Example: livetrader adopt INFY --stop 1480 --mode live")(adopt)
     app.command(epilog="Example: livetrader ignore INFY --mode live")(ignore)
     app.command(epilog="Example: livetrader buy INFY 10 --limit 1500 --stop 1480")(buy)
-    app.command(epilog="Example: livetrader sell INFY 10 --stop-trigger 1490")(sell)
+    app.command(epilog="Example: livetrader sell INFY 300 --algo twap --slices 6 --over 30")(sell)
     app.command(epilog="Example: livetrader close INFY")(close)
     app.command(epilog="Example: livetrader cancel k3vqz7d2mhx5c4wbn6ta")(cancel)
     app.command(epilog="Example: livetrader modify k3vqz7d2mhx5c4wbn6ta --limit 1495")(modify)
@@ -140,18 +148,24 @@ def ignore(ctx: typer.Context, symbol: _Symbol, mode: Mode = None, wait: Wait = 
 
 def buy(
     ctx: typer.Context, symbol: _Symbol, quantity: _Quantity, limit: _Limit = None, stop_trigger: _Entry = None,
-    product: _Product = "MIS", stop: _Stop = None, mode: Mode = None, wait: Wait = WAIT_SECONDS,
+    product: _Product = "MIS", stop: _Stop = None, algo: _Algo = None, slices: _Slices = 6, over: _Over = 30,
+    visible: _Visible = None, mode: Mode = None, wait: Wait = WAIT_SECONDS,
 ) -> None:  # fmt: skip
     """Buy by hand, under the same rules as a strategy."""
-    _trade(ctx, "BUY", symbol, quantity, limit, stop_trigger, product, stop, mode, wait)
+    prices = {"limit": limit, "trigger": stop_trigger, "stop": stop, "visible": visible}
+    plan = _algo(algo, limit, stop_trigger, visible, slices, over)
+    _trade(ctx, "BUY", symbol, quantity, prices, product, plan, mode, wait)
 
 
 def sell(
     ctx: typer.Context, symbol: _Symbol, quantity: _Quantity, limit: _Limit = None, stop_trigger: _Entry = None,
-    product: _Product = "MIS", stop: _Stop = None, mode: Mode = None, wait: Wait = WAIT_SECONDS,
+    product: _Product = "MIS", stop: _Stop = None, algo: _Algo = None, slices: _Slices = 6, over: _Over = 30,
+    visible: _Visible = None, mode: Mode = None, wait: Wait = WAIT_SECONDS,
 ) -> None:  # fmt: skip
     """Sell by hand, under the same rules as a strategy."""
-    _trade(ctx, "SELL", symbol, quantity, limit, stop_trigger, product, stop, mode, wait)
+    prices = {"limit": limit, "trigger": stop_trigger, "stop": stop, "visible": visible}
+    plan = _algo(algo, limit, stop_trigger, visible, slices, over)
+    _trade(ctx, "SELL", symbol, quantity, prices, product, plan, mode, wait)
 
 
 def close(
@@ -192,19 +206,29 @@ def modify(
     ask(ctx, _configured(ctx, mode), wait, "modify", id=id, **terms)
 
 
+def _algo(
+    algo: str | None, limit: str | None, trigger: str | None, visible: str | None, slices: int, over: int
+) -> dict[str, str]:
+    """How an order goes out over time, as a command says it; nothing of one that goes out at once."""
+    one_of(algo, "--algo", ALGOS)
+    if (algo == "iceberg") and limit is None:
+        raise UsageError("--limit: is missing; an iceberg rests at a price")
+    if visible is not None and algo != "iceberg":
+        raise UsageError("--visible: is an iceberg's; say --algo iceberg")
+    if algo is not None and trigger is not None:
+        raise UsageError("--stop-trigger: cannot stand beside --algo; give one or the other")
+    return {} if algo is None else {"algo": algo, "slices": str(slices), "over": str(over)}
+
+
 def _trade(
-    ctx: typer.Context, action: str, symbol: str, quantity: str, limit: str | None, trigger: str | None, product: str,
-    stop: str | None, mode: str | None, wait: float,
+    ctx: typer.Context, action: str, symbol: str, quantity: str, prices: Mapping[str, str | None], product: str,
+    plan: Mapping[str, str], mode: str | None, wait: float,
 ) -> None:  # fmt: skip
-    if limit is not None and trigger is not None:
+    if prices["limit"] is not None and prices["trigger"] is not None:
         raise UsageError("--limit: cannot stand beside --stop-trigger; give one or the other")
     one_of(product, "--product", ("MIS", "CNC", "NRML"))
-    terms = {
-        "quantity": _number(quantity, "QTY"),
-        "limit": _number(limit, "--limit"),
-        "trigger": _number(trigger, "--stop-trigger"),
-        "stop": _number(stop, "--stop"),
-    }
+    numbers = {name: _number(text, OPTIONS[name]) for name, text in prices.items()}
+    terms = {"quantity": _number(quantity, "QTY"), **numbers, **plan}
     ask(ctx, _configured(ctx, mode), wait, "trade", action=action, symbol=_symbol(symbol), product=product, **terms)
 
 

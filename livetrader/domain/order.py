@@ -31,6 +31,13 @@ class OrderType(StrEnum):
     SL_M = "SL-M"
 
 
+class TimeInForce(StrEnum):
+    """How long an order works. GTC and GTD are kept by us, as day orders: see domain.parent."""
+
+    DAY = "DAY"
+    IOC = "IOC"
+
+
 class Purpose(StrEnum):
     """What an intent does to the position; it is the leg in the intent's identity."""
 
@@ -74,7 +81,8 @@ class OrderIntent:
     epoch seconds: the order may fill on bars that open at or after it. `price` is the price at the decision,
     for exposure and sanity. `reason` is the exit's reason, or the signal's tag for an entry. `exit` is the
     plan for closing the position that an entry opens, `entry_id` the entry whose position this intent closes.
-    `amended` is when a modify last changed the terms (quantity, prices, reason), in epoch seconds.
+    `amended` is when a modify last changed the terms (quantity, prices, reason), in epoch seconds. `parent_id` is the
+    parent order that this intent is a child of, empty where it is nobody's.
     """
 
     intent_id: str
@@ -95,6 +103,8 @@ class OrderIntent:
     exit: ExitPlan | None = None
     entry_id: str = ""
     amended: int | None = None
+    parent_id: str = ""
+    tif: TimeInForce = TimeInForce.DAY
 
     @property
     def effective(self) -> int:

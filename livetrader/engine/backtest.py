@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from typing import Literal, Protocol
 
+from livetrader.domain.candles import Interval, grid
 from livetrader.domain.order import OrderIntent, Purpose
 from livetrader.domain.session import Session
 from livetrader.domain.signal import Signal
@@ -16,6 +17,8 @@ from livetrader.engine.book import HeldPosition
 from livetrader.engine.cycle import Engine
 from livetrader.engine.exits import walk
 from livetrader.engine.garbage import uncollected
+from livetrader.engine.schedule import next_turn
+from livetrader.engine.under_way import UnderWay
 from livetrader.market.clock import VirtualClock
 
 
@@ -86,7 +89,18 @@ class Backtest:
                     times.append(self._close(held, now, "right"))
             elif held.closing is None:
                 times.append(self._close(held, now, "right"))
+        times += [self._next_turn(under, now, session) for under in book.parents.values()]
         return min((at for at in times if at is not None and at > now), default=session.closes)
+
+    def _next_turn(self, under: UnderWay, now: int, session: Session) -> int | None:
+        """The first close of the symbol's grid, traded or not, at which something of a parent is due, or it is over."""
+        due = now + 1 if under.wanted(now) > 0 else next_turn(under.parent.schedule, now)
+        if due is None or due == session.square_off:
+            return due
+        bars = self.engine.tape.bars(under.entry.symbol)
+        width = int((bars.closes - bars.ts).max())
+        closes = grid((session,), next(one for one in Interval if one.seconds == width))[1]
+        return int(closes[min(int(closes.searchsorted(due)), len(closes) - 1)])
 
     def _close(self, held: HeldPosition, at: float, side: Literal["left", "right"]) -> int | None:
         """The first close of a position's symbol at `at` (`left`), or after it (`right`)."""

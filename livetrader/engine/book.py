@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import math
 from collections import Counter, defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 
@@ -15,14 +14,19 @@ from livetrader.domain.instrument import Product
 from livetrader.domain.lots import LotMethod
 from livetrader.domain.order import Fill, OrderIntent, Purpose
 from livetrader.domain.order_state import OPEN, OrderState
+from livetrader.domain.parent import Parent, ParentRecord
 from livetrader.domain.position import Position, apply
 from livetrader.domain.session import Session
 from livetrader.domain.signal import Signal
 from livetrader.engine.answers import Answers
-from livetrader.engine.exits import ExitState, begin
+from livetrader.engine.exits import begin
+from livetrader.engine.held import HeldPosition, Leaving
 from livetrader.engine.history import Returns
 from livetrader.engine.sizing import Sizer
+from livetrader.engine.under_way import UnderWay
 from livetrader.ports import OrderRecord
+
+__all__ = ["Book", "HeldPosition", "Leaving"]
 
 ZERO = Decimal(0)
 
@@ -36,58 +40,6 @@ NO_EXIT = ExitPlan(ExitKind.NONE)
 STOPPED = frozenset({ExitReason.STOP.value, ExitReason.TRAILING.value})
 
 
-@dataclass(frozen=True, slots=True)
-class Leaving:
-    """Why a position is being closed, and the decision time of that (epoch seconds)."""
-
-    reason: ExitReason
-    as_of: int
-
-
-@dataclass(slots=True)
-class HeldPosition:
-    """A position, the entry that made it, and its exit. `walked` is the close of the last bar it was tested on.
-
-    `cash` is what its fills have brought and cost since the account was flat in the symbol.
-    `stop` and `closing` are the intents of the protective stop and of the exit that work at the venue; `intended` is
-    an exit that is written down and not sent. `exits` counts those made, `lost_stops` the stops that the venue refused
-    or lost, `refused_stops` those that our own permit refused. After an exit the next one waits until `retry_at`, after
-    a refused stop the next until `stop_retry_at`, on the monotonic clock, as `closing_since`.
-    """
-
-    entry: OrderIntent
-    position: Position
-    exit: ExitState
-    opened: int
-    walked: int
-    cash: Decimal = ZERO
-    stop: str | None = None
-    lost_stops: int = 0
-    refused_stops: int = 0
-    stop_retry_at: float = 0.0
-    leaving: Leaving | None = None
-    intended: OrderIntent | None = None
-    closing: str | None = None
-    closing_since: float = -math.inf
-    retry_at: float = 0.0
-    exits: int = 0
-
-    @property
-    def due(self) -> float:
-        """When it has been held for as long as its plan allows, in epoch seconds; NaN: no limit."""
-        return self.opened + self.exit.plan.hold_minutes * 60
-
-    @property
-    def out_of_time(self) -> bool:
-        """Whether a bar has closed since then."""
-        return self.walked >= self.due
-
-    @property
-    def margin(self) -> Decimal:
-        """Quantity × average price: what it takes from the account at leverage 1."""
-        return abs(self.position.quantity) * self.position.average_price
-
-
 @dataclass(slots=True)
 class Book:
     """The account in memory: rebuilt from the journal at every start.
@@ -96,7 +48,8 @@ class Book:
     account's value at the session's start. `lots` says what a partial exit closes. `cash` is exact: starting capital
     plus the cash of all fills. `questioned` says by symbol why a position that was held over night may not be what it
     was: nothing is done about it. `recalled` are the entries of earlier processes, which may have done more about their
-    positions than the journal knows.
+    positions than the journal knows. `entered` are the session's trades by the entry that makes each, a parent for all
+    of its children.
     `stopped` is when a stop was last reached in a symbol (epoch seconds); `losing` counts the losing trades since the
     last gain of the session, `losses` the longest such run; `answers` says which of its entries have an answer of the
     broker's. With `prices` (last prices by symbol, of what is held, at a time in epoch seconds) the exposure says what
@@ -114,6 +67,7 @@ class Book:
     positions: dict[str, HeldPosition] = field(default_factory=dict)
     orders: dict[str, OrderIntent] = field(default_factory=dict)
     unfilled: dict[str, Decimal] = field(default_factory=dict)
+    parents: dict[str, UnderWay] = field(default_factory=dict)
     entered: dict[str, OrderIntent] = field(default_factory=dict)
     closed_at: dict[str, int] = field(default_factory=dict)
     unknown: set[str] = field(default_factory=set)
@@ -141,7 +95,11 @@ class Book:
         """Begin a session: counts restart, and the day's money is counted from here."""
         self._seen = None
         self.session = session
-        self.entered = {key: o for key, o in self.orders.items() if o.purpose is Purpose.ENTRY}
+        self.entered = {_trade(o): o for o in self.orders.values() if o.purpose is Purpose.ENTRY}
+        for name, under in self.parents.items():
+            under.cancelled = False
+            if under.rest:
+                self.entered[name] = under.entry
         self.closed_at = {}
         self.rejections = Counter()
         self.losing = self.losses = 0
@@ -162,12 +120,15 @@ class Book:
         self.unfilled[intent.intent_id] = intent.quantity
         held = self.positions.get(intent.symbol)
         if intent.purpose is Purpose.ENTRY:
-            self.entered[intent.intent_id] = intent
+            self.entered[_trade(intent)] = intent
             self.answers.sent(intent)
+            if intent.parent_id in self.parents:
+                self.parents[intent.parent_id].opened(intent)
         elif held is None or held.position.side is not intent.side:
             pass  # it closes another position, and would add to this one: the sweep cancels it
         elif intent.purpose is Purpose.STOP:
-            held.stop = intent.intent_id
+            if intent.intent_id not in held.stops:
+                held.stops.append(intent.intent_id)
         else:
             held.closing = intent.intent_id
 
@@ -189,17 +150,20 @@ class Book:
         if state in OPEN:
             return
         intent = self.orders.get(intent_id)
-        self.settle(intent_id)
+        held = None if intent is None else self.positions.get(intent.symbol)
+        its_stop = held is not None and intent_id in held.stops
+        self.settle(intent_id, state)
         if state is OrderState.RECORDED and intent is not None and intent.purpose is Purpose.ENTRY:
             # A dry run's entry will never fill, and counts all the same: the day's limits are there to be seen.
-            self.entered[intent_id] = intent
-        elif state in LOST and intent is not None and intent.purpose is Purpose.STOP:
-            held = self.positions.get(intent.symbol)
-            if held is not None and held.leaving is None:
-                held.lost_stops += 1
+            self.entered[_trade(intent)] = intent
+        elif state in LOST and held is not None and its_stop and held.leaving is None:
+            held.lost_stops += 1
 
-    def settle(self, intent_id: str) -> None:
-        """An order can no longer fill: its reservation comes back, and its count if it never filled."""
+    def settle(self, intent_id: str, state: OrderState = OrderState.EXPIRED) -> None:
+        """An order can no longer fill: its reservation comes back, and its count if it never filled.
+
+        `state` is how it ended, which says of a child what its parent may send again.
+        """
         intent = self.orders.pop(intent_id, None)
         if intent is None:
             return
@@ -208,23 +172,58 @@ class Book:
         filled = self.unfilled.pop(intent_id) < intent.quantity
         held = self.positions.get(intent.symbol)
         if intent.purpose is Purpose.ENTRY:
-            if not filled:
+            if intent.parent_id in self.parents:
+                self.parents[intent.parent_id].closed(intent_id, state)
+            elif not filled:
                 self.entered.pop(intent_id, None)
-        elif held is not None and held.stop == intent_id:
-            held.stop = None
+        elif held is not None and intent_id in held.stops:
+            held.stops.remove(intent_id)
         elif held is not None and held.closing == intent_id:
             held.closing = None
+
+    def begin(self, parent: Parent) -> UnderWay:
+        """A parent is under way: from here on all that it may send counts as exposure."""
+        self._seen = None
+        under = self.parents[parent.name] = UnderWay(parent)
+        self.entered[parent.name] = parent.entry
+        return under
+
+    def resume(self, record: ParentRecord) -> None:
+        """Take up a parent of an earlier process, before its children."""
+        under = self.begin(record.parent)
+        under.ended, under.over = record.ended_at is not None, record.reason
+
+    def leave(self, under: UnderWay, why: str) -> None:
+        """Nothing more of a parent goes out: the rest of it comes back."""
+        self._seen = None
+        under.over = under.over or why
+
+    def drop(self, under: UnderWay) -> None:
+        """A parent that is over has no child at work any more: its count comes back, too, if none has filled."""
+        self._seen = None
+        del self.parents[under.parent.name]
+        if not under.filled and not any(child.state is OrderState.RECORDED for child in under.children.values()):
+            self.entered.pop(under.parent.name, None)
+
+    def entries(self) -> Iterator[tuple[OrderIntent, Decimal]]:
+        """What may still open or enlarge a position, and how much of it: working entries, and the rest of parents."""
+        yield from ((o, self.unfilled[o.intent_id]) for o in self.orders.values() if o.purpose is Purpose.ENTRY)
+        yield from ((under.entry, under.rest) for under in self.parents.values() if under.rest)
 
     def recall(self, record: OrderRecord) -> None:
         """Take up an order of an earlier process, its fills being booked already."""
         intent, state = record.intent, record.state
+        under = self.parents.get(intent.parent_id)
+        if under is not None:
+            self._seen = None
+            under.recalled(intent, state, record.filled_quantity, today=self._today(intent))
         held = self.positions.get(intent.symbol)
         if state in OPEN:
             self.open(intent)
             self.unfilled[intent.intent_id] -= record.filled_quantity
             self.advance(intent.intent_id, state)
         elif state is OrderState.RECORDED and self._today(intent):
-            self.entered[intent.intent_id] = intent
+            self.entered[_trade(intent)] = intent
         elif state is OrderState.REJECTED and intent.purpose is Purpose.ENTRY and self._today(intent):
             self.reject(intent.symbol, record.reason)
         if intent.purpose is Purpose.ENTRY:
@@ -284,8 +283,10 @@ class Book:
         self._seen = None
         self.cash += fill.cash
         if intent.purpose is Purpose.ENTRY:
-            self.entered[intent.intent_id] = intent
+            self.entered[_trade(intent)] = intent
             self.answers.advance(intent.intent_id, OrderState.PARTIALLY_FILLED)
+            if intent.parent_id in self.parents:
+                self.parents[intent.parent_id].filled_more(intent.intent_id, fill.quantity)
         if fill.intent_id in self.unfilled:
             self.unfilled[fill.intent_id] -= fill.quantity
         held = self.positions.get(fill.symbol)
@@ -293,8 +294,11 @@ class Book:
         after = apply(before, fill, self.lots)
         cash = fill.cash if held is None else held.cash + fill.cash
         turned = after.quantity * before.quantity < 0
-        if after.quantity == 0 or turned:
+        if held is not None and (after.quantity == 0 or turned):
             self._closed(fill, intent.reason, cash + after.quantity * fill.price)
+            for under in self.parents.values():
+                if under.owns(held.entry):
+                    self.leave(under, "its position was closed")
         if after.quantity == 0:
             self.positions.pop(fill.symbol, None)
             self.questioned.pop(fill.symbol, None)
@@ -330,8 +334,7 @@ class Book:
         """Money that is neither invested nor reserved, today's profits and losses included."""
         leverage = self.sizer.leverage
         invested = sum((p.margin for p in self.positions.values()), ZERO)
-        entries = (o for o in self.orders.values() if o.purpose is Purpose.ENTRY)
-        reserved = sum((self.unfilled[o.intent_id] * o.price for o in entries), ZERO)
+        reserved = sum((quantity * entry.price for entry, quantity in self.entries()), ZERO)
         earned = self.cash + self._invested() - self.day_cash
         return self.base + earned + min(self.flowed, ZERO) - (invested + reserved) / leverage
 
@@ -347,7 +350,7 @@ class Book:
 
     def _counted(self, now: int, signal: Signal) -> Exposure:
         assert self.session is not None, "a session has begun"
-        pending = {o.symbol for o in self.orders.values() if o.purpose is Purpose.ENTRY}
+        pending = {entry.symbol for entry, _ in self.entries()}
         unanswered, unanswered_at = self.answers.missing()
         doubted = {self.orders[name].symbol: "the fate of one of its orders is unknown" for name in self.unknown}
         return Exposure(
@@ -375,7 +378,7 @@ class Book:
 
     def _sides(self) -> dict[str, int]:
         """Which way each symbol is held, or will be."""
-        entries = {o.symbol: o.side.sign for o in self.orders.values() if o.purpose is Purpose.ENTRY}
+        entries = {entry.symbol: entry.side.sign for entry, _ in self.entries()}
         return entries | {symbol: held.position.side.sign for symbol, held in self.positions.items()}
 
     def _portfolio(self, prices: Mapping[str, Decimal]) -> Portfolio:
@@ -383,9 +386,13 @@ class Book:
         values: dict[str, Decimal] = defaultdict(Decimal)
         by_strategy: dict[str, Decimal] = defaultdict(Decimal)
         held = [(p.entry, abs(p.position.quantity) * prices[symbol]) for symbol, p in self.positions.items()]
-        entries = (o for o in self.orders.values() if o.purpose is Purpose.ENTRY)
-        for entry, value in (*held, *((o, self.unfilled[o.intent_id] * o.price) for o in entries)):
+        for entry, value in (*held, *((entry, quantity * entry.price) for entry, quantity in self.entries())):
             values[entry.symbol] += value
             by_strategy[entry.strategy] += value
         value = self.value(prices)
         return Portfolio(value + min(self.flowed, ZERO), values, by_strategy, lost=self.day_value - value)
+
+
+def _trade(entry: OrderIntent) -> str:
+    """The trade that an entry belongs to: its parent's, or its own."""
+    return entry.parent_id or entry.intent_id

@@ -5,7 +5,8 @@ A pass is keyed on time: everything that is known at `now` and was not at the pa
     1. stops     each position's protective stop stands at the level that the closed bars have moved it to
     2. fills     what was decided at earlier closes, and those stops, filled on bars that have closed since
     3. exits     targets are tested on those bars; the square-off sends its orders
-    4. entries   the bars that close at `now` are decided: signal → size → review → order
+    4. parents   what is due of entries that go out over time
+    5. entries   the bars that close at `now` are decided: signal → size → review → order
 
 Live, paper, replay and backtest make the same pass. They differ in who calls it and when: a scheduler, a virtual
 clock that stops at every bar's close, or one that skips the closes at which nothing can happen. Between passes a live
@@ -15,7 +16,7 @@ trader calls `monitor`, which decides nothing: it hears the broker and finishes 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 from functools import partial
@@ -28,24 +29,28 @@ from livetrader.constraints.gate import Rule, review
 from livetrader.constraints.rules.money import MoneyRule
 from livetrader.constraints.rules.score import RiskScore
 from livetrader.constraints.verdict import Approved
-from livetrader.domain.account import OPENING, ExternalStatus
+from livetrader.domain.account import ExternalStatus
 from livetrader.domain.exit_plan import ExitReason
 from livetrader.domain.order import OrderIntent, OrderType, Purpose
-from livetrader.domain.order_state import OPEN, OrderState
+from livetrader.domain.parent import Schedule
 from livetrader.domain.session import Session
 from livetrader.domain.signal import Signal
 from livetrader.engine.alerts import SymbolAlerts
-from livetrader.engine.book import Book, HeldPosition, Leaving
+from livetrader.engine.book import Book, HeldPosition
 from livetrader.engine.closing import EXIT_ALERT, Closing
-from livetrader.engine.exits import Walked, walk
+from livetrader.engine.execution import Volumes, planned
+from livetrader.engine.exits import walk
 from livetrader.engine.floor import PORTFOLIO_LATCH, flatten
 from livetrader.engine.history import History
-from livetrader.engine.orders import SYMBOL_LATCH, OrderPath, bar_close
-from livetrader.engine.overnight import CARRIED_LATCH, question
+from livetrader.engine.orders import SYMBOL_LATCH, OrderPath
+from livetrader.engine.overnight import CARRIED_LATCH
+from livetrader.engine.parents import Parents
 from livetrader.engine.protection import STOP_ALERT, Protection
 from livetrader.engine.quoted import Quoted
+from livetrader.engine.recovery import recover
+from livetrader.engine.schedule import last_of, slices
 from livetrader.engine.worth import last_prices
-from livetrader.ports import Bars, Clock, Decision, Journal, OrderRecord, Tape, wall_time
+from livetrader.ports import Bars, Clock, Decision, Journal, Tape, wall_time
 
 log = structlog.get_logger(__name__)
 
@@ -65,9 +70,9 @@ class Engine:
 
     `max_daily_loss` is how much a session may lose, in money, before it takes no more entries; an account worth no more
     than `floor` closes everything, and takes no entries until somebody has looked. `history` has the daily returns that
-    rules look at. With `keeps_books` the broker has books apart from ours, and its orders do not fill by the tape:
-    positions held over night are questioned until a Reconciler has compared them, and exits that nobody takes are told
-    of. With `quoted` positions are left on quotes, too, between two bars.
+    rules look at, `volumes` what VWAP goes by. With `keeps_books` the broker has books apart from ours, and its orders
+    do not fill by the tape: positions held over night are questioned until a Reconciler has compared them, and exits
+    that nobody takes are told of. With `quoted` positions are left on quotes, too, between two bars.
     """
 
     journal: Journal
@@ -83,8 +88,10 @@ class Engine:
     floor: Decimal | None = None
     history: History | None = None
     quoted: Quoted | None = None
+    volumes: Volumes | None = None
     closing: Closing = field(init=False)
     protection: Protection = field(init=False)
+    parents: Parents = field(init=False)
     # Bound once: binding costs as much as half a review, also where the level is not shown.
     _log: FilteringBoundLogger = field(init=False, default_factory=log.bind)
 
@@ -92,6 +99,7 @@ class Engine:
         overdue, bare = (SymbolAlerts(one, self.alert, self.settle_alert) for one in (EXIT_ALERT, STOP_ALERT))
         self.closing = Closing(self.path, self.book, overdue)
         self.protection = Protection(self.path, self.book, self.closing, bare)
+        self.parents = Parents(self.path, self.book)
         self.path.objection = self._halted
         if any(isinstance(rule, MoneyRule | RiskScore) for rule in self.rules):
             self.book.prices = partial(last_prices, self.book, self.tape)
@@ -109,7 +117,7 @@ class Engine:
 
     def step(self, now: int) -> None:
         """Make the pass of `now` (epoch seconds, a bar's close)."""
-        self._heed_latches()
+        self.heed_latches()
         self.path.resolve()
         self._protect(self.book.positions.values(), now)
         self._hear(now, deciding=now)
@@ -120,6 +128,7 @@ class Engine:
         if self.path.sent != sent:
             self.path.collect(now)
         self.watch_floor(now)
+        self.parents.work(now)
         for signal in self.signals.due(now):
             if signal.exit:
                 self._leave(signal)
@@ -132,7 +141,7 @@ class Engine:
 
     def monitor(self) -> None:
         """Between passes: hear the broker, resolve what is unknown, finish exits and stops that were begun."""
-        self._heed_latches()
+        self.heed_latches()
         self.path.resolve()
         now = int(self.clock.now())
         self._hear(now)
@@ -155,6 +164,7 @@ class Engine:
         """Book what the broker reports until `now`, and end what no position needs any more."""
         self.path.collect(now)
         self.protection.sweep()
+        self.parents.review(now, deciding=bool(deciding))
         self.path.drop_unsent(deciding)
 
     def _drop_stale(self, now: int) -> None:
@@ -192,9 +202,30 @@ class Engine:
         self.journal.decide(Decision(signal, verdict), self._at())
         self._log.debug("decided", symbol=signal.symbol, strategy=signal.strategy, verdict=type(verdict).__name__)
         if isinstance(verdict, Approved):
-            self.path.submit(verdict)
+            self.send(verdict, signal.as_of, self._planned(intent))
+
+    def _planned(self, entry: OrderIntent) -> Schedule | None:
+        """The schedule of a strategy's entry, where it has one."""
+        sizer, session = self.book.sizer, self.book.session
+        assert session is not None, "it was reviewed in one"
+        execution = sizer.holdings[entry.strategy].execution
+        return planned(entry, execution, sizer.instrument(entry.symbol), session, self.volumes)
+
+    def send(self, entry: Approved, now: int, schedule: Schedule | None = None) -> None:
+        """An approved entry goes out at `now`: over time with a `schedule`, in pieces where one order is too large."""
+        intent, session = entry.intent, self.book.session
+        assert session is not None, "it was reviewed in one"
+        instrument = self.book.sizer.instrument(intent.symbol)
+        schedule = schedule or slices(intent, instrument, last_of(intent, session))
+        if schedule is None:
+            self.path.submit(entry)
+        else:
+            self.parents.begin(entry, schedule, now)
 
     def _leave(self, signal: Signal) -> None:
+        for under in self.parents.of(signal.symbol):
+            if under.entry.strategy == signal.strategy:
+                self.parents.end(under, "a signal to leave")
         held = self.book.positions.get(signal.symbol)
         if held is not None and held.entry.strategy == signal.strategy and signal.symbol not in self.book.questioned:
             self.closing.close(held, signal.as_of, ExitReason.SIGNAL)
@@ -207,7 +238,7 @@ class Engine:
         """
         placed = False
         for held in list(positions):
-            bars, start, end = self._closed_bars(held, now)
+            bars, start, end = self.closed_bars(held, now)
             if held.leaving is not None or (start == end and held.stop is not None):
                 continue
             level, since = held.exit.stop, held.walked
@@ -219,7 +250,7 @@ class Engine:
             placed |= self.protection.keep(held, level, since)
         return placed
 
-    def _closed_bars(self, held: HeldPosition, now: int) -> tuple[Bars, int, int]:
+    def closed_bars(self, held: HeldPosition, now: int) -> tuple[Bars, int, int]:
         """The bars of a position that have closed since its exit was last tested: all bars, first, end."""
         bars = self.tape.bars(held.entry.symbol)
         return bars, int(bars.ts.searchsorted(held.walked)), int(bars.closes.searchsorted(now, side="right"))
@@ -255,10 +286,10 @@ class Engine:
         if held.entry.purpose is not Purpose.ENTRY:
             self.closing.close(held, now, ExitReason.RECONCILE)
             return
-        bars, start, end = self._closed_bars(held, now)
+        bars, start, end = self.closed_bars(held, now)
         if start == end:
             return
-        reason = _advance(held, bars, end, walk(held.exit, bars.open, bars.high, bars.low, start, end))
+        reason = held.advance(bars, end, walk(held.exit, bars.open, bars.high, bars.low, start, end))
         if reason is None and held.out_of_time:
             reason = ExitReason.TIME
         if reason is not None:
@@ -273,7 +304,7 @@ class Engine:
     def _halted(self, entry: OrderIntent) -> str:
         """Why `entry` may not go out by now: what it was approved on may be over, the day have lost too much."""
         self.watch_loss(int(self.clock.now()))
-        self._heed_latches()
+        self.heed_latches()
         return next(iter(self.book.halts.values()), "") or self.book.frozen.get(entry.symbol, "")
 
     def watch_loss(self, now: int) -> None:
@@ -286,7 +317,7 @@ class Engine:
             name, reason = loss_latch(session), f"lost {lost:.2f} of at most {limit:.2f} today"
             if self.journal.latch(name, reason, self._at()):
                 self.alert(name, f"{reason}: no more entries this session")
-                self._heed_latches()
+                self.heed_latches()
 
     def watch_floor(self, now: int) -> None:
         """Close everything and lock entries once the account is worth no more than its floor, until `resume`."""
@@ -296,10 +327,10 @@ class Engine:
             reason = f"the account is worth {value:.2f}, its floor is {self.floor:.2f}"
             if self.journal.latch(PORTFOLIO_LATCH, reason, self._at()):
                 self.alert(PORTFOLIO_LATCH, f"{reason}: closing everything, no more entries until `livetrader resume`")
-            self._heed_latches()
+            self.heed_latches()
         flatten(self.closing, now)
 
-    def _heed_latches(self) -> None:
+    def heed_latches(self) -> None:
         """Take in what stops entries: latches are set by hand, by us, or by another process, and outlive restarts."""
         book, latches = self.book, self.journal.latches()
         today = None if book.session is None else loss_latch(book.session)
@@ -333,71 +364,10 @@ class Engine:
 
     def recover(self, session: Session | None) -> None:
         """Rebuild the book from the journal: start-up and crash recovery are the same code."""
-        records = {record.intent.intent_id: record for record in self.journal.orders()}
-        started = False
-        for fill in self.journal.fills():
-            if session is not None and not started and fill.filled_at.timestamp() >= session.opens:
-                self.start(session)
-                started = True
-            self.book.book(fill, records[fill.intent_id].intent, bar_close(self.tape, fill))
-        if session is not None and not started:
-            self.start(session)
-        for record in records.values():
-            self._reopen(record)
-        if self.keeps_books:
-            question(self.book, self.journal.latches())
-        self.path.take_up()
-        self.book.flow(sum((flow.amount for flow in self.journal.flows() if flow.reason != OPENING), Decimal(0)))
-        self._retrace(self.path.decided)
-        self.book.compared(self.journal.externals(), ())
-        keys = [alert.key for alert in self.journal.alerts()]
-        self.protection.bare.recall(keys)
-        self.closing.overdue.recall(keys)
-        self.book.recalled = set(records)
-        self._heed_latches()
-
-    def _retrace(self, decided: int) -> None:
-        """Walk each exit to where the last pass had brought it: its stop must not fall back to the first.
-
-        One that the pass had found reached is left, though nothing of that may have been written down yet.
-        """
-        for symbol, held in self.book.positions.items():
-            bars, start, end = self._closed_bars(held, decided)
-            if held.leaving is None and end > start:
-                walked = walk(held.exit, bars.open, bars.high, bars.low, start, end)
-                unsure = symbol in self.book.questioned or held.entry.purpose is not Purpose.ENTRY
-                if walked.reason is not None and unsure:
-                    continue
-                reason = _advance(held, bars, end, walked)
-                if reason is not None:
-                    held.leaving = Leaving(reason, held.walked)
-            elif held.leaving is None and held.stop is not None and held.walked < decided:
-                # None of the bars is there, not even the one that it was filled in: the stop knows its level.
-                trigger = self.book.orders[held.stop].trigger_price
-                assert trigger is not None, "a stop has a trigger"
-                held.exit, held.walked = replace(held.exit, stop=float(trigger)), decided
-
-    def _reopen(self, record: OrderRecord) -> None:
-        """Take up an order where the last process left it. SENT without an answer is unknown: it may have arrived."""
-        intent, state = record.intent, record.state
-        if state is OrderState.SENT:
-            state = OrderState.UNKNOWN
-            reason = "the process ended before the answer"
-            self.journal.advance(intent.intent_id, state, self._at(), reason=reason)
-        self.book.recall(replace(record, state=state))
-        if state in OPEN:
-            self.path.doubtful.add(intent.intent_id)  # a modify may have been cut off
-            log.info("recovered", symbol=intent.symbol, intent_id=intent.intent_id, state=state)
+        recover(self, session)
 
     def _at(self) -> datetime:
         return wall_time(self.clock)
-
-
-def _advance(held: HeldPosition, bars: Bars, end: int, walked: Walked) -> ExitReason | None:
-    """Take the exit to where a walk over the bars before `end` has brought it; why to leave, if one reached it."""
-    held.exit = walked.state
-    held.walked = int(bars.closes[end - 1] if walked.bar is None else bars.ts[walked.bar])
-    return walked.reason
 
 
 def loss_latch(session: Session) -> str:

@@ -19,9 +19,11 @@ from livetrader.domain.instrument import Product
 from livetrader.domain.interval import Interval
 from livetrader.domain.order import Action, OrderIntent, OrderType, Purpose, closing, intent_id
 from livetrader.domain.order_state import OrderState
+from livetrader.domain.parent import Schedule
 from livetrader.domain.signal import Side, Signal
 from livetrader.engine.book import HeldPosition
 from livetrader.engine.cycle import Engine
+from livetrader.engine.execution import AT_MARKET, Execution, planned
 from livetrader.errors import LiveTraderError
 from livetrader.ports import Decision, OrderRecord
 
@@ -42,6 +44,7 @@ class Ticket:
     trigger_price: Decimal | None = None
     product: Product = Product.MIS
     stop: Decimal | None = None
+    execution: Execution = AT_MARKET
 
 
 class NotDone(LiveTraderError):
@@ -65,6 +68,8 @@ class Manual:
         known = self.engine.journal.order(intent.intent_id)
         if known is not None and known.state is not OrderState.INTENT:
             return f"already done: {told(known)}"
+        if self._goes_on(intent.intent_id, ticket.as_of):
+            return f"already done: {self._told(intent.intent_id)}"
         held = self.engine.book.positions.get(ticket.symbol)
         if held is not None and ticket.action is closing(held.position.side):
             return self._close_by(ticket, held)
@@ -75,9 +80,10 @@ class Manual:
         verdict = self._reviewed(intent, self.engine.book.exposure(self._now(), _signal(intent)))
         if isinstance(verdict, Refused):
             raise NotDone(f"refused: {verdict.rule}: {verdict.reason}")
-        self.engine.path.submit(verdict)
+        self.engine.send(verdict, ticket.as_of, self._schedule(ticket, intent))
         record = self.engine.journal.order(intent.intent_id)
-        assert record is not None, "it was written down before it was sent"
+        if record is None:
+            return self._told(intent.intent_id)
         if record.state in (OrderState.REFUSED, OrderState.REJECTED):
             raise NotDone(told(record))
         return told(record)
@@ -87,19 +93,28 @@ class Manual:
         book = self.engine.book
         entries = [o for o in book.orders.values() if o.purpose is Purpose.ENTRY and symbol in (None, o.symbol)]
         positions = [held for held in book.positions.values() if symbol in (None, held.entry.symbol)]
+        parents = self.engine.parents.of(symbol)
+        for under in parents:
+            self.engine.parents.end(under, "by hand")
         for entry in entries:
             self.engine.path.cancel(entry.intent_id, "by hand")
         for held in positions:
             book.questioned.pop(held.entry.symbol, None)  # whatever it has become: it is not wanted any more
             self.engine.closing.close(held, self._now(), ExitReason.MANUAL)
         closed = [f"closing {abs(held.position.quantity):f} {held.entry.symbol}" for held in positions]
-        said = closed + [f"cancelling the entry of {entry.symbol}" for entry in entries]
+        alone = [one for one in entries if not one.parent_id] + [under.entry for under in parents]
+        said = closed + [f"cancelling the entry of {entry.symbol}" for entry in alone]
         if not said and symbol is not None:
             raise NotDone(f"{symbol}: no position and no entry of ours: see `livetrader positions`")
         return "; ".join(said) or "nothing is open"
 
     def cancel(self, order_id: str) -> str:
         """Cancel an entry under way. Stops and exits are the position's: they go when it is closed."""
+        under = self.engine.book.parents.get(order_id)
+        if under is not None and not under.over:
+            said = self._told(order_id)
+            self.engine.parents.end(under, "by hand")
+            return f"cancelled: {said}"
         intent = self._working(order_id)
         state = self.engine.path.cancel(intent.intent_id, "by hand")
         if state is OrderState.REJECTED:
@@ -128,6 +143,9 @@ class Manual:
             amended=self._now(),
         )
         self._require_grid(terms)
+        freeze = self.engine.book.sizer.instrument(before.symbol).freeze_quantity
+        if freeze is not None and terms.quantity > freeze:
+            raise NotDone(f"{before.symbol}: {terms.quantity:f} is above the freeze quantity {freeze:f}")
         if terms.quantity - before.quantity + self.engine.book.unfilled[before.intent_id] <= 0:
             raise NotDone(f"{before.symbol}: so much has filled already: cancel the rest instead")
         self.engine.watch_loss(self._now())
@@ -142,6 +160,28 @@ class Manual:
         if state is not OrderState.ACKED:
             raise NotDone(f"{before.symbol}: the broker gave no clear answer: see `livetrader orders`, then try again")
         return f"modified: {named(terms)}"
+
+    def _schedule(self, ticket: Ticket, intent: OrderIntent) -> Schedule | None:
+        engine, session = self.engine, self.engine.book.session
+        assert session is not None, "the intent is of one"
+        instrument = engine.book.sizer.instrument(intent.symbol)
+        return planned(intent, ticket.execution, instrument, session, engine.volumes)
+
+    def _goes_on(self, name: str, as_of: int) -> bool:
+        """Whether a parent of that name is there; what of it was due at once and is not out goes out."""
+        known = next((one.parent for one in self.engine.journal.parents() if one.parent.name == name), None)
+        if known is not None:
+            self.engine.parents.begin(Approved(known.entry, ()), known.schedule, as_of)
+        return known is not None
+
+    def _told(self, name: str) -> str:
+        """A parent and where it stands."""
+        known = next(one for one in self.engine.journal.parents() if one.parent.name == name)
+        what = f"{named(known.parent.entry)} as {known.parent.schedule.algo}"
+        under = self.engine.book.parents.get(name)
+        if under is None or under.over:
+            return f"{what}: over: {known.reason}"
+        return f"{what}: {under.filled:f} filled, {under.unsent:f} to go out"
 
     def _close_by(self, ticket: Ticket, held: HeldPosition) -> str:
         if ticket.quantity != abs(held.position.quantity):

@@ -124,7 +124,7 @@ class OrderPath:
             self.journal.advance(intent.intent_id, OrderState.REFUSED, self._at(), reason=refusal)
             self._waiting.pop(intent.intent_id, None)
             self.unsent.pop(intent.intent_id, None)
-            self.book.settle(intent.intent_id)
+            self.book.settle(intent.intent_id, OrderState.REFUSED)
             return OrderState.REFUSED
         self.journal.advance(intent.intent_id, OrderState.SENT, self._at())
         self.unsent.pop(intent.intent_id, None)
@@ -180,7 +180,7 @@ class OrderPath:
         outcome = Outcome(OrderState.CANCELLED) if waits else self.broker.cancel(intent_id)
         if outcome.state is OrderState.CANCELLED:
             self.journal.advance(intent_id, OrderState.CANCELLED, self._at(), reason=reason)
-            self.book.settle(intent_id)
+            self.book.settle(intent_id, OrderState.CANCELLED)
         return outcome.state
 
     def collect(self, now: int) -> list[Fill]:
@@ -237,7 +237,9 @@ class OrderPath:
                 answered = False
                 log.warning("an unknown order cannot be looked up", intent_id=intent_id, error=str(error))
         for intent_id, (order, attempt) in list(self._waiting.items()):
-            fresh = attempt < ATTEMPTS and self.clock.now() - order.intent.as_of <= self.fresh_seconds
+            if self.book.unresolved(order.intent.symbol) and self._is_fresh(order.intent, attempt):
+                continue  # another one of its symbol may be out there
+            fresh = self._is_fresh(order.intent, attempt)
             objection = self.objection(order.intent) if fresh else "could not be sent in time"
             if not objection:
                 self._send(order, attempt + 1)
@@ -246,6 +248,9 @@ class OrderPath:
             self.journal.advance(intent_id, OrderState.EXPIRED, self._at(), reason=objection)
             self.book.settle(intent_id)
         return answered
+
+    def _is_fresh(self, entry: OrderIntent, attempt: int) -> bool:
+        return attempt < ATTEMPTS and self.clock.now() - entry.as_of <= self.fresh_seconds
 
     def lapse(self) -> None:
         """The session is over: what was never sent will not be."""
@@ -344,7 +349,8 @@ class OrderPath:
         intent = self.book.orders.get(fill.intent_id) or record.intent
         self.book.book(fill, intent, closes)
         if self.book.unfilled.get(fill.intent_id) == 0 and self._recorded(fill.intent_id).state is OrderState.FILLED:
-            self.book.settle(fill.intent_id)  # the order book may be older than the trades, and call it open
+            # The order book may be older than the trades, and call it open.
+            self.book.settle(fill.intent_id, OrderState.FILLED)
         return True
 
     def _revive(self, record: OrderRecord, broker_order_id: str | None) -> None:
@@ -373,7 +379,7 @@ class OrderPath:
                 rejected = update.state is OrderState.REJECTED and record.filled_quantity > 0
                 state = OrderState.CANCELLED if rejected else update.state
                 self._record(update.intent_id, Outcome(state, update.broker_order_id, update.reason))
-            self.book.settle(update.intent_id)
+            self.book.settle(update.intent_id, update.state)
 
     def _at(self) -> datetime:
         return wall_time(self.clock)

@@ -1,7 +1,8 @@
 """The protective stop: an order at the venue that closes the position without us. Contract: ORDERS.md, I7.
 
 It is placed after the fill and sized to what filled, moved by modify as the exit's level moves, made anew once if it
-vanishes, and cancelled before any other exit goes out. Never two; never none without an alert.
+vanishes, and cancelled before any other exit goes out. Never two, but where one order may not be as large as the
+position: then together they are. Never none without an alert.
 """
 
 from __future__ import annotations
@@ -54,9 +55,9 @@ class Protection:
 
     def _watch(self, held: HeldPosition, level: float) -> None:
         """An alert is open for as long as a position that should have a stop has none that is known to work."""
-        symbol, stop = held.entry.symbol, held.stop
-        if stop is not None and stop not in self.book.unknown:
-            works = self._in_line(held, self.book.orders[stop], self._trigger(held, level))
+        symbol = held.entry.symbol
+        if held.stops and not self.book.unknown.intersection(held.stops):
+            works = self._in_line(held, self._trigger(held, level))
         else:
             leaves = held.leaving is not None and held.leaving.reason is not ExitReason.UNPROTECTED
             works = math.isnan(level) or leaves
@@ -72,8 +73,10 @@ class Protection:
             return False
         if self._closed():  # a no of a closed market says nothing of the stop
             return False
-        if held.stop is not None:
-            self._move(held, self.book.orders[held.stop], level, since)
+        wanted, left = self._parts(held)
+        for name, quantity in wanted.items():
+            self._move(held, self.book.orders[name], quantity, level, since)
+        if not left:
             return False
         if held.lost_stops >= LOSSES:
             log.warning("no stop could be placed: closing the position", symbol=held.entry.symbol)
@@ -88,10 +91,38 @@ class Protection:
         if doubted and not self.closing.confirmed(held):
             return False
         self.book.recalled.discard(held.entry.intent_id)
-        if self.path.submit(approve_exit(self._stop(held, level, since))) is OrderState.REFUSED:
-            held.refused_stops += 1
-            held.stop_retry_at = now + wait_seconds(held.refused_stops)
+        largest = self._largest(held) or left
+        while left > 0:
+            state = self.path.submit(approve_exit(self._stop(held, min(left, largest), level, since)))
+            if state is OrderState.REFUSED:
+                held.refused_stops += 1
+                held.stop_retry_at = now + wait_seconds(held.refused_stops)
+            if state is not OrderState.ACKED:
+                break
+            left -= min(left, largest)
         return True
+
+    def _largest(self, held: HeldPosition) -> Decimal | None:
+        """The most that one stop of the position may be for; None where there is no such limit."""
+        instrument = self.book.sizer.instrument(held.entry.symbol)
+        freeze = instrument.freeze_quantity
+        return None if freeze is None else instrument.round_down(freeze)
+
+    def _parts(self, held: HeldPosition) -> tuple[dict[str, Decimal], Decimal]:
+        """How much each stop of the position is to have left, and how much of the position has none.
+
+        Those that are there keep what they have, the last are the first to shrink; what is missing makes them grow.
+        """
+        left, wanted = abs(held.position.quantity), {}
+        for name in held.stops:
+            wanted[name] = min(left, self.book.unfilled[name])
+            left -= wanted[name]
+        largest = self._largest(held)
+        for name in held.stops:
+            room = left if largest is None else max(largest - self.book.orders[name].quantity, Decimal(0))
+            grows = min(left, room)
+            wanted[name], left = wanted[name] + grows, left - grows
+        return wanted, left
 
     def _closed(self) -> bool:
         session = self.book.session
@@ -103,42 +134,51 @@ class Protection:
             held = self.book.positions.get(order.symbol)
             if order.purpose is Purpose.ENTRY:
                 continue
-            stray = held is None or order.intent_id not in (held.stop, held.closing)
-            if held is None or stray or self._exceeds(order, held):
+            if held is None or self._strays(order.intent_id, held) or self._exceeds(order, held):
                 self.path.cancel(order.intent_id, "there is less left of its position")
         self.bare.settle_others(self.book.positions)
+
+    def _strays(self, name: str, held: HeldPosition) -> bool:
+        """Whether a position does not need an order: it is none of its own, or a stop of what others cover."""
+        if name == held.closing:
+            return False
+        if name in held.stops and not self._parts(held)[0][name]:
+            held.stops.remove(name)  # however it ends, it was not lost
+        return name not in held.stops
 
     def _exceeds(self, order: OrderIntent, held: HeldPosition) -> bool:
         """Whether an exit is larger than its position. (A stop is resized, not cancelled.)"""
         return order.intent_id == held.closing and self.book.unfilled[order.intent_id] > abs(held.position.quantity)
 
-    def _move(self, held: HeldPosition, stop: OrderIntent, level: float, since: int) -> None:
-        trigger = self._trigger(held, level)
-        if self._in_line(held, stop, trigger):
+    def _move(self, held: HeldPosition, stop: OrderIntent, wanted: Decimal, level: float, since: int) -> None:
+        trigger, resting = self._trigger(held, level), self.book.unfilled[stop.intent_id]
+        if (resting, stop.trigger_price) == (wanted, trigger) and stop.intent_id not in self.path.doubtful:
             return
-        quantity = stop.quantity - self.book.unfilled[stop.intent_id] + abs(held.position.quantity)
+        quantity = stop.quantity - resting + wanted
         if (quantity, trigger) == (stop.quantity, stop.trigger_price):
             self.path.amend(stop)  # doubtful only: asked again, it is no later change
             return
         reason = held.exit.reason_at(level)
         self.path.amend(replace(stop, quantity=quantity, trigger_price=trigger, reason=reason, amended=since))
 
-    def _in_line(self, held: HeldPosition, stop: OrderIntent, trigger: Decimal) -> bool:
-        """Whether the venue's stop is known to be of the position's size and at `trigger`."""
-        resting = self.book.unfilled[stop.intent_id], stop.trigger_price
-        return resting == (abs(held.position.quantity), trigger) and stop.intent_id not in self.path.doubtful
+    def _in_line(self, held: HeldPosition, trigger: Decimal) -> bool:
+        """Whether the venue's stops are known to be of the position's size and at `trigger`."""
+        resting = sum((self.book.unfilled[name] for name in held.stops), Decimal(0))
+        levels = {self.book.orders[name].trigger_price for name in held.stops}
+        doubted = self.path.doubtful.intersection(held.stops)
+        return resting == abs(held.position.quantity) and levels == {trigger} and not doubted
 
     def _trigger(self, held: HeldPosition, level: float) -> Decimal:
         return self.book.sizer.instrument(held.entry.symbol).price(level)
 
-    def _stop(self, held: HeldPosition, level: float, since: int) -> OrderIntent:
+    def _stop(self, held: HeldPosition, quantity: Decimal, level: float, since: int) -> OrderIntent:
         trigger = self._trigger(held, level)
         return closing_intent(
             held,
             self._name(held),
             Purpose.STOP,
             OrderType.SL_M,
-            quantity=abs(held.position.quantity),
+            quantity=quantity,
             price=trigger,
             as_of=since,
             reason=held.exit.reason_at(level),

@@ -10,6 +10,7 @@ from livetrader.domain.exit_plan import ExitKind, ExitPlan
 from livetrader.domain.instrument import Instrument, Product
 from livetrader.domain.order import OrderIntent, OrderType, Purpose, intent_id, opening
 from livetrader.domain.signal import Signal
+from livetrader.engine.execution import AT_MARKET, Execution, limit_at
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,13 +44,14 @@ class ExitSettings:
 
 @dataclass(frozen=True, slots=True)
 class Holding:
-    """How a strategy holds: its product at the broker, its exit, and whether the session's end closes it, or with
-    `overnight` that of the next session."""
+    """How a strategy holds: its product at the broker, its exit, whether the session's end closes it, or with
+    `overnight` that of the next session, and how its entries go out."""
 
     exit: ExitSettings
     product: Product = Product.MIS
     square_off: bool = True
     overnight: bool = False
+    execution: Execution = AT_MARKET
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +73,7 @@ class Sizer:
         instrument = self.instrument(signal.symbol)
         holding = self.holdings[signal.strategy]
         price = instrument.price(signal.price)
+        limit = limit_at(price, signal.side, instrument) if holding.execution.at_limit else None
         budget = capital * self.allocation_pct / 100 * self.leverage
         action = opening(signal.side)
         return OrderIntent(
@@ -82,10 +85,11 @@ class Sizer:
             action=action,
             purpose=Purpose.ENTRY,
             product=holding.product,
-            order_type=OrderType.MARKET,
+            order_type=OrderType.MARKET if limit is None else OrderType.LIMIT,
             quantity=instrument.round_down(budget / price) if price > 0 else Decimal(0),
             price=price,
             as_of=signal.as_of,
+            limit_price=limit,
             reason=signal.tag,
             exit=holding.exit.plan(signal.atr, square_off=holding.square_off, overnight=holding.overnight),
         )

@@ -13,6 +13,7 @@ from livetrader.domain.books import BrokerOrder, BrokerPosition, BrokerTrade, Id
 from livetrader.domain.instrument import Instrument
 from livetrader.domain.order import Fill, OrderIntent
 from livetrader.domain.order_state import OrderState
+from livetrader.domain.parent import Parent
 from livetrader.ports import Decision, Outcome, Venue
 from livetrader.store.driver import Database
 from livetrader.store.journal import SqlJournal
@@ -78,6 +79,15 @@ class MortalJournal(SqlJournal):
 
     def book(self, fill: Fill, at: datetime) -> bool:
         return self._points.around("while_booking_fill", lambda: SqlJournal.book(self, fill, at), "after_booking_fill")
+
+    def begin_parent(self, parent: Parent, at: datetime) -> bool:
+        return self._points.around("before_parent", lambda: SqlJournal.begin_parent(self, parent, at), "after_parent")
+
+    def end_parent(self, name: str, reason: str, at: datetime) -> None:
+        def act() -> None:
+            SqlJournal.end_parent(self, name, reason, at)
+
+        self._points.around("before_parent_end", act, "after_parent_end")
 
     def mark(self, as_of: int, at: datetime) -> None:
         self._points.around("before_mark", lambda: SqlJournal.mark(self, as_of, at), "after_mark")

@@ -15,6 +15,7 @@ from livetrader.domain.books import BrokerTrade
 from livetrader.domain.instrument import Product
 from livetrader.domain.order import Action, Fill, Purpose
 from livetrader.domain.order_state import OrderState
+from livetrader.faultsim.parents import check_parents, check_parents_ended, rest_of
 from livetrader.faultsim.protected import check_protected
 from livetrader.faultsim.violation import Violation
 from livetrader.faultsim.way import carried
@@ -33,6 +34,7 @@ def check(world: World) -> None:
     _proven(world)
     _folds(world)
     _exposure(world)
+    check_parents(world)
     if world.informed:
         check_protected(world)
 
@@ -45,6 +47,7 @@ def check_end(world: World) -> None:
         raise Violation("I5", f"still open after the day: {', '.join(left)}")
     if world.book.positions:
         raise Violation("I5", f"still held after the day: {', '.join(world.book.positions)}")
+    check_parents_ended(world)
     if not world.agreed:
         raise Violation("I2", f"the books never agreed: {world.reconciler.differing} {world.reconciler.unexplained}")
     _complete(world)
@@ -179,6 +182,7 @@ def _handled(world: World, tags: Mapping[str, str], hand: Sequence[Fill]) -> Non
 def _exposure(world: World) -> None:
     """I4: what is held, working or of unknown fate stays within the limits."""
     entries = {o.symbol for o in world.book.orders.values() if o.purpose is Purpose.ENTRY}
+    entries |= {entry.symbol for entry, rest in rest_of(world).values() if rest}
     count = len(entries | set(world.book.positions))
     if count > world.max_positions:
         raise Violation("I4", f"{count} positions are held or under way, the limit is {world.max_positions}")

@@ -7,10 +7,12 @@ what it holds is believed.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from livetrader.brokers.loopback.matching import Order
 from livetrader.domain.account import Alert
+from livetrader.domain.books import BrokerTrade
 from livetrader.domain.exit_plan import ExitPlan
 from livetrader.domain.instrument import Product
 from livetrader.domain.order import Purpose, closing
@@ -35,8 +37,10 @@ def check_protected(world: World) -> None:
     alerts = {alert.key: alert for alert in world.journal.alerts()}
     for symbol, held in world.book.positions.items():
         stops = _working(world, symbol, Purpose.STOP)
-        if len(stops) > 1:
-            raise Violation("I7", f"{symbol} has {len(stops)} stops at the venue")
+        freeze = world.instruments[symbol].freeze_quantity
+        needed = freeze is not None and _rest(stops[1:]) < abs(held.position.quantity)
+        if len(stops) > 1 and not needed:
+            raise Violation("I7", f"{symbol} has {len(stops)} stops at the venue, together for {_rest(stops)}")
         theirs = world.exchange.account.position(symbol, Product.MIS)
         traded_since = theirs != held.position.quantity + world.book.foreign(symbol, Product.MIS)
         if traded_since:
@@ -56,9 +60,16 @@ def _working(world: World, symbol: str, purpose: Purpose) -> list[Order]:
     return [order for order in world.exchange.orders.values() if order.state in OPEN and carried(order) in tags]
 
 
+def _rest(stops: Sequence[Order]) -> Decimal:
+    return sum((stop.remaining for stop in stops), Decimal(0))
+
+
 def _is_mended(world: World, held: HeldPosition, alert: Alert) -> None:
     """An alert stands in for a stop that cannot be had: on a sound line it can be had, or the position be left."""
-    if [exit.remaining for exit in _working(world, held.entry.symbol, Purpose.EXIT)] == [abs(held.position.quantity)]:
+    symbol, left = held.entry.symbol, abs(held.position.quantity)
+    freeze, exits = world.instruments[symbol].freeze_quantity, _working(world, symbol, Purpose.EXIT)
+    # An exit may not be larger than the freeze quantity: the next one is for the rest.
+    if [exit.remaining for exit in exits] == [left] or (freeze is not None and exits and exits[0].remaining <= left):
         return
     told = world.clock.now() - alert.since.timestamp()
     if not world.clock_was_set and min(told, world.sound_seconds) > PATIENCE_SECONDS:
@@ -67,10 +78,10 @@ def _is_mended(world: World, held: HeldPosition, alert: Alert) -> None:
 
 def _stays(world: World, held: HeldPosition, stops: Sequence[Order]) -> None:
     """It has its stop, and nothing says that it should be gone."""
-    symbol, wanted = held.entry.symbol, (closing(held.position.side), abs(held.position.quantity))
-    found = [(stop.ticket.action, stop.remaining) for stop in stops]
-    if found != [wanted]:
-        raise Violation("I7", f"{symbol}: {held.position.quantity:+f} held, stops of {[str(one) for one in found]}")
+    symbol, found = held.entry.symbol, [f"{stop.ticket.action} {stop.remaining}" for stop in stops]
+    against = {stop.ticket.action for stop in stops} != {closing(held.position.side)}
+    if against or _rest(stops) != abs(held.position.quantity):
+        raise Violation("I7", f"{symbol}: {held.position.quantity:+f} held, stops of {found}")
     plan = held.entry.exit
     planned = None if plan is None else _planned(world, held, plan)
     if planned is None:
@@ -79,7 +90,8 @@ def _stays(world: World, held: HeldPosition, stops: Sequence[Order]) -> None:
     tested = (symbol, held.opened) in world.tested
     levels = {planned.state.stop} if tested else {planned.state.stop, planned.state.first_stop}
     instrument, trigger = world.book.sizer.instrument(symbol), stops[0].ticket.trigger_price
-    if trigger not in {instrument.price(level) for level in levels}:
+    apart = len({stop.ticket.trigger_price for stop in stops}) > 1
+    if apart or trigger not in {instrument.price(level) for level in levels}:
         raise Violation("I7", f"{symbol}: its stop is at {trigger}, its plan says {levels}")
     over = world.decided >= world.market.session.square_off
     if tested and world.passed and (planned.bar is not None or over):
@@ -91,15 +103,29 @@ def _planned(world: World, held: HeldPosition, plan: ExitPlan) -> Walked | None:
     if world.clock_was_set or held.entry.purpose is not Purpose.ENTRY:
         return None
     entry = {order.order_id for order in world.exchange.orders.values() if carried(order) == held.entry.intent_id}
-    prices = [
-        trade.price for trade in world.exchange.trades
+    opening = [
+        trade for trade in world.exchange.trades
         if trade.broker_order_id in entry and int(trade.traded_at.timestamp()) == held.opened
     ]  # fmt: skip
-    if not prices:  # by a fingerprint somebody else's order passed for ours
+    if not opening:  # by a fingerprint somebody else's order passed for ours
         return None
-    bars, state = world.tape.bars(held.entry.symbol), begin(plan, held.position.side, float(prices[0]), float(TICK))
+    # An entry that fills in parts may have opened an earlier position within the same second, closed by its stop.
+    trade = next((one for one in opening if one in _openers(world, held.entry.symbol)[-1:]), opening[0])
+    bars, state = world.tape.bars(held.entry.symbol), begin(plan, held.position.side, float(trade.price), float(TICK))
     start, end = bars.ts.searchsorted(held.opened), bars.closes.searchsorted(world.decided, side="right")
     return walk(state, bars.open, bars.high, bars.low, int(start), int(end))
+
+
+def _openers(world: World, symbol: str) -> list[BrokerTrade]:
+    """The trades of our orders that opened a position."""
+    ours = {order.order_id for order in world.exchange.orders.values() if carried(order)}
+    held, found = Decimal(0), []
+    for trade in world.exchange.trades:
+        if trade.symbol == symbol and trade.broker_order_id in ours:
+            if held == 0:
+                found.append(trade)
+            held += trade.action.sign * trade.quantity
+    return found
 
 
 def _leaves(world: World, held: HeldPosition) -> None:

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 from livetrader.domain.order import OrderIntent, Purpose, intent_id
 from livetrader.domain.order_state import OrderState
+from livetrader.engine.manual import STRATEGY
+from livetrader.faultsim.parents import check_child, rest_of
 from livetrader.faultsim.violation import Violation
 
 if TYPE_CHECKING:
@@ -20,7 +22,10 @@ def check_sending(world: World, intent: OrderIntent) -> None:
     _written_down(world, intent)
     _symbol_is_known(world, intent)
     if intent.purpose is Purpose.ENTRY:
-        _is_named(intent)
+        if intent.parent_id:
+            check_child(world, intent)
+        else:
+            _is_named(world, intent)
         _may_enter(world, intent)
         _is_paid_for(world, intent)
     elif intent.purpose is Purpose.EXIT:
@@ -45,11 +50,15 @@ def _symbol_is_known(world: World, intent: OrderIntent) -> None:
         raise Violation("I1", f"{intent.intent_id} goes out while {doubted[0]['intent_id']} is of unknown fate")
 
 
-def _is_named(intent: OrderIntent) -> None:
+def _is_named(world: World, intent: OrderIntent) -> None:
     """I1: the identity of an entry is a pure function: whoever computes it again gets the same."""
     one = intent
-    name = intent_id(one.account, one.strategy, one.symbol, one.as_of, one.action, Purpose.ENTRY)
-    if name != one.intent_id:
+    legs = [Purpose.ENTRY.value]
+    if one.strategy == STRATEGY:  # an order by hand is named after the command
+        legs = [f"{STRATEGY}:{command}" for command in range(1, world.asked + 1)]
+    names = [intent_id(one.account, one.strategy, one.symbol, one.as_of, one.action, leg) for leg in legs]
+    name = names[-1]
+    if one.intent_id not in names:
         raise Violation("I1", f"{one.intent_id} is the entry that is called {name}")
 
 
@@ -70,6 +79,7 @@ def _is_paid_for(world: World, intent: OrderIntent) -> None:
     """I4: what is held and what may still fill takes no more than the account has, this order included."""
     entries = [one for one in world.journal.orders() if one.intent.purpose is Purpose.ENTRY and not one.state.terminal]
     working = sum(((one.intent.quantity - one.filled_quantity) * one.intent.price for one in entries), ZERO)
+    working += sum((rest * entry.price for entry, rest in rest_of(world).values()), ZERO)
     held = [one.position for one in world.book.positions.values()]
     invested = sum((abs(one.quantity) * one.average_price for one in held), ZERO)
     owned = world.book.cash + sum((one.quantity * one.average_price for one in held), ZERO)

@@ -6,44 +6,34 @@ code that starts a live trader. Nothing here is faked but the market and time.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
-from zoneinfo import ZoneInfo
 
-from livetrader.brokers.loopback.account import flat
 from livetrader.brokers.loopback.exchange import Exchange, plain_number
 from livetrader.brokers.loopback.faults import Chance, Line
 from livetrader.brokers.loopback.profiles import OPENALGO, Profile
 from livetrader.brokers.loopback.rules import Rejected
 from livetrader.brokers.openalgo.loopback.server import broker_number
 from livetrader.brokers.polled import PolledBroker
-from livetrader.constraints.gate import Rule
-from livetrader.constraints.rules.latches import NotHalted, SymbolFree
-from livetrader.constraints.rules.portfolio import (
-    CapitalAllocation,
-    MaxOpenPositions,
-    MaxTradesPerDay,
-    OnePositionPerSymbol,
-)
-from livetrader.constraints.rules.sanity import ExitDefined, LotSanity, PriceSanity
-from livetrader.constraints.rules.timing import BarFreshness, TradingWindow
 from livetrader.domain.books import BrokerTrade
 from livetrader.domain.exit_plan import ExitKind
-from livetrader.domain.instrument import Instrument, Product
+from livetrader.domain.instrument import Product
 from livetrader.domain.interval import Interval
-from livetrader.domain.order import OrderIntent
+from livetrader.domain.order import Action, OrderIntent
 from livetrader.domain.signal import Side, Signal
 from livetrader.engine.book import Book
 from livetrader.engine.cycle import Engine
+from livetrader.engine.execution import AT_MARKET, Execution
+from livetrader.engine.manual import Manual, NotDone, Ticket
 from livetrader.engine.orders import OrderPath
 from livetrader.engine.reconcile import Reconciler
-from livetrader.engine.sizing import ExitSettings, Holding, Sizer
 from livetrader.errors import BrokerError
 from livetrader.faultsim.crash import Crash, CrashPoints, MortalJournal, MortalVenue
+from livetrader.faultsim.desk import ACCOUNT, CHARGES, MAX_POSITIONS, RULES, charges, sizer
 from livetrader.faultsim.market import (
     BAR,
     INSTRUMENT,
@@ -51,6 +41,7 @@ from livetrader.faultsim.market import (
     MOMENTS,
     OPENS,
     SYMBOLS,
+    TICK,
     ArrivedTape,
     Market,
     MarketClock,
@@ -64,12 +55,10 @@ from livetrader.store.dialects import database_of
 from livetrader.store.location import state_path
 from livetrader.store.rows import Row
 
-ACCOUNT, MODE = "faultsim", "live"
+MODE = "live"
 CAPITAL = Decimal(100_000)
-CHARGES = flat(Decimal(3))
 RECONCILE_SECONDS = 60
 MONITOR_SECONDS = 2
-MAX_POSITIONS = 2
 MAX_DAILY_LOSS = CAPITAL / 250  # two stops
 
 # After the close faults end, and this many rounds of a minute must bring everything to rest.
@@ -104,6 +93,8 @@ class World:
         deaths: Collection[int] = (),
         url: str | None = None,
         http: bool = False,
+        execution: Execution = AT_MARKET,
+        freeze: Decimal | None = None,
     ) -> None:
         self.market, self.profile = market, profile
         self.clock = VirtualClock(float(OPENS))
@@ -111,12 +102,15 @@ class World:
         self.points = CrashPoints(deaths)
         # Behind OpenAlgo only whole shares are traded, and orders have the ids of a broker.
         gateway = profile is OPENALGO
-        self.instruments = {} if gateway else INSTRUMENTS
-        listed = {symbol: self.instruments.get(symbol, replace(INSTRUMENT, symbol=symbol)) for symbol in SYMBOLS}
+        special = {} if gateway else INSTRUMENTS
+        self.instruments = {
+            symbol: replace(special.get(symbol, INSTRUMENT), symbol=symbol, freeze_quantity=freeze)
+            for symbol in SYMBOLS
+        }  # fmt: skip
         self.exchange = Exchange(
             profile,
             MarketClock(self.clock) if http else self.clock,
-            listed,
+            self.instruments,
             CAPITAL,
             charges=CHARGES,
             partial_fills=partial_fills,
@@ -143,7 +137,9 @@ class World:
         self.max_positions, self.max_daily_loss, self.capital = MAX_POSITIONS, MAX_DAILY_LOSS, CAPITAL
         self._seen: object = None
         self._unseen = False
-        self._exit, self._bar, self._moment = exit, 0, 0
+        self.tickets: list[Ticket] = []
+        self.asked = 0
+        self._exit, self._bar, self._moment, self._execution = exit, 0, 0, execution
         self._committed = database_of(self.url, MODE, read_only=True).connect()
         self._start()
 
@@ -168,9 +164,9 @@ class World:
         self.forgetful |= self._audited() < self._head
         self._sound_since = float("inf")  # a new process takes its time, too
         self.venue.venue = self.way.venue()
-        self.broker = PolledBroker(self.venue, _charges)
+        self.broker = PolledBroker(self.venue, charges)
         self.broker.restore(self.journal.orders(), self.journal.fills())
-        self.book = Book(_sizer(self._exit, self.instruments), CAPITAL)
+        self.book = Book(sizer(self._exit, self.instruments, self._execution), CAPITAL)
         path = OrderPath(self.journal, self.broker, self.book, self.tape, self.clock)
         self.engine = Engine(
             self.journal, path, self.book, self.tape, self, RULES, self.clock, ACCOUNT, max_daily_loss=MAX_DAILY_LOSS,
@@ -180,6 +176,7 @@ class World:
             self.journal, self.broker, path, self.book, self.clock, self._price, self.engine.alert,
             cash_is_exact=self.profile.tells_cash,
         )  # fmt: skip
+        self.manual = Manual(self.engine, RULES, self._price)
         self.reconciled_at = float("-inf")
         self.decided, self.passed = max(self.journal.marked() or 0, OPENS), False
         self.engine.recover(self.market.session)
@@ -269,12 +266,20 @@ class World:
                 self._pass_time(MONITOR_SECONDS if look else 0)
                 self._unseen = self._hidden  # reads take time on the wire: what turns up meanwhile was not seen
                 self.engine.monitor()
+            self._attend()
         except Crash as crash:
             self._died(crash)
             self._start()
         self.informed = self.undisturbed
         self._sound_since = min(self._sound_since, self.clock.monotonic()) if self.informed else float("inf")
         self.watch(self)
+
+    def _attend(self) -> None:
+        """Carry out what was asked by hand, each until it is answered: a process that dies over one does it again."""
+        for ticket in list(self.tickets):
+            with suppress(NotDone):
+                self.manual.trade(ticket)
+            self.tickets.remove(ticket)
 
     def _reconcile(self) -> None:
         if self.clock.monotonic() - self.reconciled_at < RECONCILE_SECONDS:
@@ -302,6 +307,16 @@ class World:
         earlier = self.wanted.setdefault(closes, [])
         if all(other.symbol != symbol for other in earlier):
             earlier.append(one)
+
+    def order(self, action: Action, symbol: str, quantity: int, execution: Execution) -> None:
+        """The operator gives an order, through us: a limit at the last price where the execution needs one."""
+        self.asked += 1
+        price = self._price(symbol)
+        stop = (price * (1 - action.sign * Decimal("0.006"))).quantize(TICK * 20)
+        self.tickets.append(Ticket(
+            self.asked, int(self.clock.now()), action, symbol, Decimal(quantity),
+            limit_price=price.quantize(TICK) if execution.at_limit else None, stop=stop, execution=execution,
+        ))  # fmt: skip
 
     def trade_by_hand(self, symbol: str, quantity: int) -> None:
         """Somebody trades on the account, past us."""
@@ -359,7 +374,7 @@ class World:
 
     def cash_of(self, trade: BrokerTrade) -> Decimal:
         """What a trade of the venue added to its cash."""
-        return -trade.action.sign * trade.quantity * trade.price - _charges(trade)
+        return -trade.action.sign * trade.quantity * trade.price - charges(trade)
 
     def stirred(self) -> bool:
         """Whether anything was written down, asked for or traded since this was asked last."""
@@ -374,18 +389,3 @@ class World:
 
     def _at(self) -> datetime:
         return wall_time(self.clock)
-
-
-RULES: tuple[Rule, ...] = (
-    NotHalted(), SymbolFree(), TradingWindow(ZoneInfo("UTC")), BarFreshness(60), PriceSanity(), ExitDefined(),
-    OnePositionPerSymbol(), MaxOpenPositions(MAX_POSITIONS), MaxTradesPerDay(6), LotSanity(), CapitalAllocation(),
-)  # fmt: skip
-
-
-def _sizer(exit: ExitKind, instruments: Mapping[str, Instrument]) -> Sizer:
-    settings = ExitSettings(exit, stop_loss_pct=0.6, take_profit_pct=0.5, activation_pct=0.3)
-    return Sizer(ACCOUNT, Decimal(30), Decimal(1), instruments, INSTRUMENT, {"s": Holding(settings)})
-
-
-def _charges(trade: BrokerTrade) -> Decimal:
-    return CHARGES(trade.action, trade.quantity, trade.price)

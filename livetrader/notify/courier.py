@@ -9,10 +9,11 @@ from dataclasses import dataclass, field
 
 import structlog
 
+from livetrader.domain.log_entry import LogEntry
 from livetrader.errors import StoreError
 from livetrader.notify.backlog import Backlog, Message
 from livetrader.notify.events import Reader, Severity
-from livetrader.ports import Clock, LogEntry, wall_time
+from livetrader.ports import Clock, wall_time
 
 log = structlog.get_logger(__name__)
 

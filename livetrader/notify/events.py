@@ -10,10 +10,11 @@ from enum import IntEnum
 from pathlib import Path
 
 from livetrader.domain.account import OPENING
+from livetrader.domain.log_entry import LogEntry
 from livetrader.domain.order import Action, Purpose
 from livetrader.domain.order_state import OrderState
 from livetrader.domain.trades import trades
-from livetrader.ports import AuditTail, LogEntry
+from livetrader.ports import AuditTail
 
 # What is critical needs somebody now: money without a stop, a trader that does not enter or does not run.
 _CRITICAL_ALERTS = (

@@ -15,6 +15,7 @@ from livetrader.store.audit import verify
 from livetrader.store.booking import advanced, amended, booked, found, intended, require_same, unknown_intent
 from livetrader.store.driver import Database
 from livetrader.store.lease import LeaseTable
+from livetrader.store.parents import ParentTable
 from livetrader.store.queue import CommandTable
 from livetrader.store.rows import (
     Values,
@@ -51,7 +52,7 @@ _START = tables.insertion(tables.runs)
 _STOP = "UPDATE runs SET stopped_at = :stopped_at, exit_reason = :exit_reason WHERE run = :run"
 
 
-class SqlJournal(StandingTables, LeaseTable, CommandTable, TradingSessionTable, AuditReads):
+class SqlJournal(ParentTable, StandingTables, LeaseTable, CommandTable, TradingSessionTable, AuditReads):
     """Implements ports.Journal, ports.Lease, ports.CommandQueue and ports.AuditTail over `database.open_state`.
 
     A method that writes has committed, with its row of the audit log, when it returns; inside `unit` it

@@ -10,10 +10,11 @@ from livetrader.domain.order import Fill, OrderIntent
 from livetrader.domain.order_state import OPEN, OrderState
 from livetrader.ports import Decision, OrderRecord
 from livetrader.store.booking import advanced, amended, booked, found, intended, require_same, unknown_intent
+from livetrader.store.memory_parents import MemoryParents
 from livetrader.store.memory_standing import MemoryStanding
 
 
-class MemoryJournal(MemoryStanding):
+class MemoryJournal(MemoryParents, MemoryStanding):
     """Implements ports.Journal over dictionaries, which keep the order of insertion."""
 
     def __init__(self) -> None:

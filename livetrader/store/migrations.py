@@ -59,6 +59,13 @@ def _to_schema_3(connection: Connection) -> None:
 
 
 _SCHEMA_4 = """
+ALTER TABLE orders ADD COLUMN parent_id {text} DEFAULT '' NOT NULL;
+ALTER TABLE orders ADD COLUMN tif {text} DEFAULT 'DAY' NOT NULL;
+CREATE TABLE parents (
+    intent_id {text} NOT NULL, seq {big} NOT NULL, entry {text} NOT NULL, schedule {text} NOT NULL,
+    created_at {text} NOT NULL, updated_at {text} NOT NULL, ended_at {text}, reason {text} NOT NULL,
+    PRIMARY KEY (intent_id), UNIQUE (seq), FOREIGN KEY(seq) REFERENCES audit (seq)
+);
 CREATE TABLE trading_sessions (
     id {big} NOT NULL, portfolio {text} NOT NULL, mode {text} NOT NULL, state {text} NOT NULL,
     started_at {text} NOT NULL, capital {text} NOT NULL, first {big} NOT NULL, runs {big} NOT NULL,
@@ -74,8 +81,9 @@ _TYPES = {
 
 
 def _to_schema_4(connection: Connection) -> None:
-    """Trading sessions."""
-    connection.execute(_SCHEMA_4.format_map(_TYPES[connection.dialect]))
+    """Parent orders, what makes an order a child, and trading sessions."""
+    for statement in _SCHEMA_4.format_map(_TYPES[connection.dialect]).split(";"):
+        connection.execute(statement)
 
 
 # The n-th takes schema n to n + 1. Append only. What made schemas 1 and 2 knew SQLite only.

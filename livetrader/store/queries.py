@@ -16,6 +16,7 @@ from livetrader.domain.account import Alert, Answer, Command, External, Flow, La
 from livetrader.domain.lots import LotMethod
 from livetrader.domain.order import Fill, OrderIntent
 from livetrader.domain.order_state import OrderState
+from livetrader.domain.parent import ParentRecord
 from livetrader.domain.position import Trade
 from livetrader.domain.trades import ClosedLot, OpenPosition, closed_lots
 from livetrader.domain.trades import trades as fold
@@ -143,6 +144,10 @@ class Queries:
     def orders(self, *, since: int | None = None) -> Sequence[OrderRecord]:
         """In the order in which they were intended, those decided at or after `since` (epoch seconds)."""
         return reads.orders(self._select, since)
+
+    def parents(self) -> Sequence[ParentRecord]:
+        """All parent orders, in the order in which they were begun."""
+        return reads.parents(self._select)
 
     def open_orders(self) -> Sequence[OrderRecord]:
         """Those that may fill or have filled unseen, in the order in which they were intended."""

@@ -10,11 +10,21 @@ from decimal import Decimal
 from livetrader.domain.account import Alert, Answer, Command, External, Flow, Latch
 from livetrader.domain.order import Fill
 from livetrader.domain.order_state import OPEN, OrderState
+from livetrader.domain.parent import ParentRecord
 from livetrader.domain.signal import Signal
 from livetrader.domain.trading_session import TradingSession
 from livetrader.ports import Decision, OrderRecord
 from livetrader.store.audit import Select
-from livetrader.store.rows import Row, decision_of, external_of, fill_of, instant, order_of, trading_session_of
+from livetrader.store.rows import (
+    Row,
+    decision_of,
+    external_of,
+    fill_of,
+    instant,
+    order_of,
+    parent_of,
+    trading_session_of,
+)
 
 MARKED, AGREED = "marked", "agreed"
 
@@ -53,6 +63,16 @@ def open_orders(select: Select) -> list[OrderRecord]:
 def orders_in(select: Select, state: OrderState) -> list[OrderRecord]:
     rows = select("SELECT * FROM orders WHERE state = :state ORDER BY seq", state=state.value)
     return [order_of(row) for row in rows]
+
+
+def parents(select: Select) -> list[ParentRecord]:
+    """In the order in which they were begun."""
+    return [parent_of(row) for row in select("SELECT * FROM parents ORDER BY seq")]
+
+
+def begun(select: Select, name: str) -> bool:
+    """Whether a parent of that name is there already."""
+    return _any(select("SELECT seq FROM parents WHERE intent_id = :name", name=name))
 
 
 def fills(select: Select) -> list[Fill]:

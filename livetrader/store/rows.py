@@ -21,13 +21,17 @@ from livetrader.domain.account import External, ExternalKind, ExternalStatus
 from livetrader.domain.exit_plan import ExitKind, ExitPlan
 from livetrader.domain.instrument import Product
 from livetrader.domain.interval import Interval
-from livetrader.domain.order import Action, Fill, OrderIntent, OrderType, Purpose
+from livetrader.domain.order import Action, Fill, OrderIntent, OrderType, Purpose, TimeInForce
 from livetrader.domain.order_state import OrderState
+from livetrader.domain.parent import Algo, Parent, ParentRecord, Schedule, Slot
 from livetrader.domain.signal import Side, Signal
 from livetrader.domain.trading_session import Totals, TradingSession, TradingState
 from livetrader.ports import Decision, OrderRecord
 
 Values = dict[str, Any]
+
+# What intents have that were written as JSON by an older livetrader.
+_EARLIER: Values = {"entry_id": "", "amended": None, "parent_id": "", "tif": TimeInForce.DAY.value}
 
 _PLAN_NUMBERS = tuple(f.name for f in fields(ExitPlan) if f.name not in ("kind", "square_off", "overnight"))
 
@@ -107,6 +111,8 @@ def intent_values(intent: OrderIntent) -> Values:
         "exit_plan": None if intent.exit is None else _plan_text(intent.exit),
         "entry_id": intent.entry_id,
         "amended": intent.amended,
+        "parent_id": intent.parent_id,
+        "tif": intent.tif.value,
     }
 
 
@@ -130,6 +136,8 @@ def intent_of(row: Row) -> OrderIntent:
         exit=None if row["exit_plan"] is None else _plan_of(row["exit_plan"]),
         entry_id=row["entry_id"],
         amended=row["amended"],
+        parent_id=row["parent_id"],
+        tif=TimeInForce(row["tif"]),
     )
 
 
@@ -169,6 +177,36 @@ def order_of(row: Row) -> OrderRecord:
         updated_at=instant(row["updated_at"]),
         sent_at=None if row["sent_at"] is None else instant(row["sent_at"]),
         algo_id=row["algo_id"],
+    )
+
+
+def parent_values(parent: Parent) -> Values:
+    """The columns of a parent that an amendment may change, and its name."""
+    schedule = parent.schedule
+    return {
+        "intent_id": parent.name,
+        "entry": canonical(intent_values(parent.entry)),
+        "schedule": canonical({
+            "algo": schedule.algo.value,
+            "slots": [[slot.at, str(slot.quantity)] for slot in schedule.slots],
+            "largest": str(schedule.largest),
+            "until": schedule.until,
+        }),
+    }  # fmt: skip
+
+
+def parent_of(row: Row) -> ParentRecord:
+    schedule = json.loads(row["schedule"])
+    slots = tuple(Slot(at, Decimal(quantity)) for at, quantity in schedule["slots"])
+    return ParentRecord(
+        parent=Parent(
+            intent_of(_EARLIER | json.loads(row["entry"])),
+            Schedule(Algo(schedule["algo"]), slots, Decimal(schedule["largest"]), schedule["until"]),
+        ),
+        created_at=instant(row["created_at"]),
+        updated_at=instant(row["updated_at"]),
+        ended_at=None if row["ended_at"] is None else instant(row["ended_at"]),
+        reason=row["reason"],
     )
 
 
@@ -270,7 +308,7 @@ def _verdict_values(verdict: Verdict) -> Values:
 
 
 def _verdict_of(values: Mapping[str, Any]) -> Verdict:
-    intent = intent_of({"entry_id": "", "amended": None} | values["intent"])  # as schema 1 wrote them, without
+    intent = intent_of(_EARLIER | values["intent"])
     checks = tuple(Check(*check) for check in values["checks"])
     if "rule" in values:
         return Refused(intent, values["rule"], values["reason"], values["numbers"], checks)

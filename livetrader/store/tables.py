@@ -88,8 +88,24 @@ orders = Table(
     _big("amended", nullable=True),
     _text("sent_at", nullable=True),
     _text("algo_id", default=""),
+    _text("parent_id", default=""),
+    _text("tif", default="DAY"),
     Index("orders_as_of", "as_of"),
     Index("orders_state", "state"),
+)
+
+# Entries that go out in child orders: the intent, which is never sent itself, and when its children are due.
+parents = Table(
+    "parents",
+    METADATA,
+    _text("intent_id", primary_key=True),
+    _seq(),
+    _text("entry"),
+    _text("schedule"),
+    _text("created_at"),
+    _text("updated_at"),
+    _text("ended_at", nullable=True),
+    _text("reason"),
 )
 
 fills = Table(

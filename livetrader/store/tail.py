@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 
+from livetrader.domain.log_entry import LogEntry
 from livetrader.domain.order import Fill, OrderIntent
-from livetrader.ports import LogEntry
 from livetrader.store import reads
 from livetrader.store.audit import Select
 from livetrader.store.rows import Row, canonical, fill_of, instant, intent_of

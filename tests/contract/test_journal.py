@@ -67,7 +67,7 @@ INTENTS = {
     "stop": intent(order_type=OrderType.SL_M, trigger_price=Decimal("0.0500"), reason="trailing"),
     "fraction_of_a_coin": intent(quantity="0.000012340", symbol="BTCUSDT", product=Product.NRML),
     "every_number_of_the_plan": intent(
-        exit=ExitPlan(ExitKind.STEP_TRAIL, NAN, 1.0, 1.5, 0.9, 0.1 + 0.2, 0.2, 97.05, False)
+        exit=ExitPlan(ExitKind.STEP_TRAIL, NAN, 1.0, 1.5, 0.9, 0.1 + 0.2, 0.2, 97.05, 15.0, False, True)
     ),
     "infinite_distance": intent(exit=ExitPlan(ExitKind.NONE, distance=float("inf"))),
 }

@@ -105,7 +105,10 @@ class LotSanity:
 
 @dataclass(frozen=True, slots=True)
 class ExchangeLimits:
-    """The broker lists the symbol, one order may be that large, and its prices lie in the day's circuit band."""
+    """The broker lists the symbol, and the order's prices lie in the day's circuit band.
+
+    An entry above the freeze quantity goes out in pieces: domain.parent.
+    """
 
     instruments: Mapping[str, Instrument]
 
@@ -121,9 +124,7 @@ class ExchangeLimits:
         instrument = self.instruments.get(intent.symbol)
         if instrument is None:
             return f"the broker does not list {intent.symbol} today"
-        freeze, band = instrument.freeze_quantity, instrument.band
-        if freeze is not None and intent.quantity > freeze:
-            return f"quantity {intent.quantity:f} is above the freeze quantity {freeze:f}"
+        band = instrument.band
         prices = (intent.limit_price, intent.trigger_price, intent.price)
         if band is not None and not all(price is None or band[0] <= price <= band[1] for price in prices):
             return f"a price is outside the circuit band {band[0]}–{band[1]}"

@@ -6,12 +6,15 @@ from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import TypeVar
 
 from livetrader.brokers.loopback.exchange import Exchange
 from livetrader.brokers.loopback.profiles import Profile
 from livetrader.domain.exit_plan import ExitKind
+from livetrader.domain.order import Action
 from livetrader.domain.signal import Side
+from livetrader.engine.execution import AT_MARKET, Execution, ExecutionKind
 from livetrader.faultsim.invariants import check, check_books, check_end
 from livetrader.faultsim.market import MOMENTS, SYMBOLS, Market, Row, priced
 from livetrader.faultsim.scenario import short_lived
@@ -49,6 +52,8 @@ class Day:
     partial_fills: bool
     rows: dict[str, list[Row]]
     deeds: tuple[tuple[int, Callable[[World], None]], ...]
+    execution: Execution = AT_MARKET
+    freeze: Decimal | None = None
 
     def market(self) -> Market:
         return priced(self.rows, 1)
@@ -83,7 +88,22 @@ VANISHED = Day(
     "vanished", ExitKind.STEP_TRAIL, False, _rows(AAA=[FLAT] * 4),
     ((0, lambda world: world.signal("BBB", Side.LONG)), (2, lambda world: world.cancel_by_hand(0))),
 )  # fmt: skip
-DAYS = {day.name: day for day in (PARTS, HANDS, TRAIL, VANISHED)}
+ICEBERG = Execution(ExecutionKind.ICEBERG, visible_pct=Decimal(40))
+# A parent by a strategy, in two children; and by hand an iceberg of three.
+OVER_TIME = Day(
+    "over time", ExitKind.PERCENT, False, _rows(AAA=[FLAT] * 5),
+    (
+        (0, lambda world: world.signal("AAA", Side.LONG)),
+        (1, lambda world: world.order(Action.SELL, "BBB", 90, ICEBERG)),
+    ),
+    execution=Execution(ExecutionKind.TWAP, slices=2, over_minutes=10),
+)  # fmt: skip
+# An entry above the freeze quantity, its stop in pieces, and its exit too.
+PIECES = Day(
+    "pieces", ExitKind.PERCENT, False, _rows(AAA=[FLAT] * 4),
+    ((0, lambda world: world.signal("AAA", Side.LONG)),), freeze=Decimal(200),
+)  # fmt: skip
+DAYS = {day.name: day for day in (PARTS, HANDS, TRAIL, VANISHED, OVER_TIME, PIECES)}
 
 
 @contextmanager
@@ -100,6 +120,8 @@ def begun(day: Day, profile: Profile, deaths: Collection[int] = ()) -> Iterator[
             exit=day.exit,
             partial_fills=day.partial_fills,
             deaths=deaths,
+            execution=day.execution,
+            freeze=day.freeze,
         )
         try:
             yield world

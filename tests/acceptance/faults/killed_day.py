@@ -38,9 +38,10 @@ from livetrader.engine.orders import OrderPath
 from livetrader.engine.reconcile import Reconciler
 from livetrader.errors import BrokerError
 from livetrader.faultsim.crash import CrashPoints, MortalJournal
+from livetrader.faultsim.desk import ACCOUNT, RULES, sizer
 from livetrader.faultsim.market import BAR, INSTRUMENT, INSTRUMENTS, MOMENTS, OPENS, ArrivedTape
 from livetrader.faultsim.runs import silence
-from livetrader.faultsim.world import ACCOUNT, CAPITAL, MODE, RULES, _sizer
+from livetrader.faultsim.world import CAPITAL, MODE
 from livetrader.market.clock import VirtualClock
 from livetrader.ports import Outcome
 from livetrader.store.database import open_state
@@ -126,7 +127,7 @@ class KilledDay:
         client.points = points
         broker = PolledBroker(client, lambda _trade: Decimal(0))
         broker.restore(journal.orders(), journal.fills())
-        self.book = Book(_sizer(DAY.exit, INSTRUMENTS), CAPITAL)
+        self.book = Book(sizer(DAY.exit, INSTRUMENTS), CAPITAL)
         path = OrderPath(journal, broker, self.book, self.tape, self.clock)
         self.engine = Engine(journal, path, self.book, self.tape, Bell(), RULES, self.clock, ACCOUNT, keeps_books=True)
         self.reconciler = Reconciler(

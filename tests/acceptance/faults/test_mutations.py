@@ -31,8 +31,10 @@ from livetrader.engine.closing import Closing
 from livetrader.engine.cycle import Engine
 from livetrader.engine.exits import Walked
 from livetrader.engine.orders import OrderPath
+from livetrader.engine.parents import Parents
 from livetrader.engine.protection import Protection
 from livetrader.engine.reconcile import Doubt, Reconciler
+from livetrader.engine.under_way import UnderWay
 from livetrader.faultsim import world
 from livetrader.faultsim.runs import trial
 from livetrader.ports import Outcome
@@ -197,6 +199,44 @@ def identity_salted(plant: pytest.MonkeyPatch) -> None:
     plant.setattr(sizing, "intent_id", name)
 
 
+def child_sent_again_after_a_crash(plant: pytest.MonkeyPatch) -> None:
+    """A new process takes what has not filled for never sent."""
+    right = Engine.recover
+
+    def recover(self: Engine, session: Session) -> None:
+        right(self, session)
+        for child in (child for under in self.book.parents.values() for child in under.children.values()):
+            child.works, child.state = False, S.EXPIRED
+
+    plant.setattr(Engine, "recover", recover)
+
+
+def rest_of_a_parent_forgotten(plant: pytest.MonkeyPatch) -> None:
+    """What has not gone out yet is no exposure."""
+    plant.setattr(UnderWay, "rest", property(lambda _: Decimal(0)))
+
+
+def child_after_a_halt(plant: pytest.MonkeyPatch) -> None:
+    right = Parents._send
+
+    def send(self: Parents, under: UnderWay, now: int) -> None:
+        objection, self.path.objection = self.path.objection, lambda _: ""
+        right(self, under, now)
+        self.path.objection = objection
+
+    plant.setattr(Parents, "_send", send)
+
+
+def child_after_its_position(plant: pytest.MonkeyPatch) -> None:
+    """A parent goes on when its position is being closed, and its time is over."""
+    plant.setattr(Parents, "_why_over", lambda *_, **__: "")
+    plant.setattr("livetrader.engine.parents.over", lambda *_, **__: "")
+
+
+def parent_not_written_down(plant: pytest.MonkeyPatch) -> None:
+    plant.setattr(SqlJournal, "begin_parent", lambda *_: True)
+
+
 BUGS: Sequence[tuple[Bug, set[str]]] = (
     (retry_on_timeout, {"I1", "I6"}),
     (ack_before_commit, {"I6"}),
@@ -216,6 +256,11 @@ BUGS: Sequence[tuple[Bug, set[str]]] = (
     (exit_without_a_read, {"I4"}),
     (symbol_not_frozen, {"I1", "I8"}),
     (identity_salted, {"I1"}),
+    (child_sent_again_after_a_crash, {"I1"}),
+    (rest_of_a_parent_forgotten, {"I4"}),
+    (child_after_a_halt, {"I8"}),
+    (child_after_its_position, {"I5", "I7", "I8"}),
+    (parent_not_written_down, {"I6"}),
 )
 
 

@@ -79,7 +79,7 @@ PASSES: dict[str, tuple[Rule, OrderIntent, Exposure, Mapping[str, str]]] = {
         {"quantity": "10", "value": "1000"},
     ),
     "lot: quantity at the limit": (LotSanity(max_order_quantity=Decimal(10)), intent(), FLAT, {"quantity": "10"}),
-    "exchange: at the freeze quantity": (LISTED, intent(quantity="10"), FLAT, {"quantity": "10", "price": "100"}),
+    "exchange: above the freeze quantity": (LISTED, intent(quantity="11"), FLAT, {"quantity": "11", "price": "100"}),
     "exchange: at the band": (LISTED, intent(price="110"), FLAT, {}),
     "exchange: no limits known": (ExchangeLimits({"A": Instrument("A")}), intent(quantity="1E+6"), FLAT, {}),
     "capital: exactly what is there": (
@@ -137,13 +137,6 @@ REFUSES: dict[str, tuple[Rule, OrderIntent, Exposure, str, Mapping[str, str]]] =
         FLAT,
         "the broker does not list B today",
         {},
-    ),
-    "exchange: above the freeze quantity": (
-        LISTED,
-        intent(quantity="11"),
-        FLAT,
-        "quantity 11 is above the freeze quantity 10",
-        {"quantity": "11"},
     ),
     "exchange: outside the band": (
         LISTED,

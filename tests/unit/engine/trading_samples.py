@@ -34,6 +34,7 @@ from livetrader.domain.signal import Side, Signal
 from livetrader.engine.backtest import Backtest, KnownSignals
 from livetrader.engine.book import Book, HeldPosition
 from livetrader.engine.cycle import Engine
+from livetrader.engine.execution import AT_MARKET, Execution, ExecutionKind
 from livetrader.engine.orders import OrderPath
 from livetrader.engine.sizing import ExitSettings, Holding, Sizer
 from livetrader.engine.tape import WindowTape
@@ -170,14 +171,16 @@ def sizer(
     tick: str = "0.05",
     lot: str = "1",
     strategies: Sequence[str] = ("s", "t"),
+    execution: Execution = AT_MARKET,
+    freeze: str | None = None,
 ) -> Sizer:
-    holding = Holding(exit or ExitSettings(), product, square_off=product is Product.MIS)
+    holding = Holding(exit or ExitSettings(), product, product is Product.MIS, execution=execution)
     return Sizer(
         account="test",
         allocation_pct=Decimal(allocation_pct),
         leverage=Decimal(leverage),
         instruments={},
-        default=Instrument("", Decimal(tick), Decimal(lot)),
+        default=Instrument("", Decimal(tick), Decimal(lot), None if freeze is None else Decimal(freeze)),
         holdings=dict.fromkeys(strategies, holding),
     )
 
@@ -298,6 +301,7 @@ def record(journal: Journal) -> list[str]:
         for one in journal.orders()
         if one.intent.purpose is not Purpose.STOP or one.filled_quantity
     ]
+    lines += [repr(one.parent) for one in journal.parents()]
     lines += map(repr, journal.fills())
     lines += map(repr, journal.decisions(since=0, until=1 << 40))
     return [*lines, *map(repr, journal.equities())]
@@ -389,6 +393,15 @@ def random_signals(stored: CandleWindow, seed: int, often: float = 0.15) -> list
             )
     return found
 
+
+EXECUTIONS = {
+    "market": AT_MARKET,
+    "limit": Execution(ExecutionKind.LIMIT),
+    "twap": Execution(ExecutionKind.TWAP, slices=3, over_minutes=15),
+    "twap off the grid": Execution(ExecutionKind.TWAP, slices=4, over_minutes=27),
+    "vwap": Execution(ExecutionKind.VWAP, slices=4, over_minutes=20),
+    "iceberg": Execution(ExecutionKind.ICEBERG, visible_pct=Decimal(35)),
+}
 
 EXITS = {
     "trailing_atr": ExitSettings(ExitKind.TRAILING_ATR),

@@ -10,13 +10,13 @@ import pytest
 from structlog.testing import capture_logs
 
 from livetrader.config.secrets import redact
+from livetrader.domain.log_entry import LogEntry
 from livetrader.errors import StoreError
 from livetrader.market.clock import VirtualClock
 from livetrader.notify.backlog import Backlog, Message
 from livetrader.notify.courier import Budget, Courier
 from livetrader.notify.events import Reader, Severity
 from livetrader.notify.sender import AppriseSender
-from livetrader.ports import LogEntry
 from livetrader.store.journal import SqlJournal
 from tests.contract.journal_samples import AT, LATER, fill, intent, sent
 from tests.unit.notify import told

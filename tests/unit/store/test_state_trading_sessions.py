@@ -95,20 +95,23 @@ def test_its_fills_are_those_booked_in_it(
 
 
 @on_postgresql
-def test_in_postgresql_a_migrated_table_is_that_of_a_new_state(url: str, journal: SqlJournal) -> None:
+@pytest.mark.parametrize("table", ["trading_sessions", "parents", "orders"])
+def test_in_postgresql_a_migrated_table_is_that_of_a_new_state(url: str, journal: SqlJournal, table: str) -> None:
     columns = (
         "SELECT column_name, data_type, is_nullable, collation_name FROM information_schema.columns"
-        " WHERE table_schema = 'livetrader_paper' AND table_name = 'trading_sessions' ORDER BY 1"
+        f" WHERE table_schema = 'livetrader_paper' AND table_name = '{table}' ORDER BY 1"
     )
     keys = (
         "SELECT contype, pg_get_constraintdef(oid) FROM pg_constraint"
-        " WHERE conrelid = 'livetrader_paper.trading_sessions'::regclass ORDER BY 1, 2"
+        f" WHERE conrelid = 'livetrader_paper.{table}'::regclass ORDER BY 1, 2"
     )
     journal.close()
     new = execute(url, columns), execute(url, keys)
     assert new[0]
     assert new[1]
-    execute(url, "DROP TABLE livetrader_paper.trading_sessions")
+    for undone in ("DROP TABLE {}.trading_sessions", "DROP TABLE {}.parents",
+                   "ALTER TABLE {}.orders DROP COLUMN parent_id, DROP COLUMN tif"):  # fmt: skip
+        execute(url, undone.format("livetrader_paper"))
     execute(url, "UPDATE livetrader_paper.schema_version SET version = 3")
     migrate(url, "paper")
     assert (execute(url, columns), execute(url, keys)) == new

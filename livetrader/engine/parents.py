@@ -1,0 +1,125 @@
+"""Parent orders: what of them is due goes out as ordinary entries, each with an identity of its own.
+
+A parent is written down before its first child, and what it may still send counts as exposure until it is over. It is
+reviewed by the rules once, as a whole; each child is held against what stops entries when it goes out. Children are
+never sent again: what one has filled, or may yet, is not part of the next.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+from decimal import Decimal
+
+import structlog
+
+from livetrader.constraints.verdict import Approved
+from livetrader.domain.order import OrderIntent
+from livetrader.domain.order_state import OrderState
+from livetrader.domain.parent import Parent, Schedule, child_id
+from livetrader.engine.book import Book
+from livetrader.engine.floor import PORTFOLIO_LATCH
+from livetrader.engine.orders import OrderPath
+from livetrader.engine.schedule import over
+from livetrader.engine.under_way import Child, UnderWay
+from livetrader.ports import wall_time
+
+log = structlog.get_logger(__name__)
+
+# After a child with such an answer the next one may go out.
+_ANSWERED = frozenset({OrderState.ACKED, OrderState.PARTIALLY_FILLED, OrderState.FILLED, OrderState.RECORDED})
+
+
+@dataclass(slots=True)
+class Parents:
+    """Sends what is due of each parent, and ends those that are over."""
+
+    path: OrderPath
+    book: Book
+
+    def begin(self, order: Approved, schedule: Schedule, now: int) -> None:
+        """Write an approved entry down as a parent, and send what of it is due at once. Done twice, it is done once."""
+        parent = Parent(order.intent, schedule)
+        new = self.path.journal.begin_parent(parent, self._at())
+        under = self.book.begin(parent) if new else self.book.parents.get(parent.name)
+        if under is not None:
+            self._send(under, now)
+
+    def work(self, now: int) -> None:
+        """Send what is due in the pass of `now`."""
+        self.review(now, deciding=True)
+        for under in list(self.book.parents.values()):
+            self._send(under, now)
+
+    def review(self, now: int, *, deciding: bool) -> None:
+        """End what is over; its children are cancelled, again and again until they work no more.
+
+        Time passes with the passes, as it does for everything that is decided; only after the session by the clock.
+        """
+        session = self.book.session
+        shut = session is None or now >= session.closes
+        for under in list(self.book.parents.values()):
+            why = under.over or self._why_over(under, shut=shut)
+            if not why and (deciding or shut):
+                why = over(under.parent.schedule, now, under.last, works=under.works)
+            if why:
+                self.end(under, why)
+
+    def end(self, under: UnderWay, why: str) -> None:
+        """Nothing more of a parent goes out, ever; what works of it is cancelled."""
+        if not under.ended:
+            self.path.journal.end_parent(under.parent.name, why, self._at())
+            under.ended = True
+            filled, quantity = f"{under.filled:f}", f"{under.entry.quantity:f}"
+            log.info("parent order over", symbol=under.entry.symbol, why=why, filled=filled, quantity=quantity)
+        self.book.leave(under, why)
+        for name in [name for name, child in under.children.items() if child.works]:
+            self.path.cancel(name, f"its parent is over: {why}")
+        if not under.works:
+            self.book.drop(under)
+
+    def of(self, symbol: str | None) -> list[UnderWay]:
+        """The parents under way in a symbol, or all (None)."""
+        return [one for one in self.book.parents.values() if not one.over and symbol in (None, one.entry.symbol)]
+
+    def _why_over(self, under: UnderWay, *, shut: bool) -> str:
+        held = self.book.positions.get(under.entry.symbol)
+        if under.unsent == 0 and not under.works:
+            return "all of it went out"
+        if under.cancelled and not shut:
+            return "a child of it was cancelled"
+        if held is not None and held.leaving is not None and under.owns(held.entry):
+            return "its position is being closed"
+        if under.entry.entry_id and (held is None or not under.owns(held.entry)):
+            return "the position that it adds to is closed"
+        return "the portfolio stop" if PORTFOLIO_LATCH in self.book.halts else ""
+
+    def _send(self, under: UnderWay, now: int) -> None:
+        """As many children as it takes, while each has an answer. What is missed now is caught up later, or never."""
+        entry, quantity = under.entry, under.wanted(now)
+        while quantity > 0 and not under.over and not self.book.unresolved(entry.symbol):
+            # Prices have moved since it was approved: what is held and reserved may be more than there is by now.
+            if self.path.objection(entry) or self.book.available < 0:
+                return
+            child = self._child(under, min(quantity, under.parent.schedule.largest), now)
+            known = under.children.setdefault(child.intent_id, Child(now, child.quantity))
+            state = self.path.submit(Approved(child, ()))
+            if state is OrderState.REFUSED:
+                known.state = state
+            if state not in _ANSWERED:
+                return  # another pass sees what is left
+            quantity -= child.quantity
+
+    def _child(self, under: UnderWay, quantity: Decimal, now: int) -> OrderIntent:
+        """The next child. One that was written down in this pass before a crash, and not sent, is that one."""
+        name = under.parent.name
+        for one in [one for one in self.path.unsent.values() if one.parent_id == name]:
+            if (one.as_of, one.quantity) == (now, quantity):
+                return one
+            self.path.withdraw(one.intent_id, "never sent, and decided anew")
+        number = len(under.children)
+        child = child_id(under.entry, number)
+        return replace(under.entry, intent_id=child, quantity=quantity, as_of=now, amended=None, parent_id=name)
+
+    def _at(self) -> datetime:
+        return wall_time(self.path.clock)

@@ -1,0 +1,134 @@
+"""When how much of a parent goes out: pure functions of its terms, its children and the time of a pass.
+
+A schedule is made once, when the parent is, and is written down with it. What of it goes out in a pass follows from
+what has gone out before that pass and nothing else, so a pass that is made again sends nothing more.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from decimal import ROUND_HALF_EVEN, Decimal
+
+from livetrader.domain.instrument import Instrument
+from livetrader.domain.order import OrderIntent
+from livetrader.domain.parent import Algo, Schedule, Slot
+from livetrader.domain.session import Session
+
+ZERO = Decimal(0)
+
+# What a slot has missed (a halt, a late pass, a child of unknown fate), the next one catches up: up to so many times
+# the largest slot goes out at once.
+CATCH_UP = 2
+
+# For how long the pieces of an entry above the freeze quantity go out: what cannot by then is old.
+SLICING_SECONDS = 300
+
+
+def largest_of(entry: OrderIntent, instrument: Instrument) -> Decimal:
+    """The most of `entry` that the exchange takes in one order."""
+    freeze = instrument.freeze_quantity
+    return entry.quantity if freeze is None else min(entry.quantity, instrument.round_down(freeze))
+
+
+def last_of(entry: OrderIntent, session: Session) -> int:
+    """From when on an entry of a session makes no sense any more (epoch seconds)."""
+    plan = entry.exit
+    return session.square_off if plan is not None and plan.square_off and not plan.overnight else session.closes
+
+
+def slices(entry: OrderIntent, instrument: Instrument, last: int) -> Schedule | None:
+    """An entry above the freeze quantity, at once, in orders that are not; None for any other."""
+    largest = largest_of(entry, instrument)
+    if not ZERO < largest < entry.quantity:
+        return None
+    return Schedule(Algo.SLICES, (Slot(entry.as_of, entry.quantity),), largest, last)
+
+
+def twap(entry: OrderIntent, instrument: Instrument, count: int, seconds: int, last: int) -> Schedule:
+    """Equal parts on the lot grid over so many seconds, the remainder in the last; fewer where lots are fewer.
+
+    From `last` on (epoch seconds) nothing goes out: the parts are spread over what is left until then.
+    """
+    return _spread(Algo.TWAP, entry, instrument, [Decimal(1)] * count, seconds, last)
+
+
+def vwap(entry: OrderIntent, instrument: Instrument, shares: Sequence[float], seconds: int, last: int) -> Schedule:
+    """As `twap`, in parts as `shares` (of the market's volume, one a slot) are to each other."""
+    weights = [Decimal(repr(float(share))) for share in shares]
+    return _spread(Algo.VWAP, entry, instrument, weights, seconds, last)
+
+
+def iceberg(entry: OrderIntent, instrument: Instrument, visible: Decimal, last: int) -> Schedule:
+    """`visible` at a time; the next child when the one before has ended."""
+    largest = min(visible, largest_of(entry, instrument))
+    return Schedule(Algo.ICEBERG, (Slot(entry.as_of, entry.quantity),), largest, last)
+
+
+def resting(entry: OrderIntent, instrument: Instrument, last: int | None) -> Schedule:
+    """A day order in each session until `last`."""
+    return Schedule(Algo.RESTING, (Slot(entry.as_of, entry.quantity),), largest_of(entry, instrument), last)
+
+
+def _spread(
+    algo: Algo, entry: OrderIntent, instrument: Instrument, weights: Sequence[Decimal], seconds: int, last: int
+) -> Schedule:
+    """Cumulative shares are rounded to the grid, so that no lot is lost between the parts."""
+    until = min(entry.as_of + seconds, last)
+    lots = int(entry.quantity / instrument.lot)
+    if algo is Algo.TWAP and lots < len(weights):
+        weights = weights[: max(lots, 1)]
+    step, whole = (until - entry.as_of) / len(weights), sum(weights, ZERO)
+    parts = [instrument.round_down(entry.quantity * weight / whole) for weight in weights]
+    if algo is Algo.VWAP:
+        parts = _cumulative(entry.quantity, weights, whole, instrument)
+    parts[-1] = entry.quantity - sum(parts[:-1], ZERO)
+    slots = [Slot(entry.as_of + int(step * i), part) for i, part in enumerate(parts) if part > 0]
+    return Schedule(algo, tuple(slots), largest_of(entry, instrument), until)
+
+
+def _cumulative(quantity: Decimal, weights: Sequence[Decimal], whole: Decimal, instrument: Instrument) -> list[Decimal]:
+    """Parts whose sums are as near to the weights' as lots allow."""
+    parts, reached, so_far = [], ZERO, ZERO
+    for weight in weights:
+        so_far += weight
+        lots = (quantity * so_far / whole / instrument.lot).to_integral_value(ROUND_HALF_EVEN)
+        parts.append(lots * instrument.lot - reached)
+        reached = lots * instrument.lot
+    return parts
+
+
+def wanted(schedule: Schedule, now: int, *, gone: Decimal, sent: Decimal, last: int | None, works: bool) -> Decimal:
+    """How much is to go out in the pass of `now`, in one child or several.
+
+    `gone` is what went out before this pass, or may have; `sent` what went out in it already, before a crash; `last` is
+    the pass of the latest child before this one, and `works` whether a child still does.
+    """
+    due = sum((slot.quantity for slot in schedule.slots if slot.at <= now), ZERO)
+    if schedule.algo in (Algo.ICEBERG, Algo.RESTING):
+        return ZERO if works or sent else min(due - gone, schedule.largest)
+    if schedule.algo is Algo.SLICES:
+        return ZERO if now >= schedule.slots[0].at + SLICING_SECONDS else due - gone - sent
+    turn = max((slot.at for slot in schedule.slots if slot.at <= now), default=None)
+    if turn is None or (last is not None and last >= turn):
+        return ZERO
+    return min(due - gone, CATCH_UP * max(slot.quantity for slot in schedule.slots)) - sent
+
+
+def over(schedule: Schedule, now: int, last: int | None, *, works: bool) -> str:
+    """Why nothing more goes out at `now`; empty if something may. `last` is the pass of the latest child."""
+    if schedule.until is not None and now >= schedule.until:
+        return "its time is over"
+    if works:
+        return ""
+    if schedule.algo is Algo.SLICES and now >= schedule.slots[0].at + SLICING_SECONDS:
+        return "its time is over"
+    timed = schedule.algo in (Algo.TWAP, Algo.VWAP)
+    return "its last slot is over" if timed and last is not None and last >= schedule.slots[-1].at else ""
+
+
+def next_turn(schedule: Schedule, now: int) -> int | None:
+    """When more of it is due, or its time over (epoch seconds); None if never."""
+    times = [slot.at for slot in schedule.slots] + ([] if schedule.until is None else [schedule.until])
+    if schedule.algo is Algo.SLICES:
+        times.append(schedule.slots[0].at + SLICING_SECONDS)
+    return min((at for at in times if at > now), default=None)

@@ -1,0 +1,84 @@
+"""What must hold of parent orders, against the venue's truth and what is committed: I1, I4, I5, I6 and I8 for them.
+
+What a parent may still send is reckoned from rows alone: nothing of the engine's state is believed.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping
+from decimal import Decimal
+from typing import TYPE_CHECKING
+
+from livetrader.brokers.loopback.matching import Order
+from livetrader.domain.order import OrderIntent
+from livetrader.domain.order_state import OPEN
+from livetrader.domain.parent import Algo, ParentRecord, child_id
+from livetrader.faultsim.violation import Violation
+from livetrader.faultsim.way import carried
+from livetrader.ports import OrderRecord
+
+if TYPE_CHECKING:
+    from livetrader.faultsim.world import World
+
+ZERO = Decimal(0)
+
+
+def check_parents(world: World) -> None:
+    """I1: what a parent's children have filled and may fill is within its quantity; an iceberg shows one at a time."""
+    parents = {one.parent.name: one.parent for one in world.journal.parents()}
+    if not parents:
+        return
+    of = {one.intent.intent_id: one.intent.parent_id for one in world.journal.orders()}
+    theirs: defaultdict[str, list[Order]] = defaultdict(list)
+    for order in world.exchange.orders.values():
+        theirs[of.get(carried(order), "")].append(order)
+    for name, parent in parents.items():
+        working = [order for order in theirs[name] if order.state in OPEN]
+        most = sum((order.filled for order in theirs[name]), sum((order.remaining for order in working), ZERO))
+        if most > parent.entry.quantity:
+            raise Violation("I1", f"the children of {name} fill up to {most}, it is for {parent.entry.quantity}")
+        if parent.schedule.algo is Algo.ICEBERG and len(working) > 1:
+            raise Violation("I1", f"the iceberg {name} shows {len(working)} children at once")
+
+
+def check_parents_ended(world: World) -> None:
+    """I5: after its time no parent is under way. Time passes with the passes, which follow the machine's clock."""
+    for one in world.journal.parents():
+        until = one.parent.schedule.until
+        if one.ended_at is None and until is not None and world.decided >= until:
+            raise Violation("I5", f"the parent {one.parent.name} is under way after its time")
+
+
+def check_child(world: World, child: OrderIntent) -> None:
+    """A child that is about to go out: its parent is written down (I6) and not over (I8), its name follows (I1)."""
+    found = [one for one in world.journal.parents() if one.parent.name == child.parent_id]
+    if not found:
+        raise Violation("I6", f"{child.intent_id} goes out before its parent {child.parent_id} is written down")
+    parent, children = found[0].parent, _children(world)[child.parent_id]
+    if found[0].ended_at is not None:
+        raise Violation("I8", f"{child.intent_id} goes out when its parent is over: {found[0].reason}")
+    if child.intent_id not in {child_id(parent.entry, number) for number in range(len(children))}:
+        raise Violation("I1", f"{child.intent_id} has no name of a child of {parent.name}")
+    if parent.schedule.until is not None and world.decided >= parent.schedule.until:
+        raise Violation("I8", f"{child.intent_id} goes out after its parent's time")
+
+
+def rest_of(world: World) -> Mapping[str, tuple[OrderIntent, Decimal]]:
+    """What parents may still send, by their names."""
+    open_ones = [one for one in world.journal.parents() if one.ended_at is None]
+    children = _children(world) if open_ones else {}
+    return {one.parent.name: (one.parent.entry, _rest(one, children.get(one.parent.name, ()))) for one in open_ones}
+
+
+def _rest(parent: ParentRecord, children: list[OrderRecord] | tuple[OrderRecord, ...]) -> Decimal:
+    gone = (one.filled_quantity if one.state.terminal else one.intent.quantity for one in children)
+    return parent.parent.entry.quantity - sum(gone, ZERO)
+
+
+def _children(world: World) -> Mapping[str, list[OrderRecord]]:
+    found: defaultdict[str, list[OrderRecord]] = defaultdict(list)
+    for one in world.journal.orders():
+        if one.intent.parent_id:
+            found[one.intent.parent_id].append(one)
+    return found
