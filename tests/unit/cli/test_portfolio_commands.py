@@ -135,3 +135,23 @@ def test_the_doctor_examines_each(shell: Shell) -> None:
     found = json.loads(shell("doctor", "--json")[1])
     assert list(found) == ["nse", "crypto"]
     assert all({"findings", "exit_code"} == set(one) for one in found.values())
+
+
+def test_a_session_is_begun_by_a_start_and_not_by_looking(shell: Shell) -> None:
+    """`session start` is `run`: it needs what that needs."""
+    assert shell("session", "start", "--portfolio", "nse") == shell("run", "--portfolio", "nse")
+    shell("halt")
+    assert shell("session", "list", "--portfolio", "nse")[1] == "no trading session yet: `livetrader run` begins one\n"
+    assert json.loads(shell("session", "list", "--json")[1]) == {"nse": [], "crypto": []}
+    code, _, err = shell("session", "show", "--portfolio", "nse")
+    assert (code, err) == (2, "error: there is no trading session yet\n")
+
+
+def test_pause_and_resume_are_the_latch(shell: Shell) -> None:
+    assert shell("session", "pause", "lunch")[0] == 0
+    found = json.loads(shell("status", "--json")[1])
+    assert [row["latches"][0]["reason"] for row in found.values()] == ["lunch", "lunch"]
+    assert shell("session", "resume", "--portfolio", "nse")[1] == "PAPER  taken off: halt\n"
+    assert shell("session", "reset")[1] == "".join(
+        f"{name}: PAPER  no session has ended by an error\n" for name in ("nse", "crypto")
+    )
