@@ -20,7 +20,7 @@ _PARTS = (("realised", "realised"), ("open_pnl", "open"))
 def decision_lines(row: Row, zone: tzinfo) -> Iterator[str]:
     """A decision as a block: what was wanted, how old its bar was, the inputs, each verdict, the final action."""
     side, symbol = row["side"].upper(), row["symbol"]
-    yield f"{_at(row['decided_at'], zone)}  {row['strategy']}  {side} {symbol} at {row['price']}: {row['verdict']}"
+    yield f"{local(row['decided_at'], zone)}  {row['strategy']}  {side} {symbol} at {row['price']}: {row['verdict']}"
     if row["data_age_seconds"] is not None:
         yield f"  data age  the bar had closed {row['data_age_seconds']} s before"
     if row["inputs"]:
@@ -52,16 +52,16 @@ def status_lines(row: Row, zone: tzinfo) -> Iterator[tuple[str, str]]:
     """What `livetrader status` shows, name and value."""
     yield "mode", row["mode"].upper()
     yield "runs", _running(row, zone)
-    yield "decided until", _at(row["decided_until"], zone) if row["decided_until"] else "nothing yet"
+    yield "decided until", local(row["decided_until"], zone) if row["decided_until"] else "nothing yet"
     if row["reconciled_at"]:
-        yield "books agreed", _at(row["reconciled_at"], zone)
+        yield "books agreed", local(row["reconciled_at"], zone)
     yield "open positions", str(row["open_positions"])
     yield "orders", ", ".join(f"{count} {state}" for state, count in row["orders"].items()) or "none"
     yield from _matters(row, zone)
     if row["live"]["day"] is not None:
         yield from _today(row["live"])
     if row["value"] is not None:
-        yield "account", f"{row['value']} at {_at(row['value_at'], zone)}"
+        yield "account", f"{row['value']} at {local(row['value_at'], zone)}"
     yield "state", row["state"]
 
 
@@ -83,14 +83,14 @@ def _today(live: Row) -> Iterator[tuple[str, str]]:
 def _matters(row: Row, zone: tzinfo) -> Iterator[tuple[str, str]]:
     """What the operator has to look at; names in capitals."""
     for one in row["unknown"]:
-        what = f"{one['action']} {one['quantity']} {one['symbol']} of {_at(one['created_at'], zone)}"
+        what = f"{one['action']} {one['quantity']} {one['symbol']} of {local(one['created_at'], zone)}"
         yield "UNKNOWN ORDER", f"{what}: sent, outcome not known ({one['intent_id']})"
     if row["killed"] and not any(latch["name"] == "kill" for latch in row["latches"]):
         yield "LATCH", "kill: the kill file is there; `livetrader resume` takes it off"
     for one in row["latches"]:
-        yield "LATCH", f"{one['name']}: {one['reason']} (since {_at(one['since'], zone)})"
+        yield "LATCH", f"{one['name']}: {one['reason']} (since {local(one['since'], zone)})"
     for one in row["alerts"]:
-        yield "ALERT", f"{one['text']} (since {_at(one['since'], zone)})"
+        yield "ALERT", f"{one['text']} (since {local(one['since'], zone)})"
     for one in row["externals"]:
         name = "NOT OURS" if one["status"] == "frozen" else "not ours"
         order = "" if one["broker_order_id"] is None else f" ({one['broker_order_id']})"
@@ -99,16 +99,16 @@ def _matters(row: Row, zone: tzinfo) -> Iterator[tuple[str, str]]:
 
 def _running(row: Row, zone: tzinfo) -> str:
     if row["running"]:
-        since = f" since {_at(row['started_at'], zone)}" if row["started_at"] else ""
+        since = f" since {local(row['started_at'], zone)}" if row["started_at"] else ""
         return f"yes{since} (process {row['pid']})"
     if row["started_at"] is None:
         return "no; it never ran"
     if row["stopped_at"] is None:
-        return f"no; the run of {_at(row['started_at'], zone)} was killed"
-    return f"no; it ended at {_at(row['stopped_at'], zone)} ({row['exit_reason']})"
+        return f"no; the run of {local(row['started_at'], zone)} was killed"
+    return f"no; it ended at {local(row['stopped_at'], zone)} ({row['exit_reason']})"
 
 
-def _at(text: str, zone: tzinfo) -> str:
+def local(text: str, zone: tzinfo) -> str:
     return f"{datetime.fromisoformat(text).astimezone(zone):%Y-%m-%d %H:%M %Z}"
 
 

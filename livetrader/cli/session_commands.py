@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, cast
 import typer
 
 from livetrader.cli.call import Json, StateMode, each_portfolio, one_of, one_portfolio
+from livetrader.cli.decisions import local
 from livetrader.cli.group import group
 from livetrader.cli.operator_commands import MODES, WAIT_SECONDS, Mode, Wait, ask, halt, resume, said
 from livetrader.cli.output import print_table
@@ -79,11 +80,12 @@ def list_(ctx: typer.Context, mode: StateMode = None, as_json: Json = False) -> 
     """All trading sessions, the oldest first, with what they came to."""
     asked = checked(mode)
 
-    def show(_: Configuration, rows: Sequence[Row]) -> None:
+    def show(one: Configuration, rows: Sequence[Row]) -> None:
         if not rows:
             typer.echo("no trading session yet: `livetrader run` begins one")
             return
-        print_table(_LISTED, [[_text(row, name) for name in _LISTED] for row in rows], lambda row: "ERROR" in row)
+        lines = [[_text(one, row, name) for name in _LISTED] for row in rows]
+        print_table(_LISTED, lines, lambda line: "ERROR" in line)
 
     show_each(each_portfolio(ctx), lambda one: _rows(one, asked), show, as_json)
 
@@ -105,9 +107,9 @@ def show_(
             raise UsageError("there is no trading session yet" if id is None else f"ID {id}: there is no such session")
         return found[0]
 
-    def show(_: Configuration, row: Row) -> None:
+    def show(one: Configuration, row: Row) -> None:
         for name in row:
-            typer.echo(f"{name:<16} {_text(row, name)}".rstrip())
+            typer.echo(f"{name:<16} {_text(one, row, name)}".rstrip())
 
     show_each(each_portfolio(ctx), read, show, as_json)
 
@@ -118,8 +120,13 @@ def _rows(found: Configuration, mode: str | None) -> list[Row]:
     return sessions.rows(found, mode)
 
 
-def _text(row: Row, name: str) -> str:
+def _text(found: Configuration, row: Row, name: str) -> str:
+    """A cell for people: times are the exchange's."""
+    from livetrader.bootstrap.state import exchange_zone
+
     value = row[name]
+    if name in ("started_at", "stopped_at") and value is not None:
+        return local(str(value), exchange_zone(found))
     if name == "state" and not row["alive"] and value not in ("STOPPED", "ERROR"):
         return f"{value}, no process"
     if name == "max_drawdown" and row["max_drawdown_pct"] is not None:
