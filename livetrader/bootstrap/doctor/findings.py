@@ -77,7 +77,7 @@ def failed(check: str, error: LiveTraderError) -> list[Finding]:
     """What an error of a check comes to: a finding for each of its lines."""
     remedy = next((mends for kind, mends in _REMEDIES if isinstance(error, kind)), "`livetrader doctor --debug`")
     if check == CANDLES and isinstance(error, StoreError):
-        remedy = "`livetrader data check`, and what it says"
+        remedy = "what it says, then `livetrader data check`"
     lines = error.problems if isinstance(error, ConfigError) else (" ".join(str(error).split()),)
     return [fail(line, remedy, error.exit_code) for line in lines]
 

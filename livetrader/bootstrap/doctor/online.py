@@ -96,7 +96,9 @@ def instruments(subject: Subject) -> Iterator[Finding]:
     """The day's instrument master, and every configured symbol in it."""
     listed = {one.symbol for one in subject.reader.instruments()}
     if not listed:
-        raise BrokerProtocol("the instrument master is empty: download the master contract in OpenAlgo's page")
+        remedy = "download the master contract in OpenAlgo's page, then `livetrader doctor --live`"
+        yield fail("the instrument master is empty: no symbol can be traded", remedy, BrokerProtocol.exit_code)
+        return
     missing = [symbol for symbol in subject.symbols if symbol not in listed]
     if missing:
         count = f"{len(missing)} of {len(subject.symbols)} symbols"

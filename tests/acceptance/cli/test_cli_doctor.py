@@ -24,6 +24,7 @@ from calls import Told
 
 from livetrader.bootstrap.trader import OPENALGO_KEY
 from livetrader.brokers.loopback.exchange import Exchange
+from livetrader.brokers.loopback.faults import Fault, Line
 from livetrader.brokers.openalgo.loopback.server import BROKER, OpenAlgoServer, broker_number
 from livetrader.brokers.openalgo.loopback.switches import Mode
 from livetrader.config import load
@@ -37,6 +38,7 @@ pytestmark = pytest.mark.allow_hosts(["127.0.0.1"])
 
 Call = Callable[..., Told]
 KEY = "c0ffee00" * 8
+LINE = Line(SystemClock())
 STATE = "sqlite:///state.db"
 
 
@@ -232,7 +234,7 @@ def server(desk: Path) -> Iterator[OpenAlgoServer]:
     clock = SystemClock()
     listed = {name: Instrument(name, Decimal("0.05")) for name in traded().split(",")}
     exchange = Exchange(BROKER, clock, listed, Decimal(1_000_000), number=broker_number)
-    with OpenAlgoServer(exchange, key=KEY, mode=Mode.LIVE).running() as running:
+    with OpenAlgoServer(exchange, LINE, key=KEY, mode=Mode.LIVE).running() as running:
         with running.front.lock:
             for name in listed:
                 exchange.quote(name, 2500.0)
@@ -289,6 +291,7 @@ ONLINE = [
     Broken("analyze mode", switch(mode="analyze"), "login", "fail", "in analyze mode, and broker.expect is live", "Analyzer", 69),
     Broken("no key", lambda _: os.environ.pop(OPENALGO_KEY), "secrets", "fail", f"{OPENALGO_KEY}: is not set", "config check", 78),
     Broken("unlisted symbol", lambda _: os.environ.__setitem__("LIVETRADER__SYMBOLS", "TCS,BOGUS"), "instruments", "fail", "1 of 2 symbols are not listed, and take no entries: BOGUS", "config check", 78),
+    Broken("no master contract", lambda _: LINE.add([("instruments", LINE.calls["instruments"] + 1, Fault.EMPTY_LIST)]), "instruments", "fail", "the instrument master is empty", "download the master contract", 69),
     Broken("server on UTC", switch(utc_host=True), "hours", "warn", "in another time zone", "TZ=Asia/Kolkata", 0),
     Broken("poor account", lambda _: os.environ.__setitem__("LIVETRADER__CAPITAL__AMOUNT", "900000000"), "margin", "fail", "the broker refuses it", "lower capital.amount", 78),
     Broken("poor capital", lambda _: os.environ.__setitem__("LIVETRADER__CAPITAL__AMOUNT", "100"), "margin", "warn", "of the capital buys no", "capital.allocation_pct", 0),
