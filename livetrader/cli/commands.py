@@ -41,6 +41,7 @@ COMMANDS = {
     "calendar": ("calendar_commands", "Sessions and holidays."),
     "config": ("config_commands", "Check and show the configuration."),
     "notify": ("notify_commands", "Messages to the operator."),
+    "practice": ("practice_command", "An OpenAlgo on this machine, with a simulated market."),
     "sim": ("sim_command", "The order path under faults: seeded days, invariants checked."),
     "db": ("db_commands", "The state database."),
 }

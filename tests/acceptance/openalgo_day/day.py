@@ -120,7 +120,7 @@ class OpenAlgoDay:
         self.line = Line(self.clock, script)
         self._deeds = sorted(deeds, key=lambda one: one[0])
         self._open, self._process = ExitStack(), ExitStack()
-        server = OpenAlgoServer(self.exchange, self.line, key=KEY, bars=market.bars, limits={}, delays=self.clock)
+        server = OpenAlgoServer(self.exchange, self.line, key=KEY, bars=market.tape.bars, limits={}, delays=self.clock)
         self.server = self._open.enter_context(server.running())
         self.file = folder / "config.yaml"
         self.store = self._open.enter_context(open_store(f"sqlite:///{folder / 'candles.db'}"))
@@ -203,10 +203,10 @@ class OpenAlgoDay:
         self.clock.advance_to(float(now))
         began, last = self.clock.monotonic(), ""
         with self.server.front.lock:
-            for symbol, price, size in self.market.trades(now, step):
+            for symbol, price, size in self.market.tape.trades(now, step):
                 if symbol != self.fallen:
                     self.exchange.quote(symbol, price, size=size)
-                    last = symbol
+                    last = symbol if size else last  # one that says nothing new is not heard
             if self.fallen:
                 last, price = self.fallen, self.exchange.feed[self.fallen].price
                 self.exchange.quote(last, price - 0.05 * self.book.positions[last].position.side.sign)

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
 
 import numpy as np
 
-from livetrader.brokers.openalgo.loopback.market import Candle
-from livetrader.domain.candles import FIELDS, CandleColumns, Interval
+from livetrader.bootstrap.practice import Tape
+from livetrader.domain.candles import CandleColumns, Interval
 from livetrader.domain.session import Session
 from livetrader.market.calendar import load as calendar
 from livetrader.marketdata.simulated import INDEX, simulate
@@ -26,9 +26,6 @@ ARRIVES_SECONDS, LATE_SECONDS = 1, 40
 LATE, CORRECTED = frozenset({"STOCK11", "STOCK12"}), frozenset({"STOCK21", "STOCK22"})
 BARS_AN_HOUR = 12
 
-# Where in a bar its open, extremes and close are traded, in parts of it: a rising bar sees its low first.
-WAYPOINTS = (0.0, 0.3, 0.6, 0.9)
-
 
 def sessions() -> tuple[Session, ...]:
     """The session of the day, last, and those that its indicators need."""
@@ -42,6 +39,7 @@ class Market:
 
     session: Session = field(init=False)
     day: CandleColumns = field(init=False)
+    tape: Tape = field(init=False)
     _history: CandleColumns = field(init=False)
     _pending: list[tuple[int, CandleColumns]] = field(init=False)
 
@@ -52,8 +50,9 @@ class Market:
         opens = self.session.opens
         self._history, self.day = candles.rows(candles.ts < opens), candles.rows(candles.ts >= opens)
         self._pending = sorted(self._arrivals(), key=lambda one: one[0])
+        self.tape = Tape(candles, days)
         names = [self.day.symbols[code] for code in self.day.symbol]
-        self._rows = {key: row for row, key in enumerate(zip(names, self.day.ts.tolist(), strict=True))}
+        self._bars = set(zip(names, self.day.ts.tolist(), strict=True))
 
     def fill(self, store: CandleStore) -> None:
         store.upsert(BAR, self._history)
@@ -63,31 +62,9 @@ class Market:
         while self._pending and self._pending[0][0] <= now:
             store.upsert(BAR, self._pending.pop(0)[1])
 
-    def trades(self, now: int, step: int) -> Iterator[tuple[str, float, int]]:
-        """Symbol, price and size of what is traded `now`, as each `step` seconds; nothing where the bar is missing."""
-        opens = (now - self.session.opens) // BAR.seconds * BAR.seconds + self.session.opens
-        for symbol in (INDEX, *SYMBOLS):
-            row = self._rows.get((symbol, opens))
-            if row is not None:
-                each, rest = divmod(int(self.day.volume[row]), BAR.seconds // step)
-                yield symbol, self._price(row, (now - opens) / BAR.seconds), each + (rest if now == opens else 0)
-
-    def bars(self, symbol: str, start: int, end: int) -> Iterator[Candle]:
-        """The candles of a symbol, for the server's history."""
-        for of in (self._history, self.day):
-            code = of.symbols.index(symbol)
-            for row in np.flatnonzero((of.symbol == code) & (of.ts >= start) & (of.ts < end)).tolist():
-                prices = (float(getattr(of, name)[row]) for name in FIELDS[:4])
-                yield Candle(int(of.ts[row]), *prices, int(of.volume[row]))
-
     def closed(self, before: int) -> set[tuple[str, int]]:
         """The bars that have closed by then, by symbol and open."""
-        return {key for key in self._rows if key[1] + BAR.seconds <= before}
-
-    def _price(self, row: int, part: float) -> float:
-        opens, high, low, close = (float(getattr(self.day, name)[row]) for name in FIELDS[:4])
-        first, second = (low, high) if close >= opens else (high, low)
-        return round(20 * float(np.interp(part, WAYPOINTS, (opens, first, second, close)))) / 20
+        return {key for key in self._bars if key[1] + BAR.seconds <= before}
 
     def _arrivals(self) -> Sequence[tuple[int, CandleColumns]]:
         found = []
