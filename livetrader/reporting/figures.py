@@ -86,6 +86,11 @@ def local(at: datetime | int, zone: tzinfo) -> datetime:
     return datetime.fromtimestamp(at, UTC).astimezone(zone) if isinstance(at, int) else at.astimezone(zone)
 
 
+def shortened(name: str, most: int) -> str:
+    """`name` in at most so many characters, with … where it had more."""
+    return name if len(name) <= most else f"{name[: most - 1]}…"
+
+
 def day_ended(at: int, zone: tzinfo) -> datetime:
     """A time of the day that ends at `at`, where that is its close: midnight is no new day yet."""
     return local(at - 1, zone)

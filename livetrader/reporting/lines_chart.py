@@ -6,12 +6,14 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date
 
-from livetrader.reporting import svg
+from livetrader.reporting import figures, svg
 
 WIDTH, HEIGHT = 1080, 300
 LEFT, TOP, BOTTOM = 12, 14, 264
 LABEL = 15
 """Pixels between two names."""
+MOST_NAME = 22
+"""Characters of a name that there is room for, in the charts of a period."""
 HUES = 8
 """Colours of `templates/chart.css`; the lines after them are dashed."""
 
@@ -72,7 +74,7 @@ def _names(lines: Sequence[Line], y: svg.Scale, left: float) -> list[str]:
     for place, i in places:
         at = place - over
         parts.append(svg.path(f"M{svg.at(left)} {svg.at(at - 4)}h16", _kind(i)))
-        parts.append(svg.text(left + 22, at, lines[i].name))
+        parts.append(svg.text(left + 22, at, figures.shortened(lines[i].name, MOST_NAME)))
     return parts
 
 

@@ -11,7 +11,7 @@ from livetrader.reporting.breakdown import WEEKDAYS
 from livetrader.reporting.daily import Report
 from livetrader.reporting.heat_map import Layout, Shade, heat_map
 from livetrader.reporting.histogram import histogram
-from livetrader.reporting.lines_chart import Line, lines_chart
+from livetrader.reporting.lines_chart import MOST_NAME, Line, lines_chart
 from livetrader.reporting.scatter import excursions_chart
 
 MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
@@ -47,9 +47,10 @@ def rolling(found: Analytics) -> Chart:
     """The Sharpe ratio of the last WINDOW sessions, at each session."""
     days = [day for day, _ in found.risk.rolling_sharpe]
     line = Line("Sharpe", [value for _, value in found.risk.rolling_sharpe])
-    drawn = lines_chart("Rolling Sharpe ratio", days, [line], figures.number, right=972) if len(days) > 1 else ""
+    enough = sum(value is not None for value in line.values) > 1
+    drawn = lines_chart("Rolling Sharpe ratio", days, [line], figures.number, right=972) if enough else ""
     title = f"Rolling Sharpe ratio, {WINDOW} sessions"
-    return Chart("rolling", title, drawn, f"Needs more than {WINDOW} sessions.", wide=True)
+    return Chart("rolling", title, drawn, f"Needs more than {WINDOW} sessions, with returns that vary.", wide=True)
 
 
 def strategy_curves(report: Report, found: Analytics) -> Chart:
@@ -67,7 +68,7 @@ def strategy_curves(report: Report, found: Analytics) -> Chart:
 def correlations(found: Analytics) -> Chart:
     """How the strategies' daily P&L moves together."""
     columns = {line.name: str(number) for number, line in enumerate(found.comparison.strategies, 1)}
-    rows = {name: f"{number} {name}" for name, number in columns.items()}
+    rows = {name: figures.shortened(f"{number} {name}", MOST_NAME) for name, number in columns.items()}
     cells = {}
     for left, right, value in found.comparison.correlations:
         if value is not None:

@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from period_samples import candles, period_report, records, weekdays
-from report_samples import IST, report, trade
+from report_samples import IST, STRATEGIES, report, trade
 
 from livetrader.reporting import html, poster, tear_sheet, terminal
 from livetrader.reporting.analytics import Analytics, analyse
@@ -98,7 +98,7 @@ def test_every_chart_stays_within_its_picture(count: int, a_day: int) -> None:
 
 def test_where_there_is_too_little_to_draw_a_sentence_says_so() -> None:
     page = body(html.render(period_report(2, 1, seen=False), IST))
-    for sentence in ("Needs more than 20 sessions.", "Needs 8 trades.", "Needs 8 trades with candles."):
+    for sentence in ("Needs more than 20 sessions, with", "Needs 8 trades.", "Needs 8 trades with candles."):
         assert sentence in page
 
 
@@ -192,3 +192,23 @@ def test_one_trade_is_no_distribution_and_eight_are() -> None:
     few, many = ([trade(str(i)) for i in range(count)] for count in (1, 8))
     assert tear_sheet.distribution(replace(report(count=0), trades=few)).svg == ""
     assert tear_sheet.distribution(replace(report(count=0), trades=many)).svg
+
+
+def test_names_that_are_too_long_end_in_an_ellipsis_and_keep_their_number() -> None:
+    """Nothing is cut off at the edge of a picture."""
+    made = period_report()
+    name = "my_very_long_strategy_name_that_nobody_reads"
+    trades = [replace(one, strategy=name) if one.strategy == STRATEGIES[0] else one for one in made.trades]
+    found = analyse(records(trades, made.sessions))
+    legend, grid = tear_sheet.strategy_curves(made, found).svg, tear_sheet.correlations(found).svg
+    assert ">my_very_long_strategy…</text>" in legend
+    assert re.search(r">\d my_very_long_strate…</text>", grid)
+    assert name not in legend + grid
+
+
+def test_a_rolling_ratio_that_is_known_once_is_no_line() -> None:
+    made = period_report(count=22, a_day=1)
+    trades = list(made.trades)[:1]
+    found = analyse(records(trades, made.sessions))
+    assert [value is None for _, value in found.risk.rolling_sharpe] == [False, True, True]
+    assert tear_sheet.rolling(found).svg == ""
