@@ -47,6 +47,16 @@ def holding(style: str, exit: Exit, charges: str) -> Holding:
     return Holding(settings, product(style, charges), known.square_off, known.overnight)
 
 
+def in_words(held: Holding) -> str:
+    """What a holding comes to: MIS; leaves by trailing_atr, after 15 minutes, at the square-off."""
+    exits = [] if held.exit.kind is ExitKind.NONE else [f"by {held.exit.kind.value}"]
+    if held.exit.hold_minutes is not None:
+        exits.append(f"after {held.exit.hold_minutes:g} minutes")
+    if held.square_off:
+        exits.append("at the square-off of the next session" if held.overnight else "at the square-off")
+    return f"{held.product.value}; leaves {', '.join(exits) or 'by its own exits only'}"
+
+
 def undercharged(styles: Iterable[str], charges: str) -> bool:
     """Whether something is carried as delivery and charged as if it were not: STT alone is eight times as much."""
     return charges == INTRADAY and any(product(style, charges) is Product.CNC for style in styles)

@@ -267,10 +267,11 @@ class Workspace:
             leverage=capital.leverage,
             instruments=instruments,
             default=Instrument("", venue.tick, venue.lot),
-            holdings={name: self._holding(name) for name in strategies},
+            holdings={name: self.held(name) for name in strategies},
         )
 
-    def _holding(self, strategy: str) -> Holding:
+    def held(self, strategy: str) -> Holding:
+        """How a strategy holds, and leaves."""
         section = self.settings.strategies
         entry = section.entries.get(strategy)
         if strategy == FROM_FILE and section.signals_file is not None:

@@ -57,7 +57,10 @@ def list_(ctx: typer.Context, as_json: Json = False) -> None:
     """All strategies: built-in ones and your own, and whether they are on."""
     with _workspace(ctx) as workspace:
         enabled = workspace.settings.strategies.enabled
-        known = [(_card(one), name in enabled) for name, one in workspace.registry.classes.items()]
+        entries = workspace.settings.strategies.entries
+        bars = {name: {"interval": entry.interval} for name, entry in entries.items() if entry.interval is not None}
+        classes = workspace.registry.classes.items()
+        known = [(_card(one) | bars.get(name, {}), name in enabled) for name, one in classes]
     if as_json:
         print_json([card | {"enabled": on} for card, on in known])
         return
@@ -70,9 +73,12 @@ def list_(ctx: typer.Context, as_json: Json = False) -> None:
 
 @strategies.command(epilog="Example: livetrader strategies show momentum_long")
 def show(ctx: typer.Context, name: Annotated[str, typer.Argument(metavar="NAME")], as_json: Json = False) -> None:
-    """A strategy's parameters with their values, and where each comes from."""
+    """A strategy's parameters with their values, where each comes from, and how it holds."""
+    from livetrader.bootstrap.styles import in_words
+
     with _workspace(ctx) as workspace:
         (one,) = workspace.strategies((name,))
+        held = in_words(workspace.held(one.name))
         entry = f"strategies.entries.{one.name}.params"
         where = {
             field.name: workspace.configuration.where(f"{entry}.{field.name}") for field in dataclasses.fields(one)
@@ -80,9 +86,10 @@ def show(ctx: typer.Context, name: Annotated[str, typer.Argument(metavar="NAME")
     values = {key: getattr(one, key) for key in where}
     if as_json:
         params = {key: {"value": values[key], "origin": where[key]} for key in values}
-        print_json(_card(type(one)) | {"params": params})
+        print_json(_card(type(one)) | {"held": held, "params": params})
         return
-    typer.echo(f"{one.identity} {one.name}: {_card(type(one))['summary']}\n")
+    typer.echo(f"{one.identity} {one.name}: {_card(type(one))['summary']}")
+    typer.echo(f"decides on {one.interval} bars; {held}\n")
     print_table(("parameter", "value", "origin"), [(key, str(values[key]), where[key]) for key in values])
 
 

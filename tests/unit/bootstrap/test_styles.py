@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from livetrader.bootstrap.styles import STYLES, holding, product, undercharged
+from livetrader.bootstrap.styles import STYLES, holding, in_words, product, undercharged
 from livetrader.bootstrap.workspace import Workspace
 from livetrader.config import Exit, load
 from livetrader.domain.candles import Interval
@@ -54,6 +54,19 @@ def test_the_time_exit_follows_from_the_style(style: str, square_off: bool, over
 def test_the_exit_may_say_how_long_at_most() -> None:
     assert planned("scalp", hold_minutes=3).hold_minutes == 3
     assert planned("swing", hold_minutes=4320).hold_minutes == 4320
+
+
+@pytest.mark.parametrize(
+    ("style", "exit", "words"),
+    [
+        ("scalp", {}, "MIS; leaves by trailing_atr, after 15 minutes, at the square-off"),
+        ("intraday", {"kind": "none"}, "MIS; leaves at the square-off"),
+        ("btst", {"kind": "percent"}, "CNC; leaves by percent, at the square-off of the next session"),
+        ("swing", {"kind": "none"}, "CNC; leaves by its own exits only"),
+    ],
+)
+def test_a_holding_in_words(style: str, exit: dict[str, object], words: str) -> None:
+    assert in_words(holding(style, Exit.model_validate(exit), "nse_intraday")) == words
 
 
 @pytest.mark.parametrize("style", STYLES)
