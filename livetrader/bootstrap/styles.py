@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -34,7 +33,6 @@ STYLES = {
 # What the tables of charges are of: contracts may be sold short and carried; a coin has to be there to be sold.
 FUTURES = frozenset({"nse_futures", "nse_options", "binance_futures"})
 SPOT = "binance_spot"
-INTRADAY = "nse_intraday"
 
 
 def holding(style: str, exit: Exit, charges: str) -> Holding:
@@ -55,11 +53,6 @@ def in_words(held: Holding) -> str:
     if held.square_off:
         exits.append("at the square-off of the next session" if held.overnight else "at the square-off")
     return f"{held.product.value}; leaves {', '.join(exits) or 'by its own exits only'}"
-
-
-def undercharged(styles: Iterable[str], charges: str) -> bool:
-    """Whether something is carried as delivery and charged as if it were not: STT alone is eight times as much."""
-    return charges == INTRADAY and any(product(style, charges) is Product.CNC for style in styles)
 
 
 def product(style: str, charges: str) -> Product:

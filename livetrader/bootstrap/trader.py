@@ -155,7 +155,7 @@ def _charges(settings: Settings) -> Callable[[BrokerTrade], Decimal]:
     from livetrader.domain.costs import charge_table
 
     table = charge_table(settings.venue.charges)
-    return lambda one: table.charges(one.action, one.quantity, one.price, one.traded_at.date()).total
+    return lambda one: table.of(one.product).charges(one.action, one.quantity, one.price, one.traded_at.date()).total
 
 
 def build(workspace: Workspace, journal: Journal, tape: Tape, clock: Clock, strategies: tuple[str, ...]) -> Trader:

@@ -13,7 +13,7 @@ from types import MappingProxyType
 from livetrader.bootstrap.candles import open_candles, remedy
 from livetrader.bootstrap.limits import Limits, csv_rows
 from livetrader.bootstrap.realism import realism
-from livetrader.bootstrap.styles import holding, undercharged
+from livetrader.bootstrap.styles import holding
 from livetrader.brokers.fill_model import FillModel
 from livetrader.brokers.realistic import RealisticModel
 from livetrader.config import Configuration, Settings, resolve_symbols
@@ -167,9 +167,6 @@ class Workspace:
                 f"no candles of {trend}: strategies with a trend filter take no entries; import them, "
                 "or set market.trend_symbol to null"
             )
-        section = self.settings.strategies
-        if undercharged((section.entries[name].style for name in section.enabled), self.settings.venue.charges):
-            lines.append("a strategy carries shares over night: venue.charges nse_delivery says what that costs")
         return [*lines, *self.store.warnings()]
 
     def waits(self, symbols: Sequence[str] = ()) -> tuple[float, float]:

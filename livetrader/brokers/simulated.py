@@ -201,7 +201,7 @@ class SimulatedBroker:
         paid = instrument.price(self.model.paid(deal, self.session_at))
         at = int(bars.ts[row]) if at is None else at
         filled_at = datetime.fromtimestamp(at, UTC)
-        charges = self.model.charges.charges(
+        charges = self.model.charges.of(intent.product).charges(
             intent.action, quantity, paid, self._date(at, filled_at), maker=self.model.makes(deal),
             depository=self.model.delivers(intent) and self._first_delivery(intent.symbol, filled_at.date()),
             before=ZERO if done is None else done.value,

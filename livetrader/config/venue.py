@@ -62,7 +62,7 @@ class Venue(Section):
         "binance_spot",
         "binance_futures",
         "none",
-    ] = setting("nse_intraday", "Table of charges.")
+    ] = setting("nse_intraday", "Table of charges. Of shares the product chooses: MIS nse_intraday, CNC nse_delivery.")
     tick: Number = setting(0.05, "Smallest price step.", gt=0)
     lot: Number = setting(1, "Quantities are multiples of it.", gt=0)
 

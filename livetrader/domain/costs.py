@@ -17,6 +17,7 @@ from decimal import ROUND_HALF_UP, Decimal
 from functools import cache
 from pathlib import Path
 
+from livetrader.domain.instrument import Product
 from livetrader.domain.order import Action
 from livetrader.errors import ConfigError, DataError
 
@@ -76,6 +77,9 @@ class _Leg:
     depository: Decimal
 
 
+OF_SHARES = {Product.MIS: "nse_intraday", Product.CNC: "nse_delivery"}
+
+
 class ChargeTable:
     """The charges of one kind of trading, by date."""
 
@@ -90,6 +94,17 @@ class ChargeTable:
     def rates(self, on: date) -> tuple[Rate, ...]:
         """The rates in force on `on`, for the report's assumptions."""
         return tuple({rate.charge: rate for rate in self._rates if rate.since <= on}.values())
+
+    def of(self, product: Product) -> ChargeTable:
+        """The table of what is held as `product`: shares are charged by the session or as delivery, whichever of the
+        two tables was named."""
+        name = OF_SHARES.get(product)
+        return self if name is None or self.name not in OF_SHARES.values() else charge_table(name)
+
+    @property
+    def readings(self) -> tuple[ChargeTable, ...]:
+        """The tables that a fill under this one may be charged by, itself first."""
+        return tuple(dict.fromkeys((self, *(self.of(product) for product in Product))))
 
     def charges(
         self,

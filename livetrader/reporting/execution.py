@@ -91,10 +91,10 @@ def charges_by_kind(
 
 def _parts(fill: Fill, table: ChargeTable, on: date, before: Decimal) -> dict[str, Decimal] | None:
     """The parts of a fill's charges: the first reading (taker, maker, with the depository's fee; brokerage by the
-    order, of which `before` had filled, or by the fill) that adds up."""
-    readings = product(dict.fromkeys((before, ZERO)), (False, True), (False, True))
-    for earlier, depository, maker in readings:
-        found = table.charges(
+    order, of which `before` had filled, or by the fill; of shares, of the session or as delivery) that adds up."""
+    readings = product(table.readings, dict.fromkeys((before, ZERO)), (False, True), (False, True))
+    for one, earlier, depository, maker in readings:
+        found = one.charges(
             fill.action, fill.quantity, fill.price, on, maker=maker, depository=depository, before=earlier
         )
         if found.total == fill.charges:

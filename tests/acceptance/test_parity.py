@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -21,6 +22,7 @@ from livetrader.bootstrap.results import RunResult
 from livetrader.constraints.verdict import Refused
 from livetrader.domain.candles import Interval
 from livetrader.domain.signal import Side
+from livetrader.reporting.analytics import analyse
 
 EQUITY = ("breakdown_fade_long", "momentum_long", "breakout_fade_short", "momentum_short", "exhaustion_short")
 INDIA = ZoneInfo("Asia/Kolkata")
@@ -122,7 +124,6 @@ SCENARIOS = {
         "muhurat",
         {
             **entries((*EQUITY, *CRYPTO), style="btst", exit__atr_multiple=6.0),
-            "venue.charges": "nse_delivery",
             "capital.allocation_pct": 20,
         },
         {"trailing", "square_off"},
@@ -283,6 +284,16 @@ def test_btst_is_sold_in_the_next_session_at_the_latest(backtested: Backtested) 
     assert any(trade.session == date(2024, 11, 1) for trade in closed)
     held = [(trade.session - trade.entry_at.astimezone(INDIA).date()).days for trade in result.trades]
     assert max(held) <= 3, "from a Friday to a Monday"
+
+
+def test_what_is_carried_is_charged_as_delivery(backtested: Backtested) -> None:
+    """Whatever the table that is configured; and the report knows every charge by its kind."""
+    market, scenario, asked, result = backtested("btst")
+    delivery = backtest(market, {**scenario.settings, "venue.charges": "nse_delivery"}, asked)
+    assert list(delivery.trades) == list(result.trades)
+    kinds = dict(analyse(result.records({})).charges)
+    assert "not itemised" not in kinds
+    assert kinds["stt"] > sum(trade.quantity * trade.entry_price for trade in result.trades) * Decimal("0.0019")
 
 
 @pytest.mark.parametrize("name", ["btst", "swing"])

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from livetrader.bootstrap.styles import STYLES, holding, in_words, product, undercharged
+from livetrader.bootstrap.styles import STYLES, holding, in_words, product
 from livetrader.bootstrap.workspace import Workspace
 from livetrader.config import Exit, load
 from livetrader.domain.candles import Interval
@@ -75,18 +75,6 @@ def test_a_time_exit_is_written_down_and_read_again(style: str) -> None:
     text = _plan_text(planned(style))
     assert _plan_text(_plan_of(text)) == text
     assert ("overnight" in text, "hold_minutes" in text) == (style == "btst", style == "scalp")
-
-
-@pytest.mark.parametrize(
-    ("styles", "charges", "warned"),
-    [
-        (("intraday", "btst"), "nse_intraday", True),
-        (("intraday", "scalp"), "nse_intraday", False),
-        (("btst",), "nse_delivery", False),
-    ],
-)
-def test_delivery_at_the_charges_of_intraday_is_warned_of(styles: tuple[str, ...], charges: str, warned: bool) -> None:
-    assert undercharged(styles, charges) == warned
 
 
 def test_a_strategy_may_be_put_on_other_bars(tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from livetrader.domain.costs import DATA, charge_table, charge_tables
+from livetrader.domain.instrument import Product
 from livetrader.domain.order import Action
 from livetrader.errors import ConfigError, DataError
 
@@ -201,3 +202,20 @@ def test_equal_fills_cost_the_same_on_neighbouring_days_without_a_change(name: s
     fill = (Action.SELL, Decimal(10), Decimal("1234.55"))
     table = charge_table(name)
     assert table.charges(*fill, TODAY) == table.charges(*fill, TODAY + timedelta(days=1))
+
+
+@pytest.mark.parametrize(
+    ("named", "product", "found"),
+    [
+        ("nse_intraday", Product.MIS, "nse_intraday"),
+        ("nse_intraday", Product.CNC, "nse_delivery"),
+        ("nse_delivery", Product.MIS, "nse_intraday"),
+        ("nse_delivery", Product.CNC, "nse_delivery"),
+        ("nse_futures", Product.NRML, "nse_futures"),
+        ("nse_intraday", Product.NRML, "nse_intraday"),
+        ("binance_spot", Product.CNC, "binance_spot"),
+        ("none", Product.CNC, "none"),
+    ],
+)
+def test_shares_are_charged_by_their_product(named: str, product: Product, found: str) -> None:
+    assert charge_table(named).of(product).name == found
