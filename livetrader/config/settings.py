@@ -14,6 +14,7 @@ from pydantic import AfterValidator, BeforeValidator, model_validator
 from pydantic_core import PydanticCustomError
 
 from livetrader.config.constraints import Constraints, deciding
+from livetrader.config.execution import Execution, deciding_execution
 from livetrader.config.fields import (
     ClockTime,
     DatabaseUrl,
@@ -152,7 +153,9 @@ def _deciding_strategies(dumped: Mapping[str, Any]) -> dict[str, Any]:
 
 def _deciding_entry(dumped: Mapping[str, Any]) -> dict[str, Any]:
     exit = {name: value for name, value in dumped["exit"].items() if (name, value) != ("hold_minutes", None)}
-    return {**{name: value for name, value in dumped.items() if (name, value) != ("interval", None)}, "exit": exit}
+    kept = {name: value for name, value in dumped.items() if (name, value) != ("interval", None)}
+    execution = deciding_execution(kept.pop("execution", {"kind": "market"}))
+    return {**kept, "exit": exit} | ({"execution": execution} if execution else {})
 
 
 def _deciding_capital(dumped: Mapping[str, Any]) -> dict[str, Any]:
@@ -279,6 +282,7 @@ class StrategyEntry(Section):
         None, "The bars that it decides on; null: the strategy's own."
     )
     exit: Exit = setting({}, "How positions are left.")
+    execution: Execution = setting({}, Execution.__doc__)
     params: Params = setting({}, "Its parameters; `livetrader strategies show NAME` lists them.")
 
 

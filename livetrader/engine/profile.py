@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 
@@ -31,6 +32,6 @@ class VolumeProfile:
         window = self.source.windows((symbol,), {interval: earlier})[interval]
         opens = np.array([one.opens for one in earlier])
         since, volume = window.ts - opens[window.session], np.nan_to_num(window.volume[:, 0])
-        inside = [(since >= start) & (since < end) for start, end in zip(edges, edges[1:], strict=False)]
+        inside = [(since >= start) & (since < end) for start, end in pairwise(edges)]
         shares = [float(volume[rows].sum()) for rows in inside]
         return shares if sum(shares) > 0 else equal
