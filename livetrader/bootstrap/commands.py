@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from datetime import UTC, date, datetime, time
 from decimal import Decimal, InvalidOperation
 
 import structlog
@@ -12,7 +13,7 @@ from livetrader.bootstrap.desk import Desk
 from livetrader.bootstrap.workspace import COMMAND_SECONDS
 from livetrader.domain.account import Command
 from livetrader.domain.instrument import Product
-from livetrader.domain.order import Action
+from livetrader.domain.order import Action, TimeInForce
 from livetrader.engine.adoption import adopt, ignore
 from livetrader.engine.execution import Execution, ExecutionKind
 from livetrader.engine.manual import NotDone, Ticket
@@ -78,7 +79,23 @@ def _ticket(command: Command) -> Ticket:
         product=Product(given.get("product", Product.MIS)),
         stop=_decimal(given, "stop"),
         execution=_execution(given),
+        target=_decimal(given, "target"),
+        trail_pct=_decimal(given, "trail"),
+        tif=TimeInForce.IOC if given.get("tif") == "ioc" else TimeInForce.DAY,
+        lasts=given.get("tif") in ("gtc", "gtd"),
+        until=_end_of(given.get("until")),
+        add="add" in given,
     )
+
+
+def _end_of(day: str | None) -> int | None:
+    """The end of a date in UTC, epoch seconds: sessions of that date have closed by then."""
+    if day is None:
+        return None
+    try:
+        return int(datetime.combine(date.fromisoformat(day), time.max, UTC).timestamp()) + 1
+    except ValueError:
+        raise NotDone(f"until {day}: is no date; write one such as 2026-12-31") from None
 
 
 def _execution(given: Mapping[str, str]) -> Execution:

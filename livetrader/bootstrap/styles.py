@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from livetrader.domain.exit_plan import ExitKind
 from livetrader.domain.instrument import Product
+from livetrader.engine.execution import AT_MARKET, Execution
 from livetrader.engine.sizing import ExitSettings, Holding
 
 if TYPE_CHECKING:
@@ -35,14 +36,14 @@ FUTURES = frozenset({"nse_futures", "nse_options", "binance_futures"})
 SPOT = "binance_spot"
 
 
-def holding(style: str, exit: Exit, charges: str) -> Holding:
-    """How a strategy of `style` holds what the table `charges` is of, and leaves it."""
+def holding(style: str, exit: Exit, charges: str, execution: Execution = AT_MARKET) -> Holding:
+    """How a strategy of `style` goes into what the table `charges` is of, holds it, and leaves it."""
     known = STYLES[style]
     numbers = exit.model_dump(exclude={"kind", "atr_period"})
     if exit.hold_minutes is None:
         numbers["hold_minutes"] = known.hold_minutes
     settings = ExitSettings(ExitKind(exit.kind), **numbers)
-    return Holding(settings, product(style, charges), known.square_off, known.overnight)
+    return Holding(settings, product(style, charges), known.square_off, known.overnight, execution)
 
 
 def in_words(held: Holding) -> str:

@@ -22,6 +22,7 @@ from livetrader.engine.backtest import KnownSignals
 from livetrader.engine.book import Book
 from livetrader.engine.cycle import Engine
 from livetrader.engine.orders import OrderPath, Permit, Unlimited
+from livetrader.engine.profile import VolumeProfile
 from livetrader.errors import ConfigError
 from livetrader.ports import Broker, Clock, Journal, Tape, Venue
 
@@ -197,6 +198,7 @@ def assemble(
     return Engine(
         journal, path, book, tape, KnownSignals(()), workspace.rules(last_close(tape), instruments), clock, account,
         max_daily_loss=workspace.limits.daily_loss, floor=workspace.limits.floor,
+        volumes=VolumeProfile(workspace.candles, workspace.calendar),
     )  # fmt: skip
 
 

@@ -26,6 +26,7 @@ from livetrader.domain.candles import Interval
 from livetrader.domain.costs import charge_table
 from livetrader.domain.instrument import Instrument
 from livetrader.domain.session import Session
+from livetrader.engine.execution import Execution, ExecutionKind
 from livetrader.engine.history import DailyHistory, History
 from livetrader.engine.signals import SignalFinder, month_start
 from livetrader.engine.sizing import ExitSettings, Holding, Sizer
@@ -272,12 +273,13 @@ class Workspace:
         section = self.settings.strategies
         entry = section.entries.get(strategy)
         if strategy == FROM_FILE and section.signals_file is not None:
-            style, exit_ = section.signals_file.style, section.signals_file.exit
-        elif entry is not None:
-            style, exit_ = entry.style, entry.exit
-        else:
+            file = section.signals_file
+            return holding(file.style, file.exit, self.settings.venue.charges)
+        if entry is None:
             return Holding(ExitSettings())
-        return holding(style, exit_, self.settings.venue.charges)
+        numbers = entry.execution.model_dump(exclude={"kind"})
+        execution = Execution(ExecutionKind(entry.execution.kind), **numbers)
+        return holding(entry.style, entry.exit, self.settings.venue.charges, execution)
 
     @property
     def limits(self) -> Limits:

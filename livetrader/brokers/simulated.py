@@ -22,7 +22,7 @@ from decimal import Decimal
 from livetrader.brokers.fill_model import UNBOUNDED, Deal, FillModel
 from livetrader.constraints.verdict import Approved
 from livetrader.domain.instrument import Instrument, Product
-from livetrader.domain.order import Action, Fill, OrderIntent, OrderType, Purpose
+from livetrader.domain.order import Action, Fill, OrderIntent, OrderType, Purpose, TimeInForce
 from livetrader.domain.order_state import OrderState
 from livetrader.domain.session import Session
 from livetrader.ports import Bars, OrderRecord, OrderUpdate, Outcome, Tape
@@ -129,7 +129,7 @@ class SimulatedBroker:
         if not self._left(intent):
             self._end(intent.intent_id)
             return OrderUpdate(intent.intent_id, OrderState.FILLED, tuple(fills))
-        if not self.model.stays(intent) and self._missed(intent, bars, end):
+        if not self._stays(intent) and self._missed(intent, bars, end):
             self._end(intent.intent_id)
             reason = "its bar has no more volume for us"
             return OrderUpdate(intent.intent_id, OrderState.EXPIRED, tuple(fills), reason=reason)
@@ -140,7 +140,7 @@ class SimulatedBroker:
         row = self.model.first(intent, bars)
         # A stop that was reached is a market order from then on.
         reached = intent.intent_id in self.done
-        last = len(bars.ts) if self.model.stays(intent) else min(row + 1, len(bars.ts))
+        last = len(bars.ts) if self._stays(intent) else min(row + 1, len(bars.ts))
         while self._left(intent) and row < last and bars.closes[row] <= end:
             price = execution(intent, bars, row, reached=reached)
             if price is not None:
@@ -149,6 +149,10 @@ class SimulatedBroker:
                 if quantity > 0:
                     yield self._fill(intent, quantity, price, bars, row)
             row += 1
+
+    def _stays(self, intent: OrderIntent) -> bool:
+        """Whether an order waits for other bars than its first: one that is immediate or cancelled does not."""
+        return intent.tif is not TimeInForce.IOC and self.model.stays(intent)
 
     def _missed(self, intent: OrderIntent, bars: Bars, end: int) -> bool:
         """Whether the one bar that an order was for is over."""

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from livetrader.cli.call import Json, each_portfolio, globals_of, one_of, one_portfolio, start_log
+from livetrader.cli.call import Json, day, each_portfolio, globals_of, one_of, one_portfolio, start_log
 from livetrader.cli.output import print_json
 from livetrader.cli.portfolios import do_each
 from livetrader.errors import ReconcileMismatch, UsageError
@@ -20,7 +20,11 @@ if TYPE_CHECKING:
 WAIT_SECONDS = 10.0
 MODES = ("paper", "dry-run", "live")
 ALGOS = ("twap", "vwap", "iceberg")
-OPTIONS = {"limit": "--limit", "trigger": "--stop-trigger", "stop": "--stop", "visible": "--visible"}
+TIFS = ("day", "ioc", "gtc", "gtd")
+OPTIONS = {
+    "limit": "--limit", "trigger": "--stop-trigger", "stop": "--stop", "visible": "--visible", "target": "--target",
+    "trail": "--trail",
+}  # fmt: skip
 
 Mode = Annotated[str | None, typer.Option("--mode", metavar="MODE", help="paper, dry-run or live; from the config.")]
 Wait = Annotated[
@@ -41,6 +45,13 @@ _Over = Annotated[int, typer.Option("--over", min=1, max=1440, metavar="MINUTES"
 _Visible = Annotated[
     str | None, typer.Option("--visible", metavar="QTY", help="How much of an iceberg is seen; a fifth of it.")
 ]
+_Target = Annotated[str | None, typer.Option("--target", metavar="PRICE", help="Leaves the position at this price.")]
+_Trail = Annotated[
+    str | None, typer.Option("--trail", metavar="PCT", help="A stop that trails by so much of the price now.")
+]
+_Add = Annotated[bool, typer.Option("--add", help="Adds to the position that is held.")]
+_Tif = Annotated[str | None, typer.Option("--tif", metavar="TIF", help="How long it works: day, ioc, gtc or gtd.")]
+_Until = Annotated[str | None, typer.Option("--until", metavar="DATE", help="The last day of gtd.")]
 _Yes = Annotated[bool, typer.Option("--yes", help="Confirms where there is no terminal.")]
 
 
@@ -148,23 +159,29 @@ def ignore(ctx: typer.Context, symbol: _Symbol, mode: Mode = None, wait: Wait = 
 
 def buy(
     ctx: typer.Context, symbol: _Symbol, quantity: _Quantity, limit: _Limit = None, stop_trigger: _Entry = None,
-    product: _Product = "MIS", stop: _Stop = None, algo: _Algo = None, slices: _Slices = 6, over: _Over = 30,
+    product: _Product = "MIS", stop: _Stop = None, target: _Target = None, trail: _Trail = None, add: _Add = False,
+    tif: _Tif = None, until: _Until = None, algo: _Algo = None, slices: _Slices = 6, over: _Over = 30,
     visible: _Visible = None, mode: Mode = None, wait: Wait = WAIT_SECONDS,
 ) -> None:  # fmt: skip
     """Buy by hand, under the same rules as a strategy."""
-    prices = {"limit": limit, "trigger": stop_trigger, "stop": stop, "visible": visible}
-    plan = _algo(algo, limit, stop_trigger, visible, slices, over)
+    prices = {"limit": limit, "trigger": stop_trigger, "stop": stop, "visible": visible, "target": target}
+    prices["trail"] = trail
+    plan = _algo(algo, limit, stop_trigger, visible, slices, over) | _lasting(tif, until, algo)
+    plan |= {"add": "yes"} if add else {}
     _trade(ctx, "BUY", symbol, quantity, prices, product, plan, mode, wait)
 
 
 def sell(
     ctx: typer.Context, symbol: _Symbol, quantity: _Quantity, limit: _Limit = None, stop_trigger: _Entry = None,
-    product: _Product = "MIS", stop: _Stop = None, algo: _Algo = None, slices: _Slices = 6, over: _Over = 30,
+    product: _Product = "MIS", stop: _Stop = None, target: _Target = None, trail: _Trail = None, add: _Add = False,
+    tif: _Tif = None, until: _Until = None, algo: _Algo = None, slices: _Slices = 6, over: _Over = 30,
     visible: _Visible = None, mode: Mode = None, wait: Wait = WAIT_SECONDS,
 ) -> None:  # fmt: skip
     """Sell by hand, under the same rules as a strategy."""
-    prices = {"limit": limit, "trigger": stop_trigger, "stop": stop, "visible": visible}
-    plan = _algo(algo, limit, stop_trigger, visible, slices, over)
+    prices = {"limit": limit, "trigger": stop_trigger, "stop": stop, "visible": visible, "target": target}
+    prices["trail"] = trail
+    plan = _algo(algo, limit, stop_trigger, visible, slices, over) | _lasting(tif, until, algo)
+    plan |= {"add": "yes"} if add else {}
     _trade(ctx, "SELL", symbol, quantity, prices, product, plan, mode, wait)
 
 
@@ -220,12 +237,26 @@ def _algo(
     return {} if algo is None else {"algo": algo, "slices": str(slices), "over": str(over)}
 
 
+def _lasting(tif: str | None, until: str | None, algo: str | None) -> dict[str, str]:
+    """How long an order works, as a command says it; nothing of one that works for the day."""
+    one_of(tif, "--tif", TIFS)
+    if (tif == "gtd") is (until is None):
+        raise UsageError("--until: goes with --tif gtd, and that with it: give both, or none")
+    if tif not in (None, "day") and algo is not None:
+        raise UsageError("--tif: cannot stand beside --algo; give one or the other")
+    if until is not None and until != day(until, "--until").isoformat():
+        raise UsageError(f"--until {until}: write it as 2026-12-31")
+    return ({} if tif is None else {"tif": tif}) | ({} if until is None else {"until": until})
+
+
 def _trade(
     ctx: typer.Context, action: str, symbol: str, quantity: str, prices: Mapping[str, str | None], product: str,
     plan: Mapping[str, str], mode: str | None, wait: float,
 ) -> None:  # fmt: skip
     if prices["limit"] is not None and prices["trigger"] is not None:
         raise UsageError("--limit: cannot stand beside --stop-trigger; give one or the other")
+    if prices["stop"] is not None and prices["trail"] is not None:
+        raise UsageError("--stop: cannot stand beside --trail; give one or the other")
     one_of(product, "--product", ("MIS", "CNC", "NRML"))
     numbers = {name: _number(text, OPTIONS[name]) for name, text in prices.items()}
     terms = {"quantity": _number(quantity, "QTY"), **numbers, **plan}

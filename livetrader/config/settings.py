@@ -15,6 +15,7 @@ from pydantic_core import PydanticCustomError
 
 from livetrader.config.capital import Capital, deciding_capital
 from livetrader.config.constraints import Constraints, deciding
+from livetrader.config.execution import Execution, deciding_execution
 from livetrader.config.fields import (
     ClockTime,
     DatabaseUrl,
@@ -143,7 +144,9 @@ def _deciding_strategies(dumped: Mapping[str, Any]) -> dict[str, Any]:
 
 def _deciding_entry(dumped: Mapping[str, Any]) -> dict[str, Any]:
     exit = {name: value for name, value in dumped["exit"].items() if (name, value) != ("hold_minutes", None)}
-    return {**{name: value for name, value in dumped.items() if (name, value) != ("interval", None)}, "exit": exit}
+    kept = {name: value for name, value in dumped.items() if (name, value) != ("interval", None)}
+    execution = deciding_execution(kept.pop("execution", {"kind": "market"}))
+    return {**kept, "exit": exit} | ({"execution": execution} if execution else {})
 
 
 class Schedule(Section):
@@ -265,6 +268,7 @@ class StrategyEntry(Section):
         None, "The bars that it decides on; null: the strategy's own."
     )
     exit: Exit = setting({}, "How positions are left.")
+    execution: Execution = setting({}, Execution.__doc__)
     params: Params = setting({}, "Its parameters; `livetrader strategies show NAME` lists them.")
 
 

@@ -35,7 +35,8 @@ class ExitPlan:
     """The exit of one position. Percentages are of the fill price.
 
     `distance` is the trailing stop's distance from the best price in price units (`atr_multiple` × ATR at the
-    signal bar), `stop_price` a FIXED stop's level. Fields that a kind does not use are NaN.
+    signal bar), `stop_price` a FIXED stop's level,
+    `target_price` a target's. Fields that a kind does not use are NaN.
     `hold_minutes` is how long after its fill the position is closed, by the clock. `square_off` is False for positions
     that are held over the session's end; with `overnight` it is the square-off of the next session.
     """
@@ -49,5 +50,6 @@ class ExitPlan:
     gap_pct: float = float("nan")
     stop_price: float = float("nan")
     hold_minutes: float = float("nan")
+    target_price: float = float("nan")
     square_off: bool = True
     overnight: bool = False

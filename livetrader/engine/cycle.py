@@ -31,7 +31,7 @@ from livetrader.constraints.rules.score import RiskScore
 from livetrader.constraints.verdict import Approved
 from livetrader.domain.account import ExternalStatus
 from livetrader.domain.exit_plan import ExitReason
-from livetrader.domain.order import OrderIntent, OrderType, Purpose
+from livetrader.domain.order import OrderIntent, OrderType, Purpose, TimeInForce
 from livetrader.domain.parent import Schedule
 from livetrader.domain.session import Session
 from livetrader.domain.signal import Signal
@@ -170,11 +170,14 @@ class Engine:
     def _drop_stale(self, now: int) -> None:
         """Cancel market entries that a whole bar of their symbol has not filled: at a circuit limit nobody sells (M7).
 
+        An order that is immediate or cancelled ends so, too: not every venue knows such orders.
+
         On the simulated venue bars fill as much as they have room for, and what they leave over stays: it depends on
         no clock of ours. In a halt there is no bar, here as there.
         """
         for entry in list(self.book.orders.values()):
-            if entry.purpose is not Purpose.ENTRY or entry.order_type is not OrderType.MARKET:
+            brief = entry.order_type is OrderType.MARKET or entry.tif is TimeInForce.IOC
+            if entry.purpose is not Purpose.ENTRY or not brief:
                 continue
             bars = self.tape.bars(entry.symbol)
             if bars.ts.searchsorted(entry.effective) < bars.closes.searchsorted(now, side="right"):

@@ -133,6 +133,8 @@ def begin(plan: ExitPlan, side: Side, fill: float, tick: float) -> ExitState:
     if plan.kind is ExitKind.PERCENT:
         # Towards the market: the same direction as the stop's, seen from the other side.
         target = _away(fill * (1.0 + sign * plan.take_profit_pct / 100.0), sign, per_unit)
+    elif not math.isnan(plan.target_price):
+        target = plan.target_price
     return ExitState(plan, side, fill, per_unit, fill, stop, target, stop)
 
 

@@ -17,13 +17,14 @@ from livetrader.constraints.verdict import Approved, Refused
 from livetrader.domain.exit_plan import ExitKind, ExitPlan, ExitReason
 from livetrader.domain.instrument import Product
 from livetrader.domain.interval import Interval
-from livetrader.domain.order import Action, OrderIntent, OrderType, Purpose, closing, intent_id
+from livetrader.domain.order import Action, OrderIntent, OrderType, Purpose, TimeInForce, closing, intent_id
 from livetrader.domain.order_state import OrderState
 from livetrader.domain.parent import Schedule
 from livetrader.domain.signal import Side, Signal
 from livetrader.engine.book import HeldPosition
 from livetrader.engine.cycle import Engine
 from livetrader.engine.execution import AT_MARKET, Execution, planned
+from livetrader.engine.schedule import resting
 from livetrader.errors import LiveTraderError
 from livetrader.ports import Decision, OrderRecord
 
@@ -33,7 +34,12 @@ ZERO = Decimal(0)
 
 @dataclass(frozen=True, slots=True)
 class Ticket:
-    """What the operator asks for. `command` is the number of the command, `as_of` when it was given, epoch seconds."""
+    """What the operator asks for. `command` is the number of the command, `as_of` when it was given, epoch seconds.
+
+    `stop` and `target` leave the position that it opens, `trail_pct` is a stop that trails by so much of the price at
+    the order. `lasts` keeps it until it has filled, over sessions, `until` to that instant (epoch seconds) at the
+    longest. `add` allows it to enlarge a position.
+    """
 
     command: int
     as_of: int
@@ -45,6 +51,12 @@ class Ticket:
     product: Product = Product.MIS
     stop: Decimal | None = None
     execution: Execution = AT_MARKET
+    target: Decimal | None = None
+    trail_pct: Decimal | None = None
+    tif: TimeInForce = TimeInForce.DAY
+    lasts: bool = False
+    until: int | None = None
+    add: bool = False
 
 
 class NotDone(LiveTraderError):
@@ -73,11 +85,16 @@ class Manual:
         held = self.engine.book.positions.get(ticket.symbol)
         if held is not None and ticket.action is closing(held.position.side):
             return self._close_by(ticket, held)
+        if held is not None and ticket.add:
+            intent = replace(intent, entry_id=held.entry.intent_id, exit=held.entry.exit)
+        elif ticket.add:
+            raise NotDone(f"{ticket.symbol}: nothing is held that could be added to: leave --add out")
         closed = self._closed_since(ticket)
         if closed is not None:
             raise NotDone(f"{ticket.symbol}: what it would close was closed after it was asked for: {told(closed)}")
         self.engine.watch_loss(self._now())
-        verdict = self._reviewed(intent, self.engine.book.exposure(self._now(), _signal(intent)))
+        exposure = self.engine.book.exposure(self._now(), _signal(intent))
+        verdict = self._reviewed(intent, _beside(exposure, intent) if intent.entry_id else exposure)
         if isinstance(verdict, Refused):
             raise NotDone(f"refused: {verdict.rule}: {verdict.reason}")
         self.engine.send(verdict, ticket.as_of, self._schedule(ticket, intent))
@@ -165,6 +182,8 @@ class Manual:
         engine, session = self.engine, self.engine.book.session
         assert session is not None, "the intent is of one"
         instrument = engine.book.sizer.instrument(intent.symbol)
+        if ticket.lasts:
+            return resting(intent, instrument, ticket.until)
         return planned(intent, ticket.execution, instrument, session, engine.volumes)
 
     def _goes_on(self, name: str, as_of: int) -> bool:
@@ -255,30 +274,51 @@ class Manual:
             limit_price=ticket.limit_price,
             trigger_price=ticket.trigger_price,
             reason="by hand",
-            exit=fixed_stop(ticket.stop, square_off=ticket.product is Product.MIS),
+            exit=_exit_plan(ticket, price),
+            tif=ticket.tif,
         )
-        self._require_grid(intent, ticket.stop)
+        self._require_grid(intent, ticket.stop, ticket.target)
+        if ticket.lasts and ticket.product is Product.MIS:
+            raise NotDone(f"{ticket.symbol}: MIS ends with the session: what lasts needs --product CNC or NRML")
         return intent
 
-    def _require_grid(self, intent: OrderIntent, stop: Decimal | None = None) -> None:
+    def _require_grid(self, intent: OrderIntent, stop: Decimal | None = None, target: Decimal | None = None) -> None:
         instrument = self.engine.book.sizer.instrument(intent.symbol)
         if intent.quantity <= 0 or intent.quantity % instrument.lot:
             raise NotDone(f"quantity {intent.quantity}: must be a positive multiple of the lot {instrument.lot}")
-        for price in (intent.limit_price, intent.trigger_price, stop):
+        for price in (intent.limit_price, intent.trigger_price, stop, target):
             if price is not None and (price <= 0 or price % instrument.tick):
                 raise NotDone(f"price {price}: must be a positive multiple of the tick {instrument.tick}")
         if stop is not None and (intent.price - stop) * intent.side.sign <= 0:
             raise NotDone(f"stop {stop}: is on the wrong side of the price {intent.price}")
+        if target is not None and (target - intent.price) * intent.side.sign <= 0:
+            raise NotDone(f"target {target}: is on the wrong side of the price {intent.price}")
 
     def _now(self) -> int:
         return int(self.engine.clock.now())
 
 
-def fixed_stop(stop: Decimal | None, *, square_off: bool) -> ExitPlan:
-    """The exit of a position by hand: a stop that stays where it is, or none."""
-    if stop is None:
+def fixed_stop(stop: Decimal | None, target: Decimal | None = None, *, square_off: bool) -> ExitPlan:
+    """The exit of a position by hand: a stop and a target that stay where they are, or none."""
+    if stop is None and target is None:
         return ExitPlan(ExitKind.NONE, square_off=square_off)
-    return ExitPlan(ExitKind.FIXED, stop_price=float(stop), square_off=square_off)
+    stop_price, target_price = (math.nan if one is None else float(one) for one in (stop, target))
+    return ExitPlan(ExitKind.FIXED, stop_price=stop_price, target_price=target_price, square_off=square_off)
+
+
+def _exit_plan(ticket: Ticket, price: Decimal) -> ExitPlan:
+    """How the position that a ticket opens is left: a trailing stop is as far away as it says of the price now."""
+    square_off = ticket.product is Product.MIS
+    if ticket.trail_pct is None:
+        return fixed_stop(ticket.stop, ticket.target, square_off=square_off)
+    target = math.nan if ticket.target is None else float(ticket.target)
+    distance = float(price * ticket.trail_pct / 100)
+    return ExitPlan(ExitKind.TRAILING_ATR, distance=distance, target_price=target, square_off=square_off)
+
+
+def _beside(exposure: Exposure, intent: OrderIntent) -> Exposure:
+    """The account as a rule sees it that asks for one position a symbol: what is added to does not stand in the way."""
+    return replace(exposure, held=set(exposure.held) - {intent.symbol})
 
 
 def named(intent: OrderIntent) -> str:

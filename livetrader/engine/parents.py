@@ -56,8 +56,7 @@ class Parents:
 
         Time passes with the passes, as it does for everything that is decided; only after the session by the clock.
         """
-        session = self.book.session
-        shut = session is None or now >= session.closes
+        shut = self._shut(now)
         for under in list(self.book.parents.values()):
             why = under.over or self._why_over(under, shut=shut)
             if not why and (deciding or shut):
@@ -96,6 +95,8 @@ class Parents:
 
     def _send(self, under: UnderWay, now: int) -> None:
         """As many children as it takes, while each has an answer. What is missed now is caught up later, or never."""
+        if self._shut(now):
+            return
         entry, quantity = under.entry, under.wanted(now)
         while quantity > 0 and not under.over and not self.book.unresolved(entry.symbol):
             # Prices have moved since it was approved: what is held and reserved may be more than there is by now.
@@ -109,6 +110,11 @@ class Parents:
             if state not in _ANSWERED:
                 return  # another pass sees what is left
             quantity -= child.quantity
+
+    def _shut(self, now: int) -> bool:
+        """Whether no session goes on: what is sent at its very close would end with it."""
+        session = self.book.session
+        return session is None or now >= session.closes
 
     def _child(self, under: UnderWay, quantity: Decimal, now: int) -> OrderIntent:
         """The next child. One that was written down in this pass before a crash, and not sent, is that one."""

@@ -133,6 +133,8 @@ class Protection:
         for order in list(self.book.orders.values()):
             held = self.book.positions.get(order.symbol)
             if order.purpose is Purpose.ENTRY:
+                if order.entry_id and (held is None or held.entry.intent_id != order.entry_id):
+                    self.path.cancel(order.intent_id, "the position that it adds to is closed")
                 continue
             if held is None or self._strays(order.intent_id, held) or self._exceeds(order, held):
                 self.path.cancel(order.intent_id, "there is less left of its position")

@@ -10,10 +10,12 @@ from livetrader.constraints.rules.latches import NotHalted, SymbolFree
 from livetrader.constraints.rules.money import Leverage, PositionSize
 from livetrader.constraints.rules.sanity import PriceCollar
 from livetrader.constraints.rules.timing import BarFreshness
-from livetrader.domain.order import Action, OrderType, Purpose
+from livetrader.domain.instrument import Product
+from livetrader.domain.order import Action, OrderType, Purpose, TimeInForce
 from livetrader.domain.order_state import OrderState
+from livetrader.engine.execution import Execution, ExecutionKind
 from livetrader.engine.manual import Manual, NotDone, Ticket
-from tests.unit.engine.trading_samples import RULES, Rig, at, flat, sessions, tape
+from tests.unit.engine.trading_samples import BAR, RULES, Rig, at, flat, sessions, tape
 
 D = Decimal
 DAYS = sessions()
@@ -178,3 +180,124 @@ def test_an_entry_is_cancelled_and_a_stop_is_not(rig: Rig) -> None:
     assert hand.cancel(entry).startswith("cancelled")
     with pytest.raises(NotDone, match="no order of ours under way"):
         hand.cancel(entry)
+
+
+def flat_days(*bars: float) -> Rig:
+    """Two sessions of A at these prices, and at the last of them from then on."""
+    days = sessions(2)
+    prices = [flat(price) for price in bars] + [flat(bars[-1])] * (24 - len(bars))
+    made = Rig(days, tape(days, {"A": prices}))
+    made.engine.start(days[0])
+    made.step(at(2))
+    return made
+
+
+def test_a_bracket_leaves_by_its_target_and_never_by_both() -> None:
+    """The stop rests at the venue; a target that is reached cancels it before the exit goes out."""
+    prices = [flat(100)] * 4 + [(100, 104, 100, 104)] + [flat(104)] * 7
+    made = Rig(DAYS, tape(DAYS, {"A": prices}))
+    made.engine.start(DAYS[0])
+    made.step(at(2))
+    manual(made).trade(ticket(stop=D(98), target=D(103)))
+    for bar in range(3, 8):
+        made.step(at(bar))
+    told = [(one.intent.purpose, one.state, one.intent.reason) for one in made.journal.orders()]
+    assert told == [
+        (Purpose.ENTRY, OrderState.FILLED, "by hand"),
+        (Purpose.STOP, OrderState.CANCELLED, "stop"),
+        (Purpose.EXIT, OrderState.FILLED, "target"),
+    ]
+    assert [one.price for one in made.journal.fills()] == [100, 103]
+
+
+def test_a_stop_by_hand_trails_by_percent_of_the_price_at_the_order() -> None:
+    made = flat_days(100, 100, 100, 110)
+    manual(made).trade(ticket(trail_pct=D(2)))
+    levels = []
+    for bar in (3, 4, 5):
+        made.step(at(bar))
+        levels.append(made.book.positions["A"].exit.stop)
+    assert levels == [98, 108, 108]
+
+
+def test_what_is_added_has_the_average_price_and_one_stop_for_all() -> None:
+    made = flat_days(100, 100, 100, 102)
+    manual(made).trade(ticket(stop=D(98)))
+    made.step(at(3))
+    with pytest.raises(NotDone, match="one_position_per_symbol"):
+        manual(made).trade(Ticket(2, at(3), Action.BUY, "A", D(10)))
+    manual(made).trade(Ticket(3, at(3), Action.BUY, "A", D(10), add=True))
+    made.step(at(4))
+    made.step(at(5))
+    held = made.book.positions["A"]
+    assert (held.position.quantity, held.position.average_price) == (20, 101)
+    assert [made.book.unfilled[name] for name in held.stops] == [20]
+    with pytest.raises(NotDone, match="nothing is held"):
+        manual(made).trade(Ticket(4, at(5), Action.BUY, "B", D(10), add=True))
+
+
+def test_what_would_add_ends_with_the_position_that_it_adds_to() -> None:
+    made = flat_days(100, 100, 100, 97)
+    manual(made).trade(ticket(stop=D(98)))
+    made.step(at(3))
+    manual(made).trade(Ticket(2, at(3), Action.BUY, "A", D(10), limit_price=D(90), add=True))
+    for bar in (4, 5):
+        made.step(at(bar))
+    assert [one.state for one in made.journal.orders() if one.intent.limit_price] == [OrderState.CANCELLED]
+
+
+@pytest.mark.parametrize(("limit", "state"), [("101", "FILLED"), ("99", "EXPIRED")], ids=["met", "not met"])
+def test_immediate_or_cancelled_is_for_one_bar(limit: str, state: str) -> None:
+    made = flat_days(100, 100, 100, 90)
+    manual(made).trade(ticket(limit_price=D(limit), tif=TimeInForce.IOC))
+    for bar in (3, 4):
+        made.step(at(bar))
+    assert made.journal.orders()[0].state == state
+
+
+def lasting(until: int | None = None) -> Rig:
+    """A buy at 95 that lasts, in a market that comes there on the second day."""
+    made = flat_days(*[100] * 14, 94)
+    manual(made).trade(ticket(limit_price=D(95), product=Product.CNC, lasts=True, until=until))
+    return made
+
+
+def test_an_order_that_lasts_is_a_day_order_in_each_session_until_it_fills() -> None:
+    """It survives the night and the process."""
+    made = lasting()
+    for bar in range(3, 13):
+        made.step(at(bar))
+    days = made.days
+    made.recover(days[1])
+    for bar in range(1, 5):
+        made.step(days[1].opens + bar * BAR)
+    states = [one.state for one in made.journal.orders() if one.intent.purpose is Purpose.ENTRY]
+    assert states == [OrderState.EXPIRED, OrderState.FILLED]
+    assert made.book.positions["A"].position.quantity == 10
+    assert [one.reason for one in made.journal.parents()] == ["all of it went out"]
+
+
+def test_it_ends_with_its_date() -> None:
+    made = lasting(DAYS[0].closes)
+    for bar in range(3, 13):
+        made.step(at(bar))
+    assert (made.book.parents, [one.reason for one in made.journal.parents()]) == ({}, ["its time is over"])
+
+
+def test_an_order_that_lasts_is_no_margin_order() -> None:
+    with pytest.raises(NotDone, match="--product CNC or NRML"):
+        manual(flat_days(100)).trade(ticket(limit_price=D(95), lasts=True))
+
+
+def test_an_order_over_time_is_told_and_cancelled_by_its_own_id(rig: Rig) -> None:
+    twap = Execution(ExecutionKind.TWAP, slices=5, over_minutes=25)
+    said = manual(rig).trade(ticket(execution=twap))
+    assert said.endswith("as twap: 0 filled, 8 to go out")
+    rig.recover(DAYS[0])
+    assert manual(rig).trade(ticket(execution=twap)) == f"already done: {said}"
+    (name,) = rig.book.parents
+    rig.step(at(3))
+    assert "2 filled, 6 to go out" in manual(rig).cancel(name)
+    rig.step(at(4))
+    assert [one.reason for one in rig.journal.parents()] == ["by hand"]
+    assert rig.book.positions["A"].position.quantity == 2
