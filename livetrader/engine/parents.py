@@ -46,8 +46,13 @@ class Parents:
             self._send(under, now)
 
     def work(self, now: int) -> None:
-        """Send what is due in the pass of `now`."""
+        """Send what is due in the pass of `now`; a pass that is made late leaves it to the next one.
+
+        After an outage many passes are made at once: what their slots have missed must not go out at once, too.
+        """
         self.review(now, deciding=True)
+        if self.path.clock.now() - now > self.path.fresh_seconds:
+            return
         for under in list(self.book.parents.values()):
             self._send(under, now)
 

@@ -1,0 +1,63 @@
+"""Parent orders as a reviewer found them: what may go wrong between two children, and what must hold all the same."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import closing, suppress
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+
+from livetrader.brokers.loopback.faults import Fault
+from livetrader.brokers.loopback.rules import Ticket as TheirTicket
+from livetrader.domain.instrument import Product
+from livetrader.domain.order import Action, OrderType
+from livetrader.engine.adoption import adopt
+from livetrader.engine.execution import Execution, ExecutionKind
+from livetrader.engine.manual import NotDone, Ticket
+from tests.acceptance.faults.live_account import LiveAccount
+from tests.unit.engine.trading_samples import at
+
+D = Decimal
+SIX = Execution(ExecutionKind.TWAP, slices=6, over_minutes=30)
+BERG = Execution(ExecutionKind.ICEBERG, visible_pct=D(25))
+
+
+@pytest.fixture
+def account(tmp_path: Path) -> Iterator[LiveAccount]:
+    """A day at a loopback exchange: it is 09:25."""
+    with closing(LiveAccount(tmp_path)) as made:
+        yield made
+
+
+def begun(
+    account: LiveAccount, quantity: int, execution: Execution = SIX, limit: str | None = None, seconds: int = 2
+) -> str:
+    """A parent by hand that buys so many of A; its name."""
+    price = None if limit is None else D(limit)
+    account.manual.trade(
+        Ticket(1, int(account.clock.now()), Action.BUY, "A", D(quantity), price, stop=D(90), execution=execution)
+    )
+    account.look(seconds)
+    (parent,) = account.journal.parents()
+    return parent.parent.name
+
+
+def children(account: LiveAccount, name: str) -> list[Decimal]:
+    """The children of a parent, as large as they went out."""
+    return [one.intent.quantity for one in account.journal.orders() if one.intent.parent_id == name]
+
+
+def test_an_outage_is_not_made_up_for_at_once(account: LiveAccount) -> None:
+    """What slots have missed is caught up, up to twice the largest at once, however many passes are made late."""
+    name = begun(account, 60)
+    account.bar(3)
+    before = sum(children(account, name))
+    account.to(at(7) + 1)
+    for close in (at(4), at(5), at(6), at(7)):  # as LiveSession.scan makes them
+        account.engine.step(close)
+    account.look(2)
+    assert sum(children(account, name)) - before <= 20
+    account.bar(8)
+    assert account.held() <= 60
