@@ -144,6 +144,8 @@ class Manual:
     ) -> str:
         """Give an entry under way another quantity or price, reviewed as a new one would be."""
         before = self._working(order_id)
+        if before.parent_id:
+            raise NotDone(f"{order_id}: is a part of {before.parent_id}: cancel that one, and give another")
         if before.intent_id in self.engine.book.unknown:
             raise NotDone(f"{before.symbol}: its fate is unknown, it is being looked up: see `livetrader orders`")
         for option, price, kind in (

@@ -61,3 +61,16 @@ def test_an_outage_is_not_made_up_for_at_once(account: LiveAccount) -> None:
     assert sum(children(account, name)) - before <= 20
     account.bar(8)
     assert account.held() <= 60
+
+
+def test_a_child_that_is_modified_does_not_make_its_parent_larger(account: LiveAccount) -> None:
+    """I1 of a parent: what its children fill is within its quantity."""
+    begun(account, 60, limit="99")
+    (child,) = account.book.orders.values()
+    with suppress(NotDone):
+        account.manual.modify(child.intent_id, D(30), None, None)
+    for number in range(3, 8):
+        account.bar(number)
+    account.exchange.quote("A", 98.0)
+    account.look(2)
+    assert account.held() <= 60
