@@ -55,7 +55,8 @@ def adopt(engine: Engine, reconciler: Reconciler, symbol: str, stop: Decimal | N
     found = [one for one in _externals(engine, symbol) if one.kind is ExternalKind.POSITION]
     if len(found) != 1:
         raise NotDone(f"{symbol}: {len(found)} positions there are not ours; only one can be adopted")
-    if symbol in engine.book.positions or any(o.symbol == symbol for o in engine.book.orders.values()):
+    working = any(order.symbol == symbol for order in engine.book.orders.values())
+    if symbol in engine.book.positions or working or engine.parents.of(symbol):
         raise NotDone(f"{symbol}: something of ours is there; close it first, or `livetrader ignore {symbol}`")
     if any(other.kind is ExternalKind.ORDER for other in _externals(engine, symbol)):
         raise NotDone(f"{symbol}: an order that is not ours works there, and would trade beside ours: cancel it first")

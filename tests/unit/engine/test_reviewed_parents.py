@@ -74,3 +74,20 @@ def test_a_child_that_is_modified_does_not_make_its_parent_larger(account: LiveA
     account.exchange.quote("A", 98.0)
     account.look(2)
     assert account.held() <= 60
+
+
+def test_nothing_is_adopted_while_a_parent_is_under_way_there(account: LiveAccount) -> None:
+    """Its next child would add to what was taken over."""
+    account.strike("place", 1, Fault.REFUSED)
+    account.strike("place", 2, Fault.REFUSED)
+    account.strike("place", 3, Fault.REFUSED)
+    name = begun(account, 60)
+    account.look(70)
+    assert account.held() == 0
+    assert not account.book.orders
+    account.exchange.submit(TheirTicket("", "A", Action.BUY, Product.MIS, OrderType.MARKET, D(7)))
+    account.look(30)
+    assert [(one.symbol, one.quantity) for one in account.journal.externals()] == [("A", D(7))]
+    assert name in account.book.parents
+    with pytest.raises(NotDone):
+        adopt(account.engine, account.reconciler, "A", D(95))
