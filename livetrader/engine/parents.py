@@ -68,6 +68,10 @@ class Parents:
                 why = over(under.parent.schedule, now, under.last, works=under.works)
             if why:
                 self.end(under, why)
+        # One that was given up and is there after all works for nobody.
+        for order in list(self.book.orders.values()):
+            if order.parent_id and order.parent_id not in self.book.parents:
+                self.path.cancel(order.intent_id, "its parent is over")
 
     def end(self, under: UnderWay, why: str) -> None:
         """Nothing more of a parent goes out, ever; what works of it is cancelled."""

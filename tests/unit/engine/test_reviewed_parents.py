@@ -91,3 +91,17 @@ def test_nothing_is_adopted_while_a_parent_is_under_way_there(account: LiveAccou
     assert name in account.book.parents
     with pytest.raises(NotDone):
         adopt(account.engine, account.reconciler, "A", D(95))
+
+
+def test_a_child_that_is_found_after_its_parent_is_over_is_cancelled(account: LiveAccount) -> None:
+    """Nothing of a parent that was cancelled goes on working, as after a restart."""
+    account.strike("place", 1, Fault.LOST_ANSWER)
+    name = begun(account, 40, BERG, limit="99", seconds=-1)
+    late = dict(account.exchange.orders)
+    account.exchange.orders.clear()
+    account.manual.cancel(name)
+    account.look(120)
+    assert name not in account.book.parents
+    account.exchange.orders.update(late)
+    account.look(5)
+    assert account.working() == []
