@@ -44,10 +44,20 @@ class KnownSignals:
 
 
 class Backtest:
-    """Drives an engine over sessions, from event to event."""
+    """Drives an engine over sessions, from event to event.
 
-    def __init__(self, engine: Engine, venue: EventVenue, clock: VirtualClock, signals: KnownSignals) -> None:
-        self.engine, self.venue, self.clock, self.signals = engine, venue, clock, signals
+    `finest` are the shortest bars of the run, at whose closes the live loop makes its passes; None: each symbol's own.
+    """
+
+    def __init__(
+        self,
+        engine: Engine,
+        venue: EventVenue,
+        clock: VirtualClock,
+        signals: KnownSignals,
+        finest: Interval | None = None,
+    ) -> None:
+        self.engine, self.venue, self.clock, self.signals, self.finest = engine, venue, clock, signals, finest
         engine.signals = signals
         self._exits: dict[str, int | None] = {}
 
@@ -93,14 +103,17 @@ class Backtest:
         return min((at for at in times if at is not None and at > now), default=session.closes)
 
     def _next_turn(self, under: UnderWay, now: int, session: Session) -> int | None:
-        """The first close of the symbol's grid, traded or not, at which something of a parent is due, or it is over."""
+        """The first close of the grid, traded or not, at which something of a parent is due, or it is over."""
         due = now + 1 if under.wanted(now) > 0 else next_turn(under.parent.schedule, now)
         if due is None or due == session.square_off:
             return due
-        bars = self.engine.tape.bars(under.entry.symbol)
-        width = int((bars.closes - bars.ts).max())
-        closes = grid((session,), next(one for one in Interval if one.seconds == width))[1]
+        closes = grid((session,), self.finest or self._own(under.entry.symbol))[1]
         return int(closes[min(int(closes.searchsorted(due)), len(closes) - 1)])
+
+    def _own(self, symbol: str) -> Interval:
+        bars = self.engine.tape.bars(symbol)
+        width = int((bars.closes - bars.ts).max())
+        return next(one for one in Interval if one.seconds == width)
 
     def _close(self, held: HeldPosition, at: float, side: Literal["left", "right"]) -> int | None:
         """The first close of a position's symbol at `at` (`left`), or after it (`right`)."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import closing, suppress
+from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 
@@ -11,13 +12,22 @@ import pytest
 
 from livetrader.brokers.loopback.faults import Fault
 from livetrader.brokers.loopback.rules import Ticket as TheirTicket
-from livetrader.domain.instrument import Product
+from livetrader.constraints.verdict import Approved
+from livetrader.domain.instrument import Instrument, Product
+from livetrader.domain.interval import Interval
 from livetrader.domain.order import Action, OrderType
+from livetrader.domain.order_state import OrderState
+from livetrader.domain.parent import Parent
 from livetrader.engine.adoption import adopt
+from livetrader.engine.backtest import Backtest, KnownSignals
 from livetrader.engine.execution import Execution, ExecutionKind
 from livetrader.engine.manual import NotDone, Ticket
-from tests.acceptance.faults.live_account import LiveAccount
-from tests.unit.engine.trading_samples import at
+from livetrader.engine.schedule import resting, twap
+from livetrader.engine.tape import WindowTape
+from livetrader.engine.under_way import UnderWay
+from livetrader.ports import Journal
+from tests.acceptance.faults.live_account import DAYS, LiveAccount
+from tests.unit.engine.trading_samples import EXITS, Rig, at, flat, intent, sessions, signal, sizer, tape, window
 
 D = Decimal
 SIX = Execution(ExecutionKind.TWAP, slices=6, over_minutes=30)
@@ -105,3 +115,34 @@ def test_a_child_that_is_found_after_its_parent_is_over_is_cancelled(account: Li
     account.exchange.orders.update(late)
     account.look(5)
     assert account.working() == []
+
+
+# Schedules, and passes.
+
+
+def filled(journal: Journal) -> Decimal:
+    return sum((one.quantity for one in journal.fills()), D(0))
+
+
+def test_a_backtest_makes_the_passes_of_the_finest_interval_for_a_parent() -> None:
+    """The live loop makes a pass at the close of any interval, also for a symbol whose own bars are longer."""
+    days = sessions(1)
+    rows = {"A": [flat(100)] * 12, "B": [flat(50)] * 12}
+    windows = {
+        Interval.M5: window(days, rows),
+        Interval.M15: window(days, {name: bars[:4] for name, bars in rows.items()}, Interval.M15),
+    }
+    desk = sizer(execution=Execution(ExecutionKind.TWAP, slices=3, over_minutes=15))
+    first = replace(signal("A", bar=2), interval=Interval.M15, bar_open=at(0))
+
+    def rig() -> Rig:
+        return Rig(days, WindowTape(windows, {"A": Interval.M15, "B": Interval.M5}), desk, [first])
+
+    def out(made: Rig) -> list[tuple[int, Decimal]]:
+        orders = made.journal.orders()
+        return [(one.intent.as_of, one.intent.quantity) for one in orders if one.intent.parent_id]
+
+    events = rig()
+    driver = Backtest(events.engine, events.venue, events.clock, KnownSignals([first]), Interval.M5)
+    driver.run(days)
+    assert out(events) == out(rig().play())
