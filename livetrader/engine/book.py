@@ -199,10 +199,12 @@ class Book:
         under.over = under.over or why
 
     def drop(self, under: UnderWay) -> None:
-        """A parent that is over has no child at work any more: its count comes back, too, if none has filled."""
+        """A parent that is over has no child at work: its count comes back, too, if none has filled in this session."""
         self._seen = None
         del self.parents[under.parent.name]
-        if not under.filled and not any(child.state is OrderState.RECORDED for child in under.children.values()):
+        opens = 0 if self.session is None else self.session.opens
+        today = [child for child in under.children.values() if child.as_of >= opens]
+        if not any(child.filled or child.state is OrderState.RECORDED for child in today):
             self.entered.pop(under.parent.name, None)
 
     def entries(self) -> Iterator[tuple[OrderIntent, Decimal]]:

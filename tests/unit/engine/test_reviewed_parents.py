@@ -146,3 +146,14 @@ def test_a_backtest_makes_the_passes_of_the_finest_interval_for_a_parent() -> No
     driver = Backtest(events.engine, events.venue, events.clock, KnownSignals([first]), Interval.M5)
     driver.run(days)
     assert out(events) == out(rig().play())
+
+
+def test_a_parent_of_yesterday_is_no_trade_of_today() -> None:
+    """A process that died in the middle of it is begun again the next day; the rules count from nothing."""
+    days = sessions(2)
+    prices = tape(days, {"A": [flat(100)] * 24})
+    rig = Rig(days, prices, sizer(exit=EXITS["none"], execution=SIX), [signal("A", bar=1)]).play(at(4))
+    assert filled(rig.journal)
+    rig.recover(days[1])
+    rig.step(days[1].opens + 300)
+    assert not rig.book.entered
