@@ -25,9 +25,9 @@ SLICING_SECONDS = 300
 
 
 def largest_of(entry: OrderIntent, instrument: Instrument) -> Decimal:
-    """The most of `entry` that the exchange takes in one order."""
-    freeze = instrument.freeze_quantity
-    return entry.quantity if freeze is None else min(entry.quantity, instrument.round_down(freeze))
+    """The most of `entry` that the exchange takes in one order. A limit that is less than a lot is none."""
+    freeze = instrument.round_down(instrument.freeze_quantity or ZERO)
+    return min(entry.quantity, freeze) if freeze > 0 else entry.quantity
 
 
 def last_of(entry: OrderIntent, session: Session) -> int:
@@ -39,7 +39,7 @@ def last_of(entry: OrderIntent, session: Session) -> int:
 def slices(entry: OrderIntent, instrument: Instrument, last: int) -> Schedule | None:
     """An entry above the freeze quantity, at once, in orders that are not; None for any other."""
     largest = largest_of(entry, instrument)
-    if not ZERO < largest < entry.quantity:
+    if largest == entry.quantity:
         return None
     return Schedule(Algo.SLICES, (Slot(entry.as_of, entry.quantity),), largest, last)
 

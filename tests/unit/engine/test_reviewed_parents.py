@@ -157,3 +157,9 @@ def test_a_parent_of_yesterday_is_no_trade_of_today() -> None:
     rig.recover(days[1])
     rig.step(days[1].opens + 300)
     assert not rig.book.entered
+
+
+def test_a_freeze_quantity_below_a_lot_makes_no_empty_children() -> None:
+    """They would go out without an end."""
+    instrument = Instrument("A", lot=D(10), freeze_quantity=D(5))
+    assert twap(intent(quantity="30"), instrument, 3, 900, at(12)).largest > 0
