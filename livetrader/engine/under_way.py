@@ -28,8 +28,9 @@ class Child:
 
     @property
     def gone(self) -> Decimal:
-        """What of it may not be sent again."""
-        return self.quantity if self.works or self.state in _GONE else self.filled
+        """What of it may not be sent again. One may be called FILLED before its fills are told."""
+        untold = self.state is OrderState.FILLED and not self.filled
+        return self.quantity if self.works or untold or self.state in _GONE else self.filled
 
 
 @dataclass(slots=True)

@@ -163,3 +163,16 @@ def test_a_freeze_quantity_below_a_lot_makes_no_empty_children() -> None:
     """They would go out without an end."""
     instrument = Instrument("A", lot=D(10), freeze_quantity=D(5))
     assert twap(intent(quantity="30"), instrument, 3, 900, at(12)).largest > 0
+
+
+def test_a_child_that_is_called_filled_before_its_fills_are_told_is_not_sent_again() -> None:
+    """A broker may call an order FILLED before it has told of every fill."""
+    entry = intent(quantity="30")
+    under = UnderWay(Parent(entry, twap(entry, Instrument("A"), 3, 900, at(12))))
+    child = replace(entry, intent_id="c0", quantity=D(10), parent_id=entry.intent_id)
+    under.opened(child)
+    under.closed("c0", OrderState.FILLED, today=True)
+    assert under.unsent == 20
+
+
+# People, and nights.
