@@ -301,6 +301,8 @@ class Book:
             for under in self.parents.values():
                 if under.owns(held.entry):
                     self.leave(under, "its position was closed")
+        elif held is not None and intent.purpose is Purpose.RECONCILE and held.entry.parent_id in self.parents:
+            self.leave(self.parents[held.entry.parent_id], "some of its position was sold by hand")
         if after.quantity == 0:
             self.positions.pop(fill.symbol, None)
             self.questioned.pop(fill.symbol, None)

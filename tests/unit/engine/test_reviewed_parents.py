@@ -176,3 +176,19 @@ def test_a_child_that_is_called_filled_before_its_fills_are_told_is_not_sent_aga
 
 
 # People, and nights.
+
+
+def test_a_position_that_is_sold_by_hand_between_two_children_is_not_built_any_further(account: LiveAccount) -> None:
+    """The next child was out before the sale was heard of."""
+    begun(account, 60)
+    account.bar(3)
+    account.to(at(4))
+    sold = account.held()
+    account.exchange.submit(TheirTicket("", "A", Action.SELL, Product.MIS, OrderType.MARKET, sold))
+    account.engine.step(at(4))
+    bought = account.held()
+    account.look(120)
+    for number in (5, 6, 7, 8):
+        account.bar(number)
+        account.look(30)
+    assert account.held() <= bought
