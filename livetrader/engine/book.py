@@ -173,7 +173,7 @@ class Book:
         held = self.positions.get(intent.symbol)
         if intent.purpose is Purpose.ENTRY:
             if intent.parent_id in self.parents:
-                self.parents[intent.parent_id].closed(intent_id, state)
+                self.parents[intent.parent_id].closed(intent_id, state, today=self._today(intent))
             elif not filled:
                 self.entered.pop(intent_id, None)
         elif held is not None and intent_id in held.stops:

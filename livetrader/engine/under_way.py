@@ -98,9 +98,12 @@ class UnderWay:
         child = self.children.setdefault(intent.intent_id, Child(intent.as_of, intent.quantity))
         child.works, child.state = True, OrderState.SENT
 
-    def closed(self, intent_id: str, state: OrderState) -> None:
-        """A child can fill no more, and has ended in `state`."""
-        self._ended(self.children[intent_id], state)
+    def closed(self, intent_id: str, state: OrderState, *, today: bool) -> None:
+        """A child can fill no more, and has ended in `state`. How one of an earlier session ended says nothing."""
+        child = self.children[intent_id]
+        child.works, child.state = False, state
+        if today:
+            self._ended(child, state)
 
     def filled_more(self, intent_id: str, quantity: Decimal) -> None:
         """A child has filled, perhaps after its end."""
@@ -114,7 +117,7 @@ class UnderWay:
             self._ended(child, state)
 
     def _ended(self, child: Child, state: OrderState) -> None:
-        child.works, child.state = False, state
+        """What the end of a child means for the rest."""
         if child.filled < child.quantity:
             self.cancelled |= state is OrderState.CANCELLED
             if state is OrderState.REJECTED:

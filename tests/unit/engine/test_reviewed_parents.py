@@ -192,3 +192,20 @@ def test_a_position_that_is_sold_by_hand_between_two_children_is_not_built_any_f
         account.bar(number)
         account.look(30)
     assert account.held() <= bought
+
+
+def test_a_child_of_yesterday_that_the_exchange_has_ended_does_not_end_its_parent(account: LiveAccount) -> None:
+    """Brokers call what the session's end ends cancelled, and the process was not there to hear it."""
+    entry = intent(limit_price=D(95), order_type=OrderType.LIMIT, product=Product.CNC, bar=1)
+    schedule = resting(entry, Instrument("A"), None)
+    account.engine.parents.begin(Approved(entry, ()), schedule, int(account.clock.now()))
+    account.look(2)
+    assert account.working() == ["BUY 10 LIMIT 95"]
+    account.to(DAYS[0].closes + 60)
+    account.cancel_all_by_hand()
+    account.exchange.end_of_day()
+    account.morning()
+    account.look(5)
+    account.to(DAYS[1].opens + 300)
+    account.engine.step(DAYS[1].opens + 300)
+    assert account.working() == ["BUY 10 LIMIT 95"]
