@@ -16,6 +16,9 @@ from livetrader.domain.session import Session
 
 ZERO = Decimal(0)
 
+# What goes out by the clock, slot after slot.
+TIMED = frozenset({Algo.TWAP, Algo.VWAP})
+
 # What a slot has missed (a halt, a late pass, a child of unknown fate), the next one catches up: up to so many times
 # the largest slot goes out at once.
 CATCH_UP = 2
@@ -122,7 +125,7 @@ def over(schedule: Schedule, now: int, last: int | None, *, works: bool) -> str:
         return ""
     if schedule.algo is Algo.SLICES and now >= schedule.slots[0].at + SLICING_SECONDS:
         return "its time is over"
-    timed = schedule.algo in (Algo.TWAP, Algo.VWAP)
+    timed = schedule.algo in TIMED
     return "its last slot is over" if timed and last is not None and last >= schedule.slots[-1].at else ""
 
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from decimal import Decimal
 
-from livetrader.domain.order import OrderIntent
+from livetrader.domain.order import OrderIntent, OrderType
 from livetrader.domain.order_state import OPEN, OrderState
 from livetrader.domain.parent import Parent
-from livetrader.engine.schedule import wanted
+from livetrader.engine.schedule import TIMED, wanted
 
 ZERO = Decimal(0)
 
@@ -77,8 +77,14 @@ class UnderWay:
         return max(out, default=None)
 
     def wanted(self, now: int) -> Decimal:
-        """How much is to go out in the pass of `now`, beside what has gone out in it already."""
+        """How much is to go out in the pass of `now`, beside what has gone out in it already.
+
+        While nobody takes a child at market (in a halt, at a circuit limit) the next one waits: they must not pile up.
+        """
         before = [child for child in self.children.values() if child.as_of != now]
+        timed = self.parent.schedule.algo in TIMED
+        if timed and self.entry.order_type is OrderType.MARKET and any(child.works for child in before):
+            return ZERO
         again = [child for child in self.children.values() if child.as_of == now]
         return wanted(
             self.parent.schedule,

@@ -209,3 +209,15 @@ def test_a_child_of_yesterday_that_the_exchange_has_ended_does_not_end_its_paren
     account.to(DAYS[1].opens + 300)
     account.engine.step(DAYS[1].opens + 300)
     assert account.working() == ["BUY 10 LIMIT 95"]
+
+
+def test_children_do_not_pile_up_in_a_halt(tmp_path: Path) -> None:
+    """They would all fill at once, at whatever price the symbol opens again (fault M7: no entry)."""
+    prices = {"A": [flat(100)] * 3 + [None] * 5 + [flat(110)] * 4, "B": [flat(100)] * 12}
+    with closing(LiveAccount(tmp_path, prices=prices)) as account:
+        begun(account, 60)
+        account.exchange.halt("A", on=True)
+        for number in range(3, 8):
+            account.bar(number)
+            account.look(2)
+        assert account.working() == ["SELL 10 SL-M 90", "BUY 10 MARKET"]
