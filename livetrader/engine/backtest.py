@@ -15,6 +15,7 @@ from livetrader.domain.session import Session
 from livetrader.domain.signal import Signal
 from livetrader.engine.book import HeldPosition
 from livetrader.engine.cycle import Engine
+from livetrader.engine.execution import bar_seconds
 from livetrader.engine.exits import walk
 from livetrader.engine.garbage import uncollected
 from livetrader.engine.schedule import next_turn
@@ -111,8 +112,7 @@ class Backtest:
         return int(closes[min(int(closes.searchsorted(due)), len(closes) - 1)])
 
     def _own(self, symbol: str) -> Interval:
-        bars = self.engine.tape.bars(symbol)
-        width = int((bars.closes - bars.ts).max())
+        width = bar_seconds(self.engine.tape.bars(symbol))
         return next(one for one in Interval if one.seconds == width)
 
     def _close(self, held: HeldPosition, at: float, side: Literal["left", "right"]) -> int | None:

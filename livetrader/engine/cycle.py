@@ -38,7 +38,7 @@ from livetrader.domain.signal import Signal
 from livetrader.engine.alerts import SymbolAlerts
 from livetrader.engine.book import Book, HeldPosition
 from livetrader.engine.closing import EXIT_ALERT, Closing
-from livetrader.engine.execution import Volumes, planned
+from livetrader.engine.execution import Execution, Volumes, bar_seconds, planned
 from livetrader.engine.exits import walk
 from livetrader.engine.floor import PORTFOLIO_LATCH, flatten
 from livetrader.engine.history import History
@@ -205,14 +205,15 @@ class Engine:
         self.journal.decide(Decision(signal, verdict), self._at())
         self._log.debug("decided", symbol=signal.symbol, strategy=signal.strategy, verdict=type(verdict).__name__)
         if isinstance(verdict, Approved):
-            self.send(verdict, signal.as_of, self._planned(intent))
+            execution = self.book.sizer.holdings[intent.strategy].execution
+            self.send(verdict, signal.as_of, self.planned(intent, execution))
 
-    def _planned(self, entry: OrderIntent) -> Schedule | None:
-        """The schedule of a strategy's entry, where it has one."""
-        sizer, session = self.book.sizer, self.book.session
+    def planned(self, entry: OrderIntent, execution: Execution) -> Schedule | None:
+        """The schedule of an entry, where it has one."""
+        instrument, session = self.book.sizer.instrument(entry.symbol), self.book.session
         assert session is not None, "it was reviewed in one"
-        execution = sizer.holdings[entry.strategy].execution
-        return planned(entry, execution, sizer.instrument(entry.symbol), session, self.volumes)
+        width = bar_seconds(self.tape.bars(entry.symbol))
+        return planned(entry, execution, instrument, session, self.volumes, width)
 
     def send(self, entry: Approved, now: int, schedule: Schedule | None = None) -> None:
         """An approved entry goes out at `now`: over time with a `schedule`, in pieces where one order is too large."""

@@ -13,6 +13,7 @@ from livetrader.domain.parent import Schedule
 from livetrader.domain.session import Session
 from livetrader.domain.signal import Side
 from livetrader.engine.schedule import iceberg, last_of, twap, vwap
+from livetrader.ports import Bars
 
 Volumes = Callable[[str, Session, Sequence[int]], Sequence[float]]
 """What traded of a symbol between each two of these times (seconds from the session's open), by earlier sessions."""
@@ -54,24 +55,36 @@ def limit_at(price: Decimal, side: Side, instrument: Instrument) -> Decimal:
     return (price / instrument.tick).to_integral_value(rounding) * instrument.tick
 
 
+def bar_seconds(bars: Bars) -> int:
+    """How long the bars of a symbol are; a session's last one may be shorter. 0 where there are none."""
+    return int((bars.closes - bars.ts).max(initial=0))
+
+
 def planned(
-    entry: OrderIntent, execution: Execution, instrument: Instrument, session: Session, volumes: Volumes | None
+    entry: OrderIntent,
+    execution: Execution,
+    instrument: Instrument,
+    session: Session,
+    volumes: Volumes | None,
+    width: int = 0,
 ) -> Schedule | None:
     """When `entry` goes out, decided once; None for one that goes out as it is.
 
-    It is over at the square-off of what is squared off, else at the session's close.
+    It is over at the square-off of what is squared off, else at the session's close. There are no more slots than bars
+    of `width` seconds in the time: between two closes nothing goes out, and what several slots had would be too much.
     """
     last = last_of(entry, session)
     if last <= entry.as_of:
         return None
     seconds = execution.over_minutes * 60
+    count = min(execution.slices, max(min(seconds, last - entry.as_of) // (width or 1), 1))
     match execution.kind:
         case ExecutionKind.TWAP:
-            return twap(entry, instrument, execution.slices, seconds, last)
+            return twap(entry, instrument, count, seconds, last)
         case ExecutionKind.VWAP:
-            shares = [1.0] * execution.slices
+            shares = [1.0] * count
             if volumes is not None:
-                start, step = entry.as_of - session.opens, min(seconds, last - entry.as_of) / execution.slices
+                start, step = entry.as_of - session.opens, min(seconds, last - entry.as_of) / count
                 shares = list(volumes(entry.symbol, session, [start + int(step * i) for i in range(len(shares) + 1)]))
             return vwap(entry, instrument, shares, seconds, last)
         case ExecutionKind.ICEBERG:

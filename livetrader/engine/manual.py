@@ -23,7 +23,7 @@ from livetrader.domain.parent import Schedule
 from livetrader.domain.signal import Side, Signal
 from livetrader.engine.book import HeldPosition
 from livetrader.engine.cycle import Engine
-from livetrader.engine.execution import AT_MARKET, Execution, planned
+from livetrader.engine.execution import AT_MARKET, Execution
 from livetrader.engine.schedule import resting
 from livetrader.errors import LiveTraderError
 from livetrader.ports import Decision, OrderRecord
@@ -181,12 +181,9 @@ class Manual:
         return f"modified: {named(terms)}"
 
     def _schedule(self, ticket: Ticket, intent: OrderIntent) -> Schedule | None:
-        engine, session = self.engine, self.engine.book.session
-        assert session is not None, "the intent is of one"
-        instrument = engine.book.sizer.instrument(intent.symbol)
         if ticket.lasts:
-            return resting(intent, instrument, ticket.until)
-        return planned(intent, ticket.execution, instrument, session, engine.volumes)
+            return resting(intent, self.engine.book.sizer.instrument(intent.symbol), ticket.until)
+        return self.engine.planned(intent, ticket.execution)
 
     def _goes_on(self, name: str, as_of: int) -> bool:
         """Whether a parent of that name is there; what of it was due at once and is not out goes out."""

@@ -221,3 +221,16 @@ def test_children_do_not_pile_up_in_a_halt(tmp_path: Path) -> None:
             account.bar(number)
             account.look(2)
         assert account.working() == ["SELL 10 SL-M 90", "BUY 10 MARKET"]
+
+
+def test_all_of_a_twap_goes_out_where_bars_are_longer_than_its_slots() -> None:
+    """In a quiet market nothing is missed, so nothing is left over."""
+    days = sessions(1)
+    bars = WindowTape({Interval.M15: window(days, {"A": [flat(100)] * 4}, Interval.M15)}, {"A": Interval.M15})
+    first = replace(signal("A", bar=2), interval=Interval.M15, bar_open=at(0))
+    rig = Rig(days, bars, sizer(exit=EXITS["none"], execution=SIX), [first])
+    rig.engine.start(days[0])
+    for close in (at(3), at(6), at(9)):
+        rig.step(close)
+    (parent,) = rig.journal.parents()
+    assert filled(rig.journal) == parent.parent.entry.quantity
