@@ -23,7 +23,7 @@ from livetrader.domain.parent import Schedule
 from livetrader.domain.signal import Side, Signal
 from livetrader.engine.book import HeldPosition
 from livetrader.engine.cycle import Engine
-from livetrader.engine.execution import AT_MARKET, Execution
+from livetrader.engine.execution import AT_MARKET, Execution, ExecutionKind
 from livetrader.engine.schedule import resting
 from livetrader.errors import LiveTraderError
 from livetrader.ports import Decision, OrderRecord
@@ -207,6 +207,8 @@ class Manual:
                 f"{ticket.symbol}: {held.position.quantity:+f} are held: {ticket.action.lower()} exactly as many, "
                 f"or run `livetrader close {ticket.symbol}`"
             )
+        if ticket.execution.kind is not ExecutionKind.MARKET:
+            raise NotDone(f"{ticket.symbol}: a position is closed at once: run `livetrader close {ticket.symbol}`")
         return self.close(ticket.symbol)
 
     def _closed_since(self, ticket: Ticket) -> OrderRecord | None:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import closing, suppress
 from dataclasses import replace
+from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
+from typing import cast
 
 import pytest
 
@@ -17,17 +19,33 @@ from livetrader.domain.instrument import Instrument, Product
 from livetrader.domain.interval import Interval
 from livetrader.domain.order import Action, OrderType
 from livetrader.domain.order_state import OrderState
-from livetrader.domain.parent import Parent
+from livetrader.domain.parent import Parent, ParentRecord
 from livetrader.engine.adoption import adopt
 from livetrader.engine.backtest import Backtest, KnownSignals
 from livetrader.engine.execution import Execution, ExecutionKind
 from livetrader.engine.manual import NotDone, Ticket
+from livetrader.engine.profile import VolumeProfile
 from livetrader.engine.schedule import resting, twap
 from livetrader.engine.tape import WindowTape
 from livetrader.engine.under_way import UnderWay
-from livetrader.ports import Journal
+from livetrader.errors import DataError
+from livetrader.ports import CandleSource, Journal, OrderRecord
+from livetrader.reporting.parents import parent_json
 from tests.acceptance.faults.live_account import DAYS, LiveAccount
-from tests.unit.engine.trading_samples import EXITS, Rig, at, flat, intent, sessions, signal, sizer, tape, window
+from tests.unit.engine.trading_samples import (
+    EXITS,
+    Price,
+    Rig,
+    at,
+    calendar,
+    flat,
+    intent,
+    sessions,
+    signal,
+    sizer,
+    tape,
+    window,
+)
 
 D = Decimal
 SIX = Execution(ExecutionKind.TWAP, slices=6, over_minutes=30)
@@ -213,7 +231,10 @@ def test_a_child_of_yesterday_that_the_exchange_has_ended_does_not_end_its_paren
 
 def test_children_do_not_pile_up_in_a_halt(tmp_path: Path) -> None:
     """They would all fill at once, at whatever price the symbol opens again (fault M7: no entry)."""
-    prices = {"A": [flat(100)] * 3 + [None] * 5 + [flat(110)] * 4, "B": [flat(100)] * 12}
+    prices: dict[str, Sequence[Price | None]] = {
+        "A": [flat(100)] * 3 + [None] * 5 + [flat(110)] * 4,
+        "B": [flat(100)] * 12,
+    }
     with closing(LiveAccount(tmp_path, prices=prices)) as account:
         begun(account, 60)
         account.exchange.halt("A", on=True)
@@ -234,3 +255,13 @@ def test_all_of_a_twap_goes_out_where_bars_are_longer_than_its_slots() -> None:
         rig.step(close)
     (parent,) = rig.journal.parents()
     assert filled(rig.journal) == parent.parent.entry.quantity
+
+
+def test_a_sale_over_time_does_not_close_a_position_at_once(account: LiveAccount) -> None:
+    """Only entries go out over time: who asks for ten slices, or for a limit, does not want all of it at market."""
+    account.buy("60", "90")
+    account.look(2)
+    with pytest.raises(NotDone, match="at once"):
+        account.manual.trade(Ticket(2, int(account.clock.now()), Action.SELL, "A", D(60), execution=SIX))
+    account.look(10)
+    assert (account.held(), account.working()) == (D(60), ["SELL 60 SL-M 90"])
