@@ -265,3 +265,17 @@ def test_a_sale_over_time_does_not_close_a_position_at_once(account: LiveAccount
         account.manual.trade(Ticket(2, int(account.clock.now()), Action.SELL, "A", D(60), execution=SIX))
     account.look(10)
     assert (account.held(), account.working()) == (D(60), ["SELL 60 SL-M 90"])
+
+
+class Unreadable:
+    """Candles that cannot be read just now."""
+
+    def finest(self, symbols: Sequence[str]) -> dict[str, Interval]:
+        raise DataError(f"{', '.join(symbols)}: the connection is gone")
+
+
+def test_a_profile_that_cannot_be_read_keeps_no_pass_from_being_made() -> None:
+    """The pass would be made again and again, with all that it decides."""
+    days = sessions(3)
+    profile = VolumeProfile(cast(CandleSource, Unreadable()), calendar(days))
+    assert profile("A", days[2], [0, 300, 600]) == [1.0, 1.0]
