@@ -8,6 +8,10 @@ from decimal import Decimal
 from enum import StrEnum
 
 from livetrader.domain.order import OrderIntent, Purpose, intent_id
+from livetrader.domain.order_state import OrderState
+
+# A child that ended so may turn up as filled yet (or would have filled, in a dry run): it is never sent again.
+GONE = frozenset({OrderState.ABANDONED, OrderState.RECORDED})
 
 
 class Algo(StrEnum):

@@ -7,13 +7,10 @@ from decimal import Decimal
 
 from livetrader.domain.order import OrderIntent, OrderType
 from livetrader.domain.order_state import OPEN, OrderState
-from livetrader.domain.parent import Parent
+from livetrader.domain.parent import GONE, Parent
 from livetrader.engine.schedule import TIMED, wanted
 
 ZERO = Decimal(0)
-
-# What ended so may turn up as filled yet (or would have filled, in a dry run): it is never sent again.
-_GONE = frozenset({OrderState.ABANDONED, OrderState.RECORDED})
 
 
 @dataclass(slots=True)
@@ -30,7 +27,7 @@ class Child:
     def gone(self) -> Decimal:
         """What of it may not be sent again. One may be called FILLED before its fills are told."""
         untold = self.state is OrderState.FILLED and not self.filled
-        return self.quantity if self.works or untold or self.state in _GONE else self.filled
+        return self.quantity if self.works or untold or self.state in GONE else self.filled
 
 
 @dataclass(slots=True)

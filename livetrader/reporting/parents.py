@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from decimal import Decimal
 
 from livetrader.domain.order_state import OrderState
-from livetrader.domain.parent import ParentRecord
+from livetrader.domain.parent import GONE, ParentRecord
 from livetrader.ports import OrderRecord
 from livetrader.reporting.document import order_json
 from livetrader.reporting.values import Document, exact
@@ -19,7 +19,7 @@ def parent_json(record: ParentRecord, children: Sequence[OrderRecord]) -> Docume
     entry, over = record.parent.entry, record.ended_at is not None
     filled = sum((one.filled_quantity for one in children), ZERO)
     value = sum((one.filled_quantity * one.average_price for one in children), ZERO)
-    out = sum((one.filled_quantity if one.state.terminal else one.intent.quantity for one in children), ZERO)
+    out = sum((_out(one) for one in children), ZERO)
     return {
         **order_json(OrderRecord(
             entry, OrderState.INTENT, None, filled, value / filled if filled else ZERO, record.reason,
@@ -31,3 +31,9 @@ def parent_json(record: ParentRecord, children: Sequence[OrderRecord]) -> Docume
         "algo": record.parent.schedule.algo.value,
         "left": exact(ZERO if over else entry.quantity - out),
     }  # fmt: skip
+
+
+def _out(child: OrderRecord) -> Decimal:
+    """What of a child has filled, or may."""
+    ended = child.state.terminal and child.state not in GONE
+    return child.filled_quantity if ended else child.intent.quantity

@@ -279,3 +279,12 @@ def test_a_profile_that_cannot_be_read_keeps_no_pass_from_being_made() -> None:
     days = sessions(3)
     profile = VolumeProfile(cast(CandleSource, Unreadable()), calendar(days))
     assert profile("A", days[2], [0, 300, 600]) == [1.0, 1.0]
+
+
+def test_what_is_left_of_a_parent_is_told_without_what_may_turn_up_yet() -> None:
+    """An abandoned child is never sent again, so it is not left to go out."""
+    entry, then = intent(quantity="30"), datetime.fromtimestamp(at(2), UTC)
+    parent = Parent(entry, twap(entry, Instrument("A"), 3, 900, at(12)))
+    child = replace(entry, intent_id="c0", quantity=D(10), parent_id=entry.intent_id)
+    lost = OrderRecord(child, OrderState.ABANDONED, None, D(0), D(0), "", then, then)
+    assert parent_json(ParentRecord(parent, then, then), [lost])["left"] == "20"
