@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from livetrader.bootstrap.desk import Desk
-from livetrader.domain.order import Purpose
+from livetrader.domain.order import OrderIntent, Purpose
 
 # How long a process waits for the ends of orders before it ends itself.
 SETTLING_SECONDS = 10.0
@@ -24,19 +24,21 @@ class Stop:
 
     def begin(self) -> str:
         """Cancel the entries under way, and close positions if they are not to stay; what was begun, in one line."""
-        book, path = self.desk.engine.book, self.desk.engine.path
         if self.flatten:
             return f"stopping: {self.desk.manual.close(None)}"
-        entries = [one for one in book.orders.values() if one.purpose is Purpose.ENTRY]
-        for entry in entries:
-            path.cancel(entry.intent_id, "the trading session stops")
-        stay = f"{len(book.positions)} positions stay, with their stops at the venue"
-        return f"stopping: {len(entries)} entries cancelled; {stay if book.positions else 'nothing is held'}"
+        entries, held = self._cancel(), self.desk.engine.book.positions
+        stay = f"{len(held)} positions stay, with their stops at the venue" if held else "nothing is held"
+        return f"stopping: {len(entries)} entries cancelled; {stay}"
 
     def done(self, desk: Desk, in_session: bool, now: float) -> bool:
         """Whether what was begun has ended, or can be waited for no longer. Positions close in a session only."""
         self.desk = desk
         book = desk.engine.book
+        if desk.engine.parents.of(None):
+            self._cancel()  # a signal that came meanwhile: nothing of it goes out
         if self.flatten and book.positions:
             return not in_session
         return now >= self.until or not any(one.purpose is Purpose.ENTRY for one in book.orders.values())
+
+    def _cancel(self) -> list[OrderIntent]:
+        return self.desk.manual.cancel_entries(None, "the trading session stops")

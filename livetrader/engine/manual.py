@@ -108,22 +108,27 @@ class Manual:
     def close(self, symbol: str | None) -> str:
         """Close the position of a symbol, or all (None), and cancel the entries under way there."""
         book = self.engine.book
-        entries = [o for o in book.orders.values() if o.purpose is Purpose.ENTRY and symbol in (None, o.symbol)]
         positions = [held for held in book.positions.values() if symbol in (None, held.entry.symbol)]
-        parents = self.engine.parents.of(symbol)
-        for under in parents:
-            self.engine.parents.end(under, "by hand")
-        for entry in entries:
-            self.engine.path.cancel(entry.intent_id, "by hand")
+        entries = self.cancel_entries(symbol, "by hand")
         for held in positions:
             book.questioned.pop(held.entry.symbol, None)  # whatever it has become: it is not wanted any more
             self.engine.closing.close(held, self._now(), ExitReason.MANUAL)
         closed = [f"closing {abs(held.position.quantity):f} {held.entry.symbol}" for held in positions]
-        alone = [one for one in entries if not one.parent_id] + [under.entry for under in parents]
-        said = closed + [f"cancelling the entry of {entry.symbol}" for entry in alone]
+        said = closed + [f"cancelling the entry of {entry.symbol}" for entry in entries]
         if not said and symbol is not None:
             raise NotDone(f"{symbol}: no position and no entry of ours: see `livetrader positions`")
         return "; ".join(said) or "nothing is open"
+
+    def cancel_entries(self, symbol: str | None, reason: str) -> list[OrderIntent]:
+        """Cancel the entries under way in a symbol, or all (None), parents with their children; what they were."""
+        book = self.engine.book
+        entries = [o for o in book.orders.values() if o.purpose is Purpose.ENTRY and symbol in (None, o.symbol)]
+        parents = self.engine.parents.of(symbol)
+        for under in parents:
+            self.engine.parents.end(under, reason)
+        for entry in entries:
+            self.engine.path.cancel(entry.intent_id, reason)
+        return [one for one in entries if not one.parent_id] + [under.entry for under in parents]
 
     def cancel(self, order_id: str) -> str:
         """Cancel an entry under way. Stops and exits are the position's: they go when it is closed."""

@@ -9,7 +9,7 @@ from decimal import Decimal
 from pathlib import Path
 
 import pytest
-from portfolio_desk import NAMES, books, configured, drive, make, opening
+from portfolio_desk import NAMES, STOCKS, books, configured, drive, make, opening
 
 from livetrader.bootstrap import operating, sessions
 from livetrader.bootstrap.account import lock_file
@@ -144,6 +144,25 @@ def test_stop_leaves_positions_with_their_stops(desk: Path) -> None:
         assert {one.intent.symbol for one in stops} == set(book.positions)
     (row,) = rows(desk)
     assert (row["state"], row["reason"], row["exit_code"]) == ("STOPPED", "by hand", 0)
+
+
+def test_stop_ends_an_entry_that_goes_out_over_time(desk: Path) -> None:
+    """Its parent is over for good: the next start sends nothing more of it."""
+    clock = VirtualClock(float(opening(60)))
+    with trading(configured(desk, "bold"), clock) as trader:
+        drive(clock, [trader], opening(65))
+        terms = {"action": "BUY", "symbol": STOCKS[0], "quantity": "60", "algo": "twap", "slices": "6", "over": "60"}
+        trader.journal.post("trade", terms, wall_time(clock))
+        trader.monitor()
+        assert len(trader.desk.engine.parents.of(None)) == 1, "it was begun"
+        trader.stop(flatten=False)
+        assert not trader.desk.engine.parents.of(None)
+        clock.advance_to(clock.now() + 11)
+        trader.monitor()
+        assert trader.over
+    with trading(configured(desk, "bold"), clock) as trader:
+        drive(clock, [trader], opening(80))
+        assert not trader.desk.engine.parents.of(None)
 
 
 def test_stop_with_flatten_ends_when_nothing_is_held_and_takes_no_entry(desk: Path) -> None:
