@@ -115,8 +115,8 @@ class OpenAlgoDay:
         self.folder, self.market = folder, market
         self.clock = SharedTime(float(market.session.opens - LEAD_SECONDS))
         self._table = charge_table("nse_intraday")
-        listed = {symbol: Instrument(symbol) for symbol in LISTED}
-        self.exchange = Exchange(self.profile, self.clock, listed, CAPITAL, number=broker_number)
+        self.instruments = {symbol: Instrument(symbol) for symbol in LISTED}
+        self.exchange = Exchange(self.profile, self.clock, self.instruments, CAPITAL, number=broker_number)
         self.line = Line(self.clock, script)
         self._deeds = sorted(deeds, key=lambda one: one[0])
         self._open, self._process = ExitStack(), ExitStack()
