@@ -132,7 +132,7 @@ class OpenAlgoDay:
         self.latched: list[tuple[int, frozenset[str]]] = []  # what stops entries, since when
         self.alerts: dict[str, str] = {}
         self.kept: dict[int, set[tuple[object, ...]]] = {}
-        self.asked: list[int] = []
+        self.histories: list[int] = []
         self.fallen = ""  # a share of ours that is halted, and falls
         self.fell: list[str] = []
         self.tested: set[tuple[str, int]] = set()
@@ -392,7 +392,7 @@ class OpenAlgoDay:
         """Note what the store has of the shares' bars that open then, and how often the history was asked by now."""
         found = self.store.read(BAR, ts, ts + 1, SYMBOLS)
         self.kept[ts] = rows(found)
-        self.asked.append(self.server.front.control.requests["history"])
+        self.histories.append(self.server.front.control.requests["history"])
 
     def be_silent(self) -> None:
         """The socket is healthy, and nothing comes."""

@@ -206,7 +206,7 @@ def test_bars_made_of_quotes_are_decided_and_need_no_history(good: OpenAlgoDay) 
     day = good.market.day
     truth = {one for one in rows(day.rows(day.ts == at("12:10"))) if one[1] in SYMBOLS}
     assert (good.kept[at("12:10")], len(truth) > 45) == (truth, True)
-    assert good.asked[0] == good.asked[1]
+    assert good.histories[0] == good.histories[1]
     assert len(entered(good, at("12:15"), at("12:16"))) == 2
     assert good.latched == []
 
