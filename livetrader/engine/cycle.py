@@ -357,10 +357,13 @@ class Engine:
         self.journal.equity(now, self.value(now), self.book.cash, self._at())
 
     def finish(self, now: int) -> None:
-        """The data ends: close what is open at the last price."""
-        for held in list(self.book.positions.values()):
+        """The data ends: close what is open at the last price, and record what the account is worth after that."""
+        held_over = list(self.book.positions.values())
+        for held in held_over:
             self.closing.close(held, now, ExitReason.END_OF_DATA)
         self.path.collect(now)
+        if held_over:
+            self.journal.equity(now, self.value(now), self.book.cash, self._at())
 
     def value(self, now: int) -> Decimal:
         """The account's value at the last prices known at `now`."""

@@ -121,7 +121,7 @@ def analyse(records: Records, candles: Candles | None = None) -> Analytics:
         days=days,
         risk=risk(days, breakdown.daily_returns(days, capital), records.per_year),
         drawdowns=deepest([(opened, capital), *curve]),
-        trading=breakdown.trading(trades, days, capital, _seconds(records.sessions)),
+        trading=breakdown.trading(trades, days, capital, [part for one in records.sessions for part in one.parts]),
         by_hour=grouped(trades, lambda trade: breakdown.entry_hour(trade, zone)),
         by_weekday=grouped(trades, lambda trade: breakdown.entry_weekday(trade, zone), order=breakdown.WEEKDAYS),
         by_exit_reason=grouped(trades, lambda trade: trade.exit_reason),
@@ -163,10 +163,6 @@ def risk(days: Sequence[Day], daily: Sequence[float], per_year: int) -> Risk:
             (day.date, _rounded(value)) for day, value in zip(days[WINDOW - 1 :], rolling, strict=False)
         ),
     )
-
-
-def _seconds(sessions: Sequence[Session]) -> int:
-    return sum(closes - opens for session in sessions for opens, closes in session.parts)
 
 
 def _rounded(value: float | None, factor: int = 1) -> float | None:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, tzinfo
 from decimal import Decimal
-from itertools import groupby
+from itertools import accumulate, groupby
 from typing import TYPE_CHECKING, TypeVar
 
 from livetrader.reporting.returns import changes, daily_closes
@@ -19,6 +20,8 @@ ZERO = Decimal(0)
 WEEKDAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 
 K = TypeVar("K")
+Span = tuple[int, int]
+"""(opens, closes), epoch seconds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,8 +39,8 @@ class Trading:
     """How it was traded. Money is in the account's currency.
 
     `payoff` is the average win / |average loss|; `turnover` is (bought + sold) / 2 / mean daily equity, 1.0 being
-    the account once; `gross_exposure_pct` is Σ quantity × entry price × seconds held, in percent of starting
-    capital × the sessions' seconds.
+    the account once; `gross_exposure_pct` is Σ quantity × entry price × seconds of the sessions that it was held
+    over, in percent of starting capital × the sessions' seconds.
     """
 
     payoff: float | None
@@ -102,13 +105,14 @@ def streak(trades: Sequence[Trade], sign: int) -> int:
     return longest
 
 
-def trading(trades: Sequence[Trade], days: Sequence[Day], capital: Decimal, session_seconds: int) -> Trading:
-    """How `trades` (in the order of their exits) were traded on a curve of `days`."""
+def trading(trades: Sequence[Trade], days: Sequence[Day], capital: Decimal, sessions: Sequence[Span]) -> Trading:
+    """How `trades` (in the order of their exits) were traded on a curve of `days`, in the times of `sessions`."""
     won = [trade.net_pnl for trade in trades if trade.net_pnl > 0]
     lost = [-trade.net_pnl for trade in trades if trade.net_pnl < 0]
     value = sum((trade.quantity * (trade.entry_price + trade.exit_price) for trade in trades), ZERO) / 2
     equity = sum((day.close for day in days), ZERO) / len(days) if days else ZERO
-    held = sum((gross_exposure(trade) for trade in trades), ZERO)
+    passed = _passed(sessions)
+    held = sum((_value_seconds(trade, passed) for trade in trades), ZERO)
     seconds = [int((trade.exit_at - trade.entry_at).total_seconds()) for trade in trades]
     return Trading(
         payoff=ratio(_mean(won), _mean(lost)) if won else None,
@@ -116,8 +120,26 @@ def trading(trades: Sequence[Trade], days: Sequence[Day], capital: Decimal, sess
         most_wins=streak(trades, 1),
         most_losses=streak(trades, -1),
         turnover=ratio(value, equity),
-        gross_exposure_pct=ratio(held * 100, capital * session_seconds),
+        gross_exposure_pct=ratio(held * 100, capital * sum(closes - opens for opens, closes in sessions)),
     )
+
+
+def _value_seconds(trade: Trade, passed: Callable[[int], int]) -> Decimal:
+    """Quantity × entry price × seconds held while the exchange was open."""
+    entered, left = (int(at.timestamp()) for at in (trade.entry_at, trade.exit_at))
+    return trade.quantity * trade.entry_price * (passed(left) - passed(entered))
+
+
+def _passed(sessions: Sequence[Span]) -> Callable[[int], int]:
+    """How many seconds of `sessions` (in order) have passed at an instant."""
+    opens = [span[0] for span in sessions]
+    before = [0, *accumulate(closes - opens for opens, closes in sessions)]
+
+    def passed(at: int) -> int:
+        i = bisect_right(opens, at) - 1
+        return 0 if i < 0 else before[i] + min(at, sessions[i][1]) - opens[i]
+
+    return passed
 
 
 def gross_exposure(trade: Trade) -> Decimal:

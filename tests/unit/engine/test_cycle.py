@@ -288,6 +288,9 @@ def test_at_the_end_of_data_what_is_open_closes_at_the_last_price() -> None:
     played.venue.close_market()
     played.engine.finish(CLOSE)
     assert (reasons(played), played.fills()[1][3:], played.book.positions) == (["end_of_data"], ("104", 8), {})
+    assert played.journal.equities()[-1] == (CLOSE, played.book.cash, played.book.cash), (
+        "what it cost is in the account"
+    )
 
 
 def test_an_exit_signal_closes_only_what_its_strategy_holds() -> None:

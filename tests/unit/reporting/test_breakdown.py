@@ -18,6 +18,13 @@ MON, TUE = date(2026, 2, 2), date(2026, 2, 3)
 SESSION = 375 * 60
 
 
+def instant(time: str, day: date = MON) -> int:
+    return int(at(time, day).timestamp())
+
+
+DAYTIME = [(instant("09:15"), instant("15:30"))]
+
+
 def test_groups_come_in_the_given_order_and_the_rest_by_name() -> None:
     trades = [trade("1", symbol=name) for name in ("Tue", "zz", "Mon", "aa", "Mon")]
     found = grouped(trades, lambda one: one.symbol, order=breakdown.WEEKDAYS)
@@ -52,12 +59,28 @@ def test_streaks_are_broken_by_the_other_side_and_by_zero() -> None:
     assert (breakdown.streak(trades, 1), breakdown.streak(trades, -1)) == (2, 3)
 
 
+def test_a_night_is_no_time_in_the_market() -> None:
+    """Two hours of two sessions, held over the night between them; and twenty minutes around the pause of a drill."""
+    drill = [
+        (instant("09:15"), instant("10:00")),
+        (instant("11:30"), instant("15:30")),
+        (instant("09:15", TUE), instant("15:30", TUE)),
+    ]
+    trades = [
+        trade("1", entry_price="100", entry_at=at("14:30"), exit_at=at("10:15", TUE)),
+        trade("1", entry_price="100", entry_at=at("09:50"), exit_at=at("11:40")),
+    ]
+    whole = sum(closes - opens for opens, closes in drill)
+    found = breakdown.trading(trades, [], Decimal(10_000), drill)
+    assert found.gross_exposure_pct == pytest.approx(1000 * (7200 + 1200) / (10_000 * whole) * 100)
+
+
 def test_how_a_day_was_traded() -> None:
     trades = [
         trade("300", entry_price="100", exit_price="130", entry_at=at("10:00"), exit_at=at("11:00")),
         trade("-100", entry_price="100", exit_price="90", entry_at=at("11:00"), exit_at=at("11:30")),
     ]
-    found = breakdown.trading(trades, [Day(MON, Decimal(10_000), Decimal(0), 0.0)], Decimal(10_000), SESSION)
+    found = breakdown.trading(trades, [Day(MON, Decimal(10_000), Decimal(0), 0.0)], Decimal(10_000), DAYTIME)
     assert (found.payoff, found.average_holding_seconds) == (3.0, 2700)
     assert (found.most_wins, found.most_losses) == (1, 1)
     # (1,000 + 1,300 + 1,000 + 900) / 2 of 10,000; 1,000 held for an hour and a half of 6.25 hours.
@@ -66,7 +89,7 @@ def test_how_a_day_was_traded() -> None:
 
 
 def test_without_trades_nothing_is_defined() -> None:
-    found = breakdown.trading([], [], Decimal(100), SESSION)
+    found = breakdown.trading([], [], Decimal(100), DAYTIME)
     assert (found.payoff, found.average_holding_seconds, found.turnover) == (None, None, None)
     assert found.gross_exposure_pct == 0.0
 
@@ -75,4 +98,4 @@ def test_without_trades_nothing_is_defined() -> None:
     ("nets", "payoff"), [(("5",), None), (("-5",), None), (("6", "-3"), 2.0)], ids=["no loss", "no win", "both"]
 )
 def test_a_payoff_needs_a_win_and_a_loss(nets: tuple[str, ...], payoff: float | None) -> None:
-    assert breakdown.trading([trade(net) for net in nets], [], Decimal(100), SESSION).payoff == payoff
+    assert breakdown.trading([trade(net) for net in nets], [], Decimal(100), DAYTIME).payoff == payoff
