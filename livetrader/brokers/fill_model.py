@@ -57,8 +57,11 @@ class FillModel:
 
     def paid(self, deal: Deal, session_at: SessionAt) -> Decimal:  # noqa: ARG002 - the same in all sessions
         """The price of a deal, slippage included, unrounded."""
-        limit = deal.intent.order_type is OrderType.LIMIT
-        return deal.price if limit else self.slipped(deal.price, deal.intent.action)
+        intent, limit = deal.intent, deal.intent.limit_price
+        if intent.order_type is OrderType.LIMIT:
+            return deal.price
+        price = self.slipped(deal.price, intent.action)
+        return limit if limit is not None and intent.action.sign * (price - limit) > 0 else price
 
     def makes(self, deal: Deal) -> bool:
         """Whether the deal pays the maker's fee, where the table has one."""

@@ -45,7 +45,7 @@ class RealisticModel(FillModel):
         # The same digits on every machine, whatever its logarithm does in the last one.
         moved = 1 + Decimal(f"{self.cost(deal, session_at).total_bps:.4f}") / BPS
         price = deal.price * moved if sign > 0 else deal.price / moved
-        bound = limit is not None and deal.intent.order_type is OrderType.LIMIT and not deal.forced
+        bound = limit is not None and not deal.forced
         return limit if bound and limit is not None and sign * (price - limit) > 0 else price
 
     def makes(self, deal: Deal) -> bool:

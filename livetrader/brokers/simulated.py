@@ -2,7 +2,8 @@
 
 A market order fills at the next available price: the open of the first bar that opens at or after its decision,
 slippage against you. A stop (SL-M) fills on the bar that reaches its trigger: at the trigger, or at the open of a
-bar that opens beyond it, slippage against you. A limit fills when price trades *through* it, at the limit or at a
+bar that opens beyond it, slippage against you; with a limit (SL) no worse than that, and as a limit order from then
+on. A limit fills when price trades *through* it, at the limit or at a
 better open, without slippage. What is not filled by the session's end expires, except exits: a position held for
 the session only (MIS) is closed by the venue at the symbol's last price, as brokers do, and the exit of one that is
 held over waits for the next price.
@@ -138,7 +139,7 @@ class SimulatedBroker:
     def _parts(self, intent: OrderIntent, bars: Bars, end: int) -> Iterator[Fill]:
         """What the bars that have closed by `end` fill of an order, bar by bar."""
         row = self.model.first(intent, bars)
-        # A stop that was reached is a market order from then on.
+        # A stop that was reached is a market order from then on, or a limit order.
         reached = intent.intent_id in self.done
         last = len(bars.ts) if self._stays(intent) else min(row + 1, len(bars.ts))
         while self._left(intent) and row < last and bars.closes[row] <= end:
@@ -148,6 +149,7 @@ class SimulatedBroker:
                 quantity = min(self._left(intent), self._room(intent.symbol, bars, row))
                 if quantity > 0:
                     yield self._fill(intent, quantity, price, bars, row)
+            reached = reached or (intent.order_type is OrderType.SL and _touches(intent, bars, row))
             row += 1
 
     def _stays(self, intent: OrderIntent) -> bool:
@@ -255,9 +257,15 @@ def session_of(intent: OrderIntent, session_at: Callable[[int], Session | None])
 def execution(intent: OrderIntent, bars: Bars, i: int, *, reached: bool = False) -> float | None:
     """The price at which bar `i` executes the order, before slippage; None if it does not.
 
-    A stop that an earlier bar has `reached` is a market order.
+    A stop that an earlier bar has `reached` is a market order, or a limit order.
     """
     opens, sign = float(bars.open[i]), intent.action.sign
+    if intent.order_type is OrderType.SL and not reached:
+        trigger = float(intent.trigger_price or 0)
+        if not _touches(intent, bars, i):
+            return None
+        if sign * (opens - trigger) < 0:  # within the bar, at the trigger
+            return trigger if sign * (float(intent.limit_price or 0) - trigger) > 0 else None
     if intent.order_type is OrderType.MARKET or (reached and intent.order_type is OrderType.SL_M):
         return opens
     if intent.order_type is OrderType.SL_M:
@@ -271,3 +279,10 @@ def execution(intent: OrderIntent, bars: Bars, i: int, *, reached: bool = False)
     if sign * (limit - opens) > 0:
         return opens
     return limit if sign * (limit - extreme) > 0 else None
+
+
+def _touches(intent: OrderIntent, bars: Bars, i: int) -> bool:
+    """Whether bar `i` reaches the trigger of a stop."""
+    sign = intent.action.sign
+    extreme = float(bars.high[i] if sign > 0 else bars.low[i])
+    return sign * (extreme - float(intent.trigger_price or 0)) >= 0

@@ -35,7 +35,8 @@ _Quantity = Annotated[str, typer.Argument(metavar="QTY")]
 _Id = Annotated[str, typer.Argument(metavar="ID", help="As `livetrader orders` shows it: ours or the broker's.")]
 _Limit = Annotated[str | None, typer.Option("--limit", metavar="PRICE", help="A LIMIT order at this price.")]
 _Entry = Annotated[
-    str | None, typer.Option("--stop-trigger", metavar="PRICE", help="An order that waits until price gets there.")
+    str | None,
+    typer.Option("--stop-trigger", metavar="PRICE", help="Waits until price is there; with --limit at it."),
 ]
 _Product = Annotated[str, typer.Option("--product", metavar="PRODUCT", help="MIS, CNC or NRML.")]
 _Stop = Annotated[str | None, typer.Option("--stop", metavar="PRICE", help="The protective stop of the position.")]
@@ -253,8 +254,6 @@ def _trade(
     ctx: typer.Context, action: str, symbol: str, quantity: str, prices: Mapping[str, str | None], product: str,
     plan: Mapping[str, str], mode: str | None, wait: float,
 ) -> None:  # fmt: skip
-    if prices["limit"] is not None and prices["trigger"] is not None:
-        raise UsageError("--limit: cannot stand beside --stop-trigger; give one or the other")
     if prices["stop"] is not None and prices["trail"] is not None:
         raise UsageError("--stop: cannot stand beside --trail; give one or the other")
     one_of(product, "--product", ("MIS", "CNC", "NRML"))

@@ -31,6 +31,14 @@ from livetrader.ports import Decision, OrderRecord
 STRATEGY = "manual"
 ZERO = Decimal(0)
 
+# By whether an order has a limit, and a trigger.
+_KINDS = {
+    (False, False): OrderType.MARKET,
+    (True, False): OrderType.LIMIT,
+    (False, True): OrderType.SL_M,
+    (True, True): OrderType.SL,
+}
+
 
 @dataclass(frozen=True, slots=True)
 class Ticket:
@@ -153,10 +161,10 @@ class Manual:
             raise NotDone(f"{order_id}: is a part of {before.parent_id}: cancel that one, and give another")
         if before.intent_id in self.engine.book.unknown:
             raise NotDone(f"{before.symbol}: its fate is unknown, it is being looked up: see `livetrader orders`")
-        for option, price, kind in (
-            ("--limit", limit_price, OrderType.LIMIT), ("--trigger", trigger_price, OrderType.SL_M),
+        for option, price, terms_before in (
+            ("--limit", limit_price, before.limit_price), ("--trigger", trigger_price, before.trigger_price),
         ):  # fmt: skip
-            if price is not None and before.order_type is not kind:
+            if price is not None and terms_before is None:
                 raise NotDone(f"{option}: a {before.order_type} order has no such price")
         terms = replace(
             before,
@@ -257,7 +265,6 @@ class Manual:
 
     def _intent(self, ticket: Ticket) -> OrderIntent:
         engine, side = self.engine, Side.LONG if ticket.action is Action.BUY else Side.SHORT
-        kind = OrderType.MARKET if ticket.limit_price is None else OrderType.LIMIT
         price = ticket.limit_price or ticket.trigger_price or self.price(ticket.symbol)
         if price is None:
             raise NotDone(f"{ticket.symbol}: no price is known: it has no candles; bring some, or check the symbol")
@@ -273,7 +280,7 @@ class Manual:
             action=ticket.action,
             purpose=Purpose.ENTRY,
             product=ticket.product,
-            order_type=kind if ticket.trigger_price is None else OrderType.SL_M,
+            order_type=_KINDS[ticket.limit_price is not None, ticket.trigger_price is not None],
             quantity=ticket.quantity,
             price=price,
             as_of=ticket.as_of,

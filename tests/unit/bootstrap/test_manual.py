@@ -62,6 +62,7 @@ def test_two_commands_are_two_orders(rig: Rig) -> None:
         ({}, OrderType.MARKET),
         ({"limit_price": D(99)}, OrderType.LIMIT),
         ({"trigger_price": D(101)}, OrderType.SL_M),
+        ({"trigger_price": D(101), "limit_price": D(102)}, OrderType.SL),
     ],
     ids=lambda one: str(one) if isinstance(one, OrderType) else None,
 )

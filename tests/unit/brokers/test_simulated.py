@@ -287,3 +287,31 @@ def test_the_samples_put_prices_where_they_say() -> None:
     made = window(DAYS, {"A": [flat(1), None, flat(3)]})
     assert made.open[:3, 0].tolist()[::2] == [1, 3]
     assert made.ts[:3].tolist() == [at(0), at(1), at(2)]
+
+
+@pytest.mark.parametrize(
+    ("bars", "limit", "expected"),
+    [
+        ([flat(100), (100, 102, 100, 101)], "101.50", [("101", 1)]),
+        ([flat(100), (101.2, 102, 101.2, 102)], "101.50", [("101.2", 1)]),
+        ([flat(100), (102, 103, 102, 103), (103, 103, 101, 101)], "101.50", [("101.5", 2)]),
+        ([flat(100), (102, 103, 101, 103)], "101.50", [("101.5", 1)]),
+        ([flat(100), (100, 101, 100, 100), (100, 100, 99, 99)], "101", [("100", 2)]),
+        ([flat(100), (100, 100.95, 100, 100)], "101.50", []),
+    ],
+    ids=["within the bar", "gap below the limit", "gap beyond it, back later", "gap beyond it, back in the bar",
+         "touching is not enough", "never there"],
+)  # fmt: skip
+def test_a_stop_with_a_limit_pays_no_more_than_that(
+    bars: list[Price], limit: str, expected: list[tuple[str, int]]
+) -> None:
+    """The trigger is 101. Reached, it is a limit order from then on, and not a market order."""
+    broker = venue(bars)
+    place(broker, order_type=OrderType.SL, trigger_price=Decimal(101), limit_price=Decimal(limit))
+    assert filled(broker.updates(CLOSE - 1)) == expected
+
+
+def test_slippage_does_not_bring_a_stop_beyond_its_limit() -> None:
+    broker = venue([flat(100), (100, 102, 100, 101)], slippage_bps="100")
+    place(broker, order_type=OrderType.SL, trigger_price=Decimal(101), limit_price=Decimal("101.50"))
+    assert filled(broker.updates(at(3))) == [("101.5", 1)]
