@@ -119,7 +119,15 @@ def _trade(desk: Desk, _: Comparing | None, command: Command) -> str:
 
 
 def _close(desk: Desk, _: Comparing | None, command: Command) -> str:
-    return desk.manual.close(command.arguments.get("symbol"))
+    given, quantity = command.arguments, _decimal(command.arguments, "quantity")
+    if quantity is None:
+        return desk.manual.close(given.get("symbol"))
+    return desk.manual.reduce(command.id, int(command.posted_at.timestamp()), given["symbol"], quantity)
+
+
+def _adjust(desk: Desk, _: Comparing | None, command: Command) -> str:
+    given, as_of = command.arguments, int(command.posted_at.timestamp())
+    return desk.manual.adjust(command.id, as_of, given["symbol"], _decimal(given, "quantity") or Decimal(0))
 
 
 def _cancel(desk: Desk, _: Comparing | None, command: Command) -> str:
@@ -156,6 +164,7 @@ def _adopt(desk: Desk, _: Comparing | None, command: Command) -> str:
 _KINDS: Mapping[str, Callable[[Desk, Comparing | None, Command], str]] = {
     "trade": _trade,
     "close": _close,
+    "adjust": _adjust,
     "cancel": _cancel,
     "modify": _modify,
     "reconcile": _reconcile,

@@ -1,4 +1,5 @@
-"""`livetrader halt`, `resume`, `kill`, `reconcile`, `adopt`, `ignore`, `buy`, `sell`, `close`, `cancel`, `modify`."""
+"""`livetrader halt`, `resume`, `kill`, `reconcile`, `adopt`, `ignore`, `buy`, `sell`, `close`, `adjust`, `cancel`,
+`modify`."""
 
 from __future__ import annotations
 
@@ -66,6 +67,7 @@ def register(app: typer.Typer) -> None:
     app.command(epilog="Example: livetrader buy INFY 10 --limit 1500 --stop 1480")(buy)
     app.command(epilog="Example: livetrader sell INFY 300 --algo twap --slices 6 --over 30")(sell)
     app.command(epilog="Example: livetrader close INFY")(close)
+    app.command(epilog="Example: livetrader adjust INFY 15")(adjust)
     app.command(epilog="Example: livetrader cancel k3vqz7d2mhx5c4wbn6ta")(cancel)
     app.command(epilog="Example: livetrader modify k3vqz7d2mhx5c4wbn6ta --limit 1495")(modify)
 
@@ -190,13 +192,25 @@ def close(
     ctx: typer.Context,
     symbol: Annotated[str | None, typer.Argument(metavar="SYMBOL")] = None,
     everything: Annotated[bool, typer.Option("--all", help="Every position.")] = False,
+    quantity: Annotated[str | None, typer.Option("--quantity", metavar="QTY", help="Only so much of it.")] = None,
     mode: Mode = None,
     wait: Wait = WAIT_SECONDS,
 ) -> None:
-    """Close a position, or all with --all."""
+    """Close a position or a part of it, or all with --all."""
     if (symbol is None) is not everything:
         raise UsageError("SYMBOL: name one, or say --all")
-    ask(ctx, _configured(ctx, mode), wait, "close", symbol=None if symbol is None else _symbol(symbol))
+    if everything and quantity is not None:
+        raise UsageError("--quantity: is of one position; name its symbol")
+    name, part = None if symbol is None else _symbol(symbol), _number(quantity, "--quantity")
+    ask(ctx, _configured(ctx, mode), wait, "close", symbol=name, quantity=part)
+
+
+def adjust(
+    ctx: typer.Context, symbol: _Symbol, quantity: _Quantity, mode: Mode = None, wait: Wait = WAIT_SECONDS
+) -> None:
+    """Bring a position to a quantity: adds to it, or takes a part out of it; 0 closes it."""
+    wanted = quantity if quantity == "0" else _number(quantity, "QTY")
+    ask(ctx, _configured(ctx, mode), wait, "adjust", symbol=_symbol(symbol), quantity=wanted)
 
 
 def cancel(ctx: typer.Context, id: _Id, mode: Mode = None, wait: Wait = WAIT_SECONDS) -> None:

@@ -24,6 +24,7 @@ class ExitReason(StrEnum):
     TIME = "time"
     SIGNAL = "signal"
     MANUAL = "manual"
+    REDUCED = "reduced"  # a part of it, by hand: the position goes on
     RECONCILE = "reconcile"
     UNPROTECTED = "unprotected"
     PORTFOLIO_STOP = "portfolio_stop"

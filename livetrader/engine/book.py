@@ -236,7 +236,7 @@ class Book:
             # Of an earlier session they say little: an exchange that has closed takes no stop.
             lost = state in LOST and record.filled_quantity == 0
             held.lost_stops += lost and self.session is not None and record.updated_at >= self.session.open_at
-        elif intent.purpose is Purpose.EXIT:
+        elif intent.purpose is Purpose.EXIT and intent.reason != ExitReason.REDUCED:
             held.exits += 1
             held.leaving = held.leaving or Leaving(ExitReason(intent.reason), intent.as_of)
             held.intended = intent if state is OrderState.INTENT else None

@@ -32,7 +32,7 @@ class HeldPosition:
     exit that work at the venue; `intended` is an exit that is written down and not sent. `exits` counts those made,
     `lost_stops` the stops that the venue refused or lost, `refused_stops` those that our own permit refused. After an
     exit the next one waits until `retry_at`, after a refused stop the next until `stop_retry_at`, on the monotonic
-    clock, as `closing_since`.
+    clock, as `closing_since`. `reducing` is what is about to be taken out of it by hand: its stop makes room for that.
     """
 
     entry: OrderIntent
@@ -51,6 +51,7 @@ class HeldPosition:
     closing_since: float = -math.inf
     retry_at: float = 0.0
     exits: int = 0
+    reducing: Decimal = ZERO
 
     @property
     def due(self) -> float:

@@ -75,7 +75,8 @@ class Protection:
             return False
         wanted, left = self._parts(held)
         for name, quantity in wanted.items():
-            self._move(held, self.book.orders[name], quantity, level, since)
+            if quantity:  # the sweep cancels what is not needed any more
+                self._move(held, self.book.orders[name], quantity, level, since)
         if not left:
             return False
         if held.lost_stops >= LOSSES:
@@ -113,7 +114,7 @@ class Protection:
 
         Those that are there keep what they have, the last are the first to shrink; what is missing makes them grow.
         """
-        left, wanted = abs(held.position.quantity), {}
+        left, wanted = self._cover(held), {}
         for name in held.stops:
             wanted[name] = min(left, self.book.unfilled[name])
             left -= wanted[name]
@@ -168,7 +169,19 @@ class Protection:
         resting = sum((self.book.unfilled[name] for name in held.stops), Decimal(0))
         levels = {self.book.orders[name].trigger_price for name in held.stops}
         doubted = self.path.doubtful.intersection(held.stops)
-        return resting == abs(held.position.quantity) and levels == {trigger} and not doubted
+        return resting == self._cover(held) and levels == {trigger} and not doubted
+
+    def _cover(self, held: HeldPosition) -> Decimal:
+        """What the stops are for: all of the position but what is being taken out of it by hand."""
+        works = self.book.unfilled.get(held.closing or "", Decimal(0)) if held.leaving is None else Decimal(0)
+        return max(abs(held.position.quantity) - max(held.reducing, works), Decimal(0))
+
+    def make_room(self, held: HeldPosition, quantity: Decimal) -> bool:
+        """Shrink the stops, so that `quantity` can be sold beside them. False if that is not certain."""
+        held.reducing = quantity
+        self.keep(held, held.exit.stop, held.walked)
+        self.sweep()
+        return math.isnan(held.exit.stop) or self._in_line(held, self._trigger(held, held.exit.stop))
 
     def _trigger(self, held: HeldPosition, level: float) -> Decimal:
         return self.book.sizer.instrument(held.entry.symbol).price(level)

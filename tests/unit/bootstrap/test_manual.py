@@ -302,3 +302,52 @@ def test_an_order_over_time_is_told_and_cancelled_by_its_own_id(rig: Rig) -> Non
     rig.step(at(4))
     assert [one.reason for one in rig.journal.parents()] == ["by hand"]
     assert rig.book.positions["A"].position.quantity == 2
+
+
+def holding_ten() -> Rig:
+    """Ten of A with a stop at 98, in a market that stays at 100."""
+    made = flat_days(100)
+    manual(made).trade(ticket(stop=D(98)))
+    made.step(at(3))
+    return made
+
+
+def stops(made: Rig) -> list[tuple[D, D | None]]:
+    held = made.book.positions["A"]
+    return [(made.book.unfilled[name], made.book.orders[name].trigger_price) for name in held.stops]
+
+
+def test_a_part_is_taken_out_and_the_rest_stays_protected() -> None:
+    """The stop makes room before the part is sold: together they never close more than is held."""
+    made = holding_ten()
+    said = manual(made).reduce(7, at(3), "A", D(4))
+    assert (said.split(":")[1].strip(), stops(made)) == ("ACKED", [(6, 98)])
+    made.recover(DAYS[0])
+    assert manual(made).reduce(7, at(3), "A", D(4)) == f"already done: {said}"
+    made.step(at(4))
+    assert (made.book.positions["A"].position.quantity, stops(made)) == (6, [(6, 98)])
+    assert made.book.positions["A"].leaving is None
+    made.step(at(5))
+    assert made.book.positions["A"].position.quantity == 6, "and no more than that"
+
+
+@pytest.mark.parametrize("quantity", ["0", "10", "11", "0.5"])
+def test_a_part_is_less_than_is_held_and_on_the_grid(quantity: str) -> None:
+    made = holding_ten()
+    with pytest.raises(NotDone, match="less than is held"):
+        manual(made).reduce(7, at(3), "A", D(quantity))
+    assert stops(made) == [(10, 98)]
+
+
+@pytest.mark.parametrize(
+    ("target", "held"), [("15", "15"), ("4", "4"), ("10", "10"), ("0", "")], ids=["more", "less", "as it is", "none"]
+)
+def test_a_position_is_brought_to_a_quantity(target: str, held: str) -> None:
+    made = holding_ten()
+    manual(made).adjust(7, at(3), "A", D(target))
+    made.step(at(4))
+    made.step(at(5))
+    left = made.book.positions.get("A")
+    assert ("" if left is None else f"{left.position.quantity:f}") == held
+    if left is not None:
+        assert stops(made) == [(D(held), 98)]
