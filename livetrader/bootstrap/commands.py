@@ -18,6 +18,7 @@ from livetrader.engine.adoption import adopt, ignore
 from livetrader.engine.execution import Execution, ExecutionKind
 from livetrader.engine.manual import NotDone, Ticket
 from livetrader.engine.overnight import UNCOMPARED
+from livetrader.engine.scaling import adjust, reduce
 from livetrader.errors import LiveTraderError, ReconcileMismatch, StoreError
 from livetrader.ports import Clock, wall_time
 from livetrader.store.journal import SqlJournal
@@ -122,12 +123,12 @@ def _close(desk: Desk, _: Comparing | None, command: Command) -> str:
     given, quantity = command.arguments, _decimal(command.arguments, "quantity")
     if quantity is None:
         return desk.manual.close(given.get("symbol"))
-    return desk.manual.reduce(command.id, int(command.posted_at.timestamp()), given["symbol"], quantity)
+    return reduce(desk.engine, command.id, int(command.posted_at.timestamp()), given["symbol"], quantity)
 
 
 def _adjust(desk: Desk, _: Comparing | None, command: Command) -> str:
     given, as_of = command.arguments, int(command.posted_at.timestamp())
-    return desk.manual.adjust(command.id, as_of, given["symbol"], _decimal(given, "quantity") or Decimal(0))
+    return adjust(desk.manual, command.id, as_of, given["symbol"], _decimal(given, "quantity") or Decimal(0))
 
 
 def _cancel(desk: Desk, _: Comparing | None, command: Command) -> str:

@@ -21,7 +21,11 @@ COMMANDS = {
     "halt": ("operator_commands", "Stop all entries; exits go on."),
     "resume": ("operator_commands", "Allow entries again."),
     "kill": ("operator_commands", "Stop all entries for good, restarts included."),
-    "close": ("operator_commands", "Close a position, or all with --all."),
+    "close": ("operator_commands", "Close a position or a part of it, or all with --all."),
+    "adjust": (
+        "operator_commands",
+        "Bring a position to a quantity: adds to it, or takes a part out of it; 0 closes it.",
+    ),
     "buy": ("operator_commands", "Buy by hand, under the same rules as a strategy."),
     "sell": ("operator_commands", "Sell by hand, under the same rules as a strategy."),
     "cancel": ("operator_commands", "Cancel an entry under way."),

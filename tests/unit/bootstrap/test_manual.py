@@ -15,6 +15,7 @@ from livetrader.domain.order import Action, OrderType, Purpose, TimeInForce
 from livetrader.domain.order_state import OrderState
 from livetrader.engine.execution import Execution, ExecutionKind
 from livetrader.engine.manual import Manual, NotDone, Ticket
+from livetrader.engine.scaling import adjust, reduce
 from tests.unit.engine.trading_samples import BAR, RULES, Rig, at, flat, sessions, tape
 
 D = Decimal
@@ -320,10 +321,10 @@ def stops(made: Rig) -> list[tuple[D, D | None]]:
 def test_a_part_is_taken_out_and_the_rest_stays_protected() -> None:
     """The stop makes room before the part is sold: together they never close more than is held."""
     made = holding_ten()
-    said = manual(made).reduce(7, at(3), "A", D(4))
+    said = reduce(made.engine, 7, at(3), "A", D(4))
     assert (said.split(":")[1].strip(), stops(made)) == ("ACKED", [(6, 98)])
     made.recover(DAYS[0])
-    assert manual(made).reduce(7, at(3), "A", D(4)) == f"already done: {said}"
+    assert reduce(made.engine, 7, at(3), "A", D(4)) == f"already done: {said}"
     made.step(at(4))
     assert (made.book.positions["A"].position.quantity, stops(made)) == (6, [(6, 98)])
     assert made.book.positions["A"].leaving is None
@@ -335,7 +336,7 @@ def test_a_part_is_taken_out_and_the_rest_stays_protected() -> None:
 def test_a_part_is_less_than_is_held_and_on_the_grid(quantity: str) -> None:
     made = holding_ten()
     with pytest.raises(NotDone, match="less than is held"):
-        manual(made).reduce(7, at(3), "A", D(quantity))
+        reduce(made.engine, 7, at(3), "A", D(quantity))
     assert stops(made) == [(10, 98)]
 
 
@@ -344,7 +345,7 @@ def test_a_part_is_less_than_is_held_and_on_the_grid(quantity: str) -> None:
 )
 def test_a_position_is_brought_to_a_quantity(target: str, held: str) -> None:
     made = holding_ten()
-    manual(made).adjust(7, at(3), "A", D(target))
+    adjust(manual(made), 7, at(3), "A", D(target))
     made.step(at(4))
     made.step(at(5))
     left = made.book.positions.get("A")

@@ -1,0 +1,67 @@
+"""Positions by hand, larger and smaller: a part is taken out, or a quantity is aimed at."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+from livetrader.constraints.gate import approve_exit
+from livetrader.domain.exit_plan import ExitReason
+from livetrader.domain.order import OrderType, Purpose, opening
+from livetrader.domain.order_state import OrderState
+from livetrader.engine.closing import closing_id, closing_intent
+from livetrader.engine.cycle import Engine
+from livetrader.engine.held import HeldPosition
+from livetrader.engine.manual import Manual, NotDone, Ticket, told
+
+ZERO = Decimal(0)
+
+
+def reduce(engine: Engine, command: int, as_of: int, symbol: str, quantity: Decimal) -> str:
+    """Take a part out of a position, at market; its stop is for the rest."""
+    held = _held(engine, symbol)
+    name = closing_id(held, as_of, f"{Purpose.EXIT}:{held.entry.intent_id}:hand:{command}")
+    known = engine.journal.order(name)
+    if known is not None and known.state is not OrderState.INTENT:
+        return f"already done: {told(known)}"
+    lot = engine.book.sizer.instrument(symbol).lot
+    if quantity <= 0 or quantity % lot or quantity >= abs(held.position.quantity):
+        raise NotDone(f"quantity {quantity}: must be a multiple of the lot {lot}, and less than is held")
+    if held.leaving is not None or held.closing is not None or engine.book.unresolved(symbol):
+        raise NotDone(f"{symbol}: an exit is under way, or the fate of an order unknown: see `livetrader orders`")
+    exit = closing_intent(
+        held, name, Purpose.EXIT, OrderType.MARKET, quantity=quantity, price=held.position.average_price,
+        as_of=as_of, reason=ExitReason.REDUCED,
+    )  # fmt: skip
+    try:
+        if not (engine.closing.confirmed(held) and engine.protection.make_room(held, quantity)):
+            raise NotDone(f"{symbol}: the broker does not confirm the position, or its stop's size: try again")
+        if engine.path.submit(approve_exit(exit)) is OrderState.INTENT:
+            engine.path.withdraw(name, "not sent: the broker cannot be reached")
+    finally:
+        held.reducing = ZERO
+    record = engine.journal.order(name)
+    assert record is not None, "it was written down before it was sent"
+    if record.state in (OrderState.REFUSED, OrderState.REJECTED, OrderState.EXPIRED):
+        raise NotDone(told(record))
+    return told(record)
+
+
+def adjust(manual: Manual, command: int, as_of: int, symbol: str, quantity: Decimal) -> str:
+    """Bring a position to `quantity`: add to it, take a part out of it, or close it."""
+    held = _held(manual.engine, symbol)
+    more = quantity - abs(held.position.quantity)
+    if quantity == 0:
+        return manual.close(symbol)
+    if more == 0:
+        return f"{symbol}: {quantity:f} are held"
+    if more < 0:
+        return reduce(manual.engine, command, as_of, symbol, -more)
+    product = held.entry.product
+    return manual.trade(Ticket(command, as_of, opening(held.position.side), symbol, more, product=product, add=True))
+
+
+def _held(engine: Engine, symbol: str) -> HeldPosition:
+    held = engine.book.positions.get(symbol)
+    if held is None:
+        raise NotDone(f"{symbol}: nothing is held: see `livetrader positions`")
+    return held
