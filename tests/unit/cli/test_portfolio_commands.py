@@ -36,6 +36,7 @@ NEEDS_ONE = {
     "buy": ["buy", "TCS", "1"],
     "sell": ["sell", "TCS", "1"],
     "close": ["close", "--all"],
+    "adjust": ["adjust", "TCS", "5"],
     "cancel": ["cancel", "x"],
     "modify": ["modify", "x", "--limit", "1"],
     "resume": ["resume"],
