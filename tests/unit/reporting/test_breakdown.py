@@ -60,7 +60,8 @@ def test_streaks_are_broken_by_the_other_side_and_by_zero() -> None:
 
 
 def test_a_night_is_no_time_in_the_market() -> None:
-    """Two hours of two sessions, held over the night between them; and twenty minutes around the pause of a drill."""
+    """Two hours of two sessions, held over the night between them; twenty minutes around the pause of a drill; and half
+    an hour until a close after which it was left."""
     drill = [
         (instant("09:15"), instant("10:00")),
         (instant("11:30"), instant("15:30")),
@@ -69,10 +70,11 @@ def test_a_night_is_no_time_in_the_market() -> None:
     trades = [
         trade("1", entry_price="100", entry_at=at("14:30"), exit_at=at("10:15", TUE)),
         trade("1", entry_price="100", entry_at=at("09:50"), exit_at=at("11:40")),
+        trade("1", entry_price="100", entry_at=at("15:00"), exit_at=at("16:00")),
     ]
     whole = sum(closes - opens for opens, closes in drill)
     found = breakdown.trading(trades, [], Decimal(10_000), drill)
-    assert found.gross_exposure_pct == pytest.approx(1000 * (7200 + 1200) / (10_000 * whole) * 100)
+    assert found.gross_exposure_pct == pytest.approx(1000 * (7200 + 1200 + 1800) / (10_000 * whole) * 100)
 
 
 def test_how_a_day_was_traded() -> None:
