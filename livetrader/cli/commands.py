@@ -24,7 +24,7 @@ COMMANDS = {
     "close": ("operator_commands", "Close a position or a part of it, or all with --all."),
     "adjust": (
         "operator_commands",
-        "Bring a position to a quantity: adds to it, or takes a part out of it; 0 closes it.",
+        "Bring a position to a quantity.",
     ),
     "buy": ("operator_commands", "Buy by hand, under the same rules as a strategy."),
     "sell": ("operator_commands", "Sell by hand, under the same rules as a strategy."),

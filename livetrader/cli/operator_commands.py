@@ -208,7 +208,10 @@ def close(
 def adjust(
     ctx: typer.Context, symbol: _Symbol, quantity: _Quantity, mode: Mode = None, wait: Wait = WAIT_SECONDS
 ) -> None:
-    """Bring a position to a quantity: adds to it, or takes a part out of it; 0 closes it."""
+    """Bring a position to a quantity.
+
+    Adds to it, or takes a part out of it; 0 closes it.
+    """
     wanted = quantity if quantity == "0" else _number(quantity, "QTY")
     ask(ctx, _configured(ctx, mode), wait, "adjust", symbol=_symbol(symbol), quantity=wanted)
 
