@@ -112,6 +112,11 @@ class OrderIntent:
         return self.as_of if self.amended is None else self.amended
 
     @property
+    def trade(self) -> str:
+        """The trade that an entry belongs to: its parent's, or its own."""
+        return self.parent_id or self.intent_id
+
+    @property
     def value(self) -> Decimal:
         """Quantity × price, in the account's currency."""
         return self.quantity * self.price

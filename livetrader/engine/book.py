@@ -95,7 +95,7 @@ class Book:
         """Begin a session: counts restart, and the day's money is counted from here."""
         self._seen = None
         self.session = session
-        self.entered = {_trade(o): o for o in self.orders.values() if o.purpose is Purpose.ENTRY}
+        self.entered = {o.trade: o for o in self.orders.values() if o.purpose is Purpose.ENTRY}
         for name, under in self.parents.items():
             under.cancelled = False
             if under.rest:
@@ -120,7 +120,7 @@ class Book:
         self.unfilled[intent.intent_id] = intent.quantity
         held = self.positions.get(intent.symbol)
         if intent.purpose is Purpose.ENTRY:
-            self.entered[_trade(intent)] = intent
+            self.entered[intent.trade] = intent
             self.answers.sent(intent)
             if intent.parent_id in self.parents:
                 self.parents[intent.parent_id].opened(intent)
@@ -155,7 +155,7 @@ class Book:
         self.settle(intent_id, state)
         if state is OrderState.RECORDED and intent is not None and intent.purpose is Purpose.ENTRY:
             # A dry run's entry will never fill, and counts all the same: the day's limits are there to be seen.
-            self.entered[_trade(intent)] = intent
+            self.entered[intent.trade] = intent
         elif state in LOST and held is not None and its_stop and held.leaving is None:
             held.lost_stops += 1
 
@@ -225,7 +225,7 @@ class Book:
             self.unfilled[intent.intent_id] -= record.filled_quantity
             self.advance(intent.intent_id, state)
         elif state is OrderState.RECORDED and self._today(intent):
-            self.entered[_trade(intent)] = intent
+            self.entered[intent.trade] = intent
         elif state is OrderState.REJECTED and intent.purpose is Purpose.ENTRY and self._today(intent):
             self.reject(intent.symbol, record.reason)
         if intent.purpose is Purpose.ENTRY:
@@ -285,7 +285,7 @@ class Book:
         self._seen = None
         self.cash += fill.cash
         if intent.purpose is Purpose.ENTRY:
-            self.entered[_trade(intent)] = intent
+            self.entered[intent.trade] = intent
             self.answers.advance(intent.intent_id, OrderState.PARTIALLY_FILLED)
             if intent.parent_id in self.parents:
                 self.parents[intent.parent_id].filled_more(intent.intent_id, fill.quantity)
@@ -395,8 +395,3 @@ class Book:
             by_strategy[entry.strategy] += value
         value = self.value(prices)
         return Portfolio(value + min(self.flowed, ZERO), values, by_strategy, lost=self.day_value - value)
-
-
-def _trade(entry: OrderIntent) -> str:
-    """The trade that an entry belongs to: its parent's, or its own."""
-    return entry.parent_id or entry.intent_id

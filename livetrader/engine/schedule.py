@@ -48,7 +48,7 @@ def slices(entry: OrderIntent, instrument: Instrument, last: int) -> Schedule | 
 
 
 def twap(entry: OrderIntent, instrument: Instrument, count: int, seconds: int, last: int) -> Schedule:
-    """Equal parts on the lot grid over so many seconds, the remainder in the last; fewer where lots are fewer.
+    """Parts over so many seconds, as equal as lots allow; fewer where lots are fewer.
 
     From `last` on (epoch seconds) nothing goes out: the parts are spread over what is left until then.
     """
@@ -81,10 +81,8 @@ def _spread(
     if algo is Algo.TWAP and lots < len(weights):
         weights = weights[: max(lots, 1)]
     step, whole = (until - entry.as_of) / len(weights), sum(weights, ZERO)
-    parts = [instrument.round_down(entry.quantity * weight / whole) for weight in weights]
-    if algo is Algo.VWAP:
-        parts = _cumulative(entry.quantity, weights, whole, instrument)
-    parts[-1] = entry.quantity - sum(parts[:-1], ZERO)
+    parts = _cumulative(entry.quantity, weights, whole, instrument)
+    parts[-1] = entry.quantity - sum(parts[:-1], ZERO)  # what is no whole lot, too
     slots = [Slot(entry.as_of + int(step * i), part) for i, part in enumerate(parts) if part > 0]
     return Schedule(algo, tuple(slots), largest_of(entry, instrument), until)
 

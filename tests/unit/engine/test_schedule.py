@@ -42,19 +42,20 @@ def told(schedule: Schedule) -> list[tuple[int, str]]:
     ("quantity", "lot", "count", "minutes", "slots"),
     [
         ("90", "1", 3, 15, [(0, "30"), (300, "30"), (600, "30")]),
-        ("100", "1", 3, 15, [(0, "33"), (300, "33"), (600, "34")]),
-        ("100", "25", 3, 15, [(0, "25"), (300, "25"), (600, "50")]),
+        ("100", "1", 3, 15, [(0, "33"), (300, "34"), (600, "33")]),
+        ("100", "25", 3, 15, [(0, "25"), (300, "50"), (600, "25")]),
         ("2", "1", 5, 20, [(0, "1"), (600, "1")]),
-        ("1", "0.001", 3, 3, [(0, "0.333"), (60, "0.333"), (120, "0.334")]),
+        ("1", "0.001", 3, 3, [(0, "0.333"), (60, "0.334"), (120, "0.333")]),
         ("90", "1", 3, 60, [(0, "30"), (900, "30"), (1800, "30")]),
         ("90", "1", 1, 5, [(0, "90")]),
+        ("11", "1", 6, 30, [(0, "2"), (300, "2"), (600, "2"), (900, "1"), (1200, "2"), (1500, "2")]),
     ],
-    ids=["even", "remainder last", "lots", "fewer lots than slices", "parts of a coin", "cut at the last", "one"],
+    ids=["even", "a remainder", "lots", "fewer lots than slices", "parts of a coin", "cut at the last", "one", "spread"],
 )
-def test_twap_is_equal_parts_on_the_lot_grid(
+def test_twap_is_parts_as_equal_as_lots_allow(
     quantity: str, lot: str, count: int, minutes: int, slots: list[tuple[int, str]]
 ) -> None:
-    """The remainder is in the last; what would be after `last` is spread over the time until then."""
+    """What would be after `last` is spread over the time until then."""
     made = twap(intent(quantity=quantity), instrument(lot), count, minutes * 60, LAST)
     assert told(made) == slots
     assert (made.algo, made.until) == (Algo.TWAP, min(AS_OF + minutes * 60, LAST))
