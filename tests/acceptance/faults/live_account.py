@@ -178,7 +178,7 @@ class LiveAccount:
     def attend(self) -> None:
         """The trader carries out what was asked for."""
         desk = Desk(self.engine, self.reconciler, self.manual)
-        attend(self.journal, self.clock, lambda: desk, self.comparing)
+        attend(self.journal, self.clock, lambda: desk, self.comparing, lambda _: "nothing runs here")
 
     def answer(self, number: int) -> Answer | None:
         return self.journal.answered(number)
