@@ -50,7 +50,7 @@ def told(schedule: Schedule) -> list[tuple[int, str]]:
         ("90", "1", 1, 5, [(0, "90")]),
         ("11", "1", 6, 30, [(0, "2"), (300, "2"), (600, "2"), (900, "1"), (1200, "2"), (1500, "2")]),
     ],
-    ids=["even", "a remainder", "lots", "fewer lots than slices", "parts of a coin", "cut at the last", "one", "spread"],
+    ids=["even", "a remainder", "lots", "fewer lots than slices", "a coin", "cut at the last", "one", "spread"],
 )
 def test_twap_is_parts_as_equal_as_lots_allow(
     quantity: str, lot: str, count: int, minutes: int, slots: list[tuple[int, str]]
