@@ -15,7 +15,7 @@ from pydantic import ValidationError
 from livetrader.config import document
 from livetrader.config.databases import completed
 from livetrader.config.environment import PORTFOLIO, Variable, read_environment, setting_path
-from livetrader.config.portfolios import SECTION, account_conflicts, overlay
+from livetrader.config.portfolios import SECTION, overlay
 from livetrader.config.problems import describe
 from livetrader.config.secrets import Secret
 from livetrader.config.settings import Settings
@@ -182,7 +182,7 @@ def _of_environment(variables: Mapping[str, Variable], portfolio: str) -> list[t
 def _require_apart(settings: Mapping[str, Settings], layers: Mapping[str, _Layer]) -> None:
     """Two portfolios on one account would each take the other's orders for not theirs."""
     problems = []
-    for one, other in account_conflicts(settings):
+    for one, other in _account_conflicts(settings):
         origins = layers[other].origins
         where = next((origins[path] for path in ("mode", "broker.kind", "broker") if path in origins), DEFAULT)
         problems.append(
@@ -191,6 +191,21 @@ def _require_apart(settings: Mapping[str, Settings], layers: Mapping[str, _Layer
         )
     if problems:
         raise ConfigError(problems)
+
+
+def _account_conflicts(settings: Mapping[str, Settings]) -> list[tuple[str, str]]:
+    """Pairs of portfolios that would trade one account of one broker, live."""
+    accounts: dict[tuple[str, str], str] = {}
+    found = []
+    for name, one in settings.items():
+        broker = one.broker
+        if one.mode != "live" or broker.kind is None:
+            continue
+        key = (broker.kind, broker.base_url if broker.kind == "openalgo" else broker.url)
+        if key in accounts:
+            found.append((accounts[key], name))
+        accounts.setdefault(key, name)
+    return found
 
 
 def _find(path: str | Path | None, here: Path, environ: Mapping[str, str]) -> tuple[Path | None, str]:

@@ -4,16 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 from pydantic import BeforeValidator
 from pydantic_core import PydanticCustomError
 
 from livetrader.config.fields import setting
 from livetrader.config.section import Section
-
-if TYPE_CHECKING:
-    from livetrader.config.settings import Settings
 
 SECTION = "portfolios"
 
@@ -85,18 +82,3 @@ def _lay_over(
         if not isinstance(held, dict):
             held = values[key] = {}
         _lay_over(held, value, inner, there, origins, own)
-
-
-def account_conflicts(settings: Mapping[str, Settings]) -> list[tuple[str, str]]:
-    """Pairs of portfolios that would trade one account of one broker, live."""
-    accounts: dict[tuple[str, str], str] = {}
-    found = []
-    for name, one in settings.items():
-        broker = one.broker
-        if one.mode != "live" or broker.kind is None:
-            continue
-        key = (broker.kind, broker.base_url if broker.kind == "openalgo" else broker.url)
-        if key in accounts:
-            found.append((accounts[key], name))
-        accounts.setdefault(key, name)
-    return found
