@@ -116,6 +116,8 @@ class Parents:
             state = self.path.submit(Approved(child, ()))
             if state is OrderState.REFUSED:
                 known.state = state
+            if under.over:  # rejected: its rest is written off before the next entry counts on it
+                self.end(under, under.over)
             if state not in _ANSWERED:
                 return  # another pass sees what is left
             quantity -= child.quantity

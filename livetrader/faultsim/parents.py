@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from livetrader.brokers.loopback.matching import Order
 from livetrader.domain.order import OrderIntent
-from livetrader.domain.order_state import OPEN
+from livetrader.domain.order_state import OPEN, OrderState
 from livetrader.domain.parent import Algo, ParentRecord, child_id
 from livetrader.faultsim.violation import Violation
 from livetrader.faultsim.way import carried
@@ -72,8 +72,13 @@ def rest_of(world: World) -> Mapping[str, tuple[OrderIntent, Decimal]]:
 
 
 def _rest(parent: ParentRecord, children: list[OrderRecord] | tuple[OrderRecord, ...]) -> Decimal:
-    gone = (one.filled_quantity if one.state.terminal else one.intent.quantity for one in children)
-    return parent.parent.entry.quantity - sum(gone, ZERO)
+    return parent.parent.entry.quantity - sum((_gone(one) for one in children), ZERO)
+
+
+def _gone(child: OrderRecord) -> Decimal:
+    """What of a child is never sent again: one that was given up may have arrived."""
+    ended = child.state.terminal and child.state is not OrderState.ABANDONED
+    return child.filled_quantity if ended else child.intent.quantity
 
 
 def _children(world: World) -> Mapping[str, list[OrderRecord]]:

@@ -67,7 +67,19 @@ INTENTS = {
     "stop": intent(order_type=OrderType.SL_M, trigger_price=Decimal("0.0500"), reason="trailing"),
     "fraction_of_a_coin": intent(quantity="0.000012340", symbol="BTCUSDT", product=Product.NRML),
     "every_number_of_the_plan": intent(
-        exit=ExitPlan(ExitKind.STEP_TRAIL, NAN, 1.0, 1.5, 0.9, 0.1 + 0.2, 0.2, 97.05, 15.0, False, True)
+        exit=ExitPlan(
+            ExitKind.STEP_TRAIL,
+            stop_loss_pct=1.0,
+            take_profit_pct=1.5,
+            activation_pct=0.9,
+            increment_pct=0.1 + 0.2,
+            gap_pct=0.2,
+            stop_price=97.05,
+            target_price=101.15,
+            hold_minutes=15.0,
+            square_off=False,
+            overnight=True,
+        )
     ),
     "infinite_distance": intent(exit=ExitPlan(ExitKind.NONE, distance=float("inf"))),
 }

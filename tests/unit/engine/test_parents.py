@@ -116,9 +116,9 @@ def test_no_child_goes_out_while_the_fate_of_one_is_unknown() -> None:
 
 @pytest.mark.parametrize("answer", [REJECTED], ids=["rejected"])
 def test_a_broker_that_says_no_ends_it(answer: object) -> None:
+    """At once, and written down: the next entry of the same pass takes its place."""
     line = Faulty(places={Purpose.ENTRY: [(answer, False)]})  # type: ignore[list-item]
     rig = rig_of(line=line)
-    rig.step(at(2))
     assert (children(rig), ended(rig)) == ([("7", "REJECTED")], "a child of it was rejected")
     assert rig.book.entered == {}
 
