@@ -110,17 +110,17 @@ class Parents:
         while quantity > 0 and not under.over and not self.book.unresolved(entry.symbol):
             # Prices have moved since it was approved: what is held and reserved may be more than there is by now.
             if self.path.objection(entry) or self.book.available < 0:
-                return
+                break
             child = self._child(under, min(quantity, under.parent.schedule.largest), now)
             known = under.children.setdefault(child.intent_id, Child(now, child.quantity))
             state = self.path.submit(Approved(child, ()))
             if state is OrderState.REFUSED:
                 known.state = state
-            if under.over:  # rejected: its rest is written off before the next entry counts on it
-                self.end(under, under.over)
             if state not in _ANSWERED:
-                return  # another pass sees what is left
+                break  # another pass sees what is left
             quantity -= child.quantity
+        if under.over:  # a rejection: the next entry of this pass counts on what it leaves
+            self.end(under, under.over)
 
     def _shut(self, now: int) -> bool:
         """Whether no session goes on: what is sent at its very close would end with it."""
