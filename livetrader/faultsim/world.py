@@ -18,7 +18,6 @@ from livetrader.brokers.loopback.faults import Chance, Line
 from livetrader.brokers.loopback.profiles import OPENALGO, Profile
 from livetrader.brokers.loopback.rules import Rejected
 from livetrader.brokers.openalgo.loopback.server import broker_number
-from livetrader.brokers.polled import PolledBroker
 from livetrader.domain.books import BrokerTrade
 from livetrader.domain.exit_plan import ExitKind
 from livetrader.domain.instrument import Product
@@ -34,6 +33,7 @@ from livetrader.engine.reconcile import Reconciler
 from livetrader.errors import BrokerError
 from livetrader.faultsim.crash import Crash, CrashPoints, MortalJournal, MortalVenue
 from livetrader.faultsim.desk import ACCOUNT, CHARGES, MAX_POSITIONS, RULES, charges, sizer
+from livetrader.faultsim.heard import HeardBroker
 from livetrader.faultsim.market import (
     BAR,
     INSTRUMENT,
@@ -164,7 +164,7 @@ class World:
         self.forgetful |= self._audited() < self._head
         self._sound_since = float("inf")  # a new process takes its time, too
         self.venue.venue = self.way.venue()
-        self.broker = PolledBroker(self.venue, charges)
+        self.broker = HeardBroker(self.venue, charges)
         self.broker.restore(self.journal.orders(), self.journal.fills())
         self.book = Book(sizer(self._exit, self.instruments, self._execution), CAPITAL)
         path = OrderPath(self.journal, self.broker, self.book, self.tape, self.clock)
@@ -253,7 +253,7 @@ class World:
     def _live(self) -> None:
         """What the scheduler makes of a moment: passes that are due, the monitor, the periodic reconciliation."""
         self._before = len(self.line.strikes), len(self.crashes)
-        self.agreed = False
+        self.agreed = self.broker.heard = False
         try:
             session, now = self.market.session, int(self.clock.now())
             for close in range(OPENS + BAR, min(now, session.closes) + 1, BAR):
@@ -270,8 +270,8 @@ class World:
         except Crash as crash:
             self._died(crash)
             self._start()
-        self.informed = self.undisturbed
-        self._sound_since = min(self._sound_since, self.clock.monotonic()) if self.informed else float("inf")
+        self.informed = self.broker.knows(self.exchange.order_book(), undisturbed=self.undisturbed)
+        self._sound_since = min(self._sound_since, self.clock.monotonic()) if self.undisturbed else float("inf")
         self.watch(self)
 
     def _attend(self) -> None:
