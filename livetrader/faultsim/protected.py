@@ -7,7 +7,9 @@ what it holds is believed.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 from decimal import Decimal
+from operator import itemgetter
 from typing import TYPE_CHECKING
 
 from livetrader.brokers.loopback.matching import Order
@@ -15,7 +17,7 @@ from livetrader.domain.account import Alert
 from livetrader.domain.books import BrokerTrade
 from livetrader.domain.exit_plan import ExitPlan
 from livetrader.domain.instrument import Product
-from livetrader.domain.order import Purpose, closing
+from livetrader.domain.order import Fill, Purpose, closing
 from livetrader.domain.order_state import OPEN
 from livetrader.engine.book import HeldPosition
 from livetrader.engine.closing import EXIT_ALERT
@@ -110,21 +112,25 @@ def _planned(world: World, held: HeldPosition, plan: ExitPlan) -> Walked | None:
     if not opening:  # by a fingerprint somebody else's order passed for ours
         return None
     # An entry that fills in parts may have opened an earlier position within the same second, closed by its stop.
-    trade = next((one for one in opening if one in _openers(world, held.entry.symbol)[-1:]), opening[0])
+    last = _openers(world, held.entry.symbol)[-1:]
+    trade = next((one for one in opening if one in last), opening[0])
     bars, state = world.tape.bars(held.entry.symbol), begin(plan, held.position.side, float(trade.price), float(TICK))
     start, end = bars.ts.searchsorted(held.opened), bars.closes.searchsorted(world.decided, side="right")
     return walk(state, bars.open, bars.high, bars.low, int(start), int(end))
 
 
 def _openers(world: World, symbol: str) -> list[BrokerTrade]:
-    """The trades of our orders that opened a position."""
+    """The trades of our orders that opened a position, or turned one round. One that people closed is over, too."""
     ours = {order.order_id for order in world.exchange.orders.values() if carried(order)}
+    trades = [one for one in world.exchange.trades if one.symbol == symbol and one.broker_order_id in ours]
+    hand = [fill for fill in world.journal.fills() if fill.symbol == symbol and fill.broker != world.broker.name]
+    moved: list[tuple[datetime, BrokerTrade | Fill]] = [(one.traded_at, one) for one in trades]
+    moved += [(fill.filled_at, fill) for fill in hand]  # it was ours until this was booked
     held, found = Decimal(0), []
-    for trade in world.exchange.trades:
-        if trade.symbol == symbol and trade.broker_order_id in ours:
-            if held == 0:
-                found.append(trade)
-            held += trade.action.sign * trade.quantity
+    for _, one in sorted(moved, key=itemgetter(0)):
+        before, held = held, held + one.action.sign * one.quantity
+        if isinstance(one, BrokerTrade) and (before == 0 or before * held < 0):
+            found.append(one)
     return found
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections import Counter
 from functools import cache
 
 import pytest
@@ -64,9 +63,15 @@ def test_orders_are_the_adapter_s_and_its_broker_keeps_nothing_of_them() -> None
 
 @pytest.mark.slow
 def test_the_operator_s_switches_and_a_server_that_is_down_are_among_the_troubles() -> None:
-    troubles = Counter(what for seed in range(12) for what in played(seed, OPENALGO).troubles)
-    kinds = {"down: True", "mode: analyze", "revoked: True", "approval: True", "order_ids: null", "order_ids: number"}
-    assert kinds - troubles.keys() == set()
+    """Each kind of them, in the days that CI plays: which seed draws which is chance."""
+    awaited = {
+        "down: True", "mode: analyze", "revoked: True", "approval: True", "order_ids: null", "order_ids: number",
+        "text_quantities: True",
+    }  # fmt: skip
+    for seed in range(32):
+        if awaited:
+            awaited -= set(played(seed, OPENALGO).troubles)
+    assert awaited == set()
 
 
 def test_a_bug_is_seen_over_http_and_the_line_that_plays_it_again_says_so(
