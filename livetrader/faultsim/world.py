@@ -23,6 +23,7 @@ from livetrader.domain.exit_plan import ExitKind
 from livetrader.domain.instrument import Product
 from livetrader.domain.interval import Interval
 from livetrader.domain.order import Action, OrderIntent
+from livetrader.domain.order_state import OrderState
 from livetrader.domain.signal import Side, Signal
 from livetrader.engine.book import Book
 from livetrader.engine.cycle import Engine
@@ -262,10 +263,12 @@ class World:
                     self.engine.step(close)
                     self.decided, self.passed, self.tested = close, True, known
             self._reconcile()
+            rejected = self._rejected
             for look in range(self.looks):
                 self._pass_time(MONITOR_SECONDS if look else 0)
                 self._unseen = self._hidden  # reads take time on the wire: what turns up meanwhile was not seen
                 self.engine.monitor()
+            self._unseen |= self.looks > 1 and self._rejected != rejected  # seen once at most, and not believed yet
             self._attend()
         except Crash as crash:
             self._died(crash)
@@ -296,6 +299,11 @@ class World:
     def _hidden(self) -> bool:
         """Whether there is an order that the venue's books do not show yet."""
         return len(self.exchange.order_book()) < len(self.exchange.orders)
+
+    @property
+    def _rejected(self) -> set[str]:
+        """The orders that the venue's book shows as rejected."""
+        return {line.broker_order_id for line in self.exchange.order_book() if line.state is OrderState.REJECTED}
 
     # What happens.
 
