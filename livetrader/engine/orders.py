@@ -237,9 +237,9 @@ class OrderPath:
                 answered = False
                 log.warning("an unknown order cannot be looked up", intent_id=intent_id, error=str(error))
         for intent_id, (order, attempt) in list(self._waiting.items()):
-            if self.book.unresolved(order.intent.symbol) and self._is_fresh(order.intent, attempt):
+            fresh = attempt < ATTEMPTS and self.clock.now() - order.intent.as_of <= self.fresh_seconds
+            if fresh and self.book.unresolved(order.intent.symbol):
                 continue  # another one of its symbol may be out there
-            fresh = self._is_fresh(order.intent, attempt)
             objection = self.objection(order.intent) if fresh else "could not be sent in time"
             if not objection:
                 self._send(order, attempt + 1)
@@ -248,9 +248,6 @@ class OrderPath:
             self.journal.advance(intent_id, OrderState.EXPIRED, self._at(), reason=objection)
             self.book.settle(intent_id)
         return answered
-
-    def _is_fresh(self, entry: OrderIntent, attempt: int) -> bool:
-        return attempt < ATTEMPTS and self.clock.now() - entry.as_of <= self.fresh_seconds
 
     def lapse(self) -> None:
         """The session is over: what was never sent will not be."""
