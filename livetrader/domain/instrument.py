@@ -54,3 +54,8 @@ class Instrument:
     def round_down(self, quantity: Decimal) -> Decimal:
         """The largest whole number of lots that is not above `quantity`."""
         return (quantity / self.lot).to_integral_value(ROUND_FLOOR) * self.lot
+
+    @property
+    def largest(self) -> Decimal | None:
+        """The most that one order may be for, in whole lots; None where there is no limit. Less than a lot is none."""
+        return None if self.freeze_quantity is None else self.round_down(self.freeze_quantity) or None

@@ -80,9 +80,7 @@ class Closing:
 
     def _at_once(self, held: HeldPosition, quantity: Decimal) -> Decimal:
         """As much of `quantity` as one order may be for; the next one is for what is left."""
-        instrument = self.book.sizer.instrument(held.entry.symbol)
-        freeze = instrument.freeze_quantity
-        return quantity if freeze is None else min(quantity, instrument.round_down(freeze))
+        return min(quantity, self.book.sizer.instrument(held.entry.symbol).largest or quantity)
 
     def watch(self) -> None:
         """Tell of exits that stay open: a symbol that is halted or at its circuit limit has nobody to take them (M7).

@@ -16,6 +16,7 @@ import structlog
 
 from livetrader.constraints.gate import approve_exit
 from livetrader.domain.exit_plan import ExitReason
+from livetrader.domain.instrument import Instrument
 from livetrader.domain.order import OrderIntent, OrderType, Purpose
 from livetrader.domain.order_state import OrderState
 from livetrader.engine.alerts import SymbolAlerts
@@ -92,7 +93,7 @@ class Protection:
         if doubted and not self.closing.confirmed(held):
             return False
         self.book.recalled.discard(held.entry.intent_id)
-        largest = self._largest(held) or left
+        largest = self._instrument(held).largest or left
         while left > 0:
             state = self.path.submit(approve_exit(self._stop(held, min(left, largest), level, since)))
             if state is OrderState.REFUSED:
@@ -103,12 +104,6 @@ class Protection:
             left -= min(left, largest)
         return True
 
-    def _largest(self, held: HeldPosition) -> Decimal | None:
-        """The most that one stop of the position may be for; None where there is no such limit."""
-        instrument = self.book.sizer.instrument(held.entry.symbol)
-        freeze = instrument.freeze_quantity
-        return None if freeze is None else instrument.round_down(freeze)
-
     def _parts(self, held: HeldPosition) -> tuple[dict[str, Decimal], Decimal]:
         """How much each stop of the position is to have left, and how much of the position has none.
 
@@ -118,7 +113,7 @@ class Protection:
         for name in held.stops:
             wanted[name] = min(left, self.book.unfilled[name])
             left -= wanted[name]
-        largest = self._largest(held)
+        largest = self._instrument(held).largest
         for name in held.stops:
             room = left if largest is None else max(largest - self.book.orders[name].quantity, Decimal(0))
             grows = min(left, room)
@@ -184,7 +179,10 @@ class Protection:
         return math.isnan(held.exit.stop) or self._in_line(held, self._trigger(held, held.exit.stop))
 
     def _trigger(self, held: HeldPosition, level: float) -> Decimal:
-        return self.book.sizer.instrument(held.entry.symbol).price(level)
+        return self._instrument(held).price(level)
+
+    def _instrument(self, held: HeldPosition) -> Instrument:
+        return self.book.sizer.instrument(held.entry.symbol)
 
     def _stop(self, held: HeldPosition, quantity: Decimal, level: float, since: int) -> OrderIntent:
         trigger = self._trigger(held, level)

@@ -28,9 +28,8 @@ SLICING_SECONDS = 300
 
 
 def largest_of(entry: OrderIntent, instrument: Instrument) -> Decimal:
-    """The most of `entry` that the exchange takes in one order. A limit that is less than a lot is none."""
-    freeze = instrument.round_down(instrument.freeze_quantity or ZERO)
-    return min(entry.quantity, freeze) if freeze > 0 else entry.quantity
+    """The most of `entry` that the exchange takes in one order."""
+    return min(entry.quantity, instrument.largest or entry.quantity)
 
 
 def last_of(entry: OrderIntent, session: Session) -> int:
