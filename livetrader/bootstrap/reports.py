@@ -229,7 +229,7 @@ def _books(
         if last is None:
             raise UsageError(f"nothing was decided in {mode} mode yet; run `livetrader run`, then report again")
         span = (last, last)
-    sessions = _sessions(configuration, span, queries, zone)
+    sessions = _sessions(configuration, span, queries)
     if not sessions:
         raise UsageError(f"no session between {span[0]} and {span[1]}; see `livetrader calendar show`")
     start, end = sessions[0].opens, sessions[-1].closes
@@ -261,16 +261,12 @@ def _books(
     )
 
 
-def _sessions(
-    configuration: Configuration, span: tuple[date, date], queries: Queries, zone: tzinfo
-) -> tuple[Session, ...]:
-    market = configuration.settings.market
-    if market.calendar != "observed":
-        return load(market.calendar, square_off=market.square_off).sessions(*span)
-    from livetrader.market.calendar import observed
+def _sessions(configuration: Configuration, span: tuple[date, date], queries: Queries) -> tuple[Session, ...]:
+    def decided(zone: tzinfo) -> set[date]:
+        return {datetime.fromtimestamp(at - 1, zone).date() for at, _, _ in queries.equities()}
 
-    days = {datetime.fromtimestamp(at - 1, zone).date() for at, _, _ in queries.equities()}
-    return observed(days, square_off=market.square_off).sessions(*span)
+    market = configuration.settings.market
+    return load(market.calendar, square_off=market.square_off, dates=decided).sessions(*span)
 
 
 def _name(books: Books, state: str) -> str:

@@ -31,7 +31,7 @@ from livetrader.engine.history import DailyHistory, History
 from livetrader.engine.signals import SignalFinder, month_start
 from livetrader.engine.sizing import ExitSettings, Holding, Sizer
 from livetrader.errors import ConfigError, DataError, StrategyError, UsageError
-from livetrader.market.calendar import Calendar, load, observed
+from livetrader.market.calendar import Calendar, load
 from livetrader.marketdata.location import place_of
 from livetrader.marketdata.recorded import RecordedDay, Recorder, read_tape, tape_folder
 from livetrader.marketdata.signals_file import read_signals
@@ -82,9 +82,7 @@ class Workspace:
     @cached_property
     def calendar(self) -> Calendar:
         market = self.settings.market
-        if market.calendar == "observed":
-            return observed(self.store.dates(load("nse").timezone), square_off=market.square_off)
-        return load(market.calendar, square_off=market.square_off)
+        return load(market.calendar, square_off=market.square_off, dates=lambda zone: self.store.dates(zone))
 
     @cached_property
     def candles(self) -> StoredCandles:

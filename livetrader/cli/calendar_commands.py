@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime
+from datetime import date, datetime, tzinfo
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -14,9 +14,7 @@ from livetrader.errors import CalendarError
 
 if TYPE_CHECKING:
     from livetrader.bootstrap.doctor.hours import Comparison
-    from livetrader.config.settings import Market
     from livetrader.market.calendar import Calendar
-    from livetrader.marketdata.store import CandleStore
 
 calendar = group("calendar", "Sessions and holidays.", "livetrader calendar show")
 
@@ -121,23 +119,18 @@ def _show(compared: Comparison | None) -> None:
 
 
 def _calendar(ctx: typer.Context) -> Calendar:
+    from livetrader.market.calendar import load
+
     found = configuration(ctx)
+
+    def stored(zone: tzinfo) -> list[date]:
+        from livetrader.bootstrap.candles import open_candles
+
+        with open_candles(found, read_only=True) as store:
+            return store.dates(zone)
+
     market = found.settings.market
-    if market.calendar != "observed":
-        return calendar_of(market)
-    from livetrader.bootstrap.candles import open_candles
-
-    with open_candles(found, read_only=True) as store:
-        return calendar_of(market, store)
-
-
-def calendar_of(market: Market, store: CandleStore | None = None) -> Calendar:
-    """The configured calendar; `store` has the dates of an observed one."""
-    from livetrader.market.calendar import load, observed
-
-    if market.calendar != "observed" or store is None:
-        return load(market.calendar, square_off=market.square_off)
-    return observed(store.dates(load("nse").timezone), square_off=market.square_off)
+    return load(market.calendar, square_off=market.square_off, dates=stored)
 
 
 def _today(held: Calendar) -> date:

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from livetrader.cli.calendar_commands import calendar_of
 from livetrader.cli.call import Json, Symbols, configuration, day, globals_of, names, period, start_log
 from livetrader.cli.group import group
 from livetrader.cli.output import fail, print_json, print_table, progress
@@ -272,7 +271,10 @@ class _Place:
 
     def calendar(self) -> Calendar:
         """The calendar; an observed one has the dates that are stored by now."""
-        return calendar_of(self.configuration.settings.market, self.store)
+        from livetrader.market.calendar import load
+
+        market = self.configuration.settings.market
+        return load(market.calendar, square_off=market.square_off, dates=self.store.dates)
 
     def symbols(self, spec: str | None) -> tuple[str, ...] | None:
         from livetrader.config import resolve_symbols

@@ -17,7 +17,7 @@ from livetrader.dashboard.gauges import GAUGED
 from livetrader.dashboard.prices import LastPrices
 from livetrader.domain.lots import LotMethod
 from livetrader.errors import LiveTraderError
-from livetrader.market.calendar import Calendar, load, observed
+from livetrader.market.calendar import Calendar, load
 from livetrader.ports import Clock
 
 if TYPE_CHECKING:
@@ -60,11 +60,9 @@ class Source:
     def _sessions(self) -> Calendar:
         if self._calendar is None:
             market = self._configuration.settings.market
-            if market.calendar == "observed":
-                dates = self._candles().dates(load("nse").timezone)
-                self._calendar = observed(dates, square_off=market.square_off)
-            else:
-                self._calendar = load(market.calendar, square_off=market.square_off)
+            self._calendar = load(
+                market.calendar, square_off=market.square_off, dates=lambda zone: self._candles().dates(zone)
+            )
         return self._calendar
 
     def _feed(self, held: Sequence[str], now: float) -> Feed:

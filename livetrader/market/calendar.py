@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time
 from difflib import get_close_matches
@@ -121,12 +121,16 @@ class Calendar:
         return Day(session.date, session.kind, parts, listed.provenance if listed else self.rule)
 
 
-def load(name: str, *, square_off: time | None = None) -> Calendar:
-    """The calendar `nse` or `24x7`.
+def load(
+    name: str, *, square_off: time | None = None, dates: Callable[[ZoneInfo], Iterable[date]] | None = None
+) -> Calendar:
+    """The calendar `nse`, `24x7`, or `observed` where `dates` says on which exchange dates there were candles.
 
     `square_off` is the exchange time at which a regular NSE session squares off (default 15:20); a UTC day
     has none. Raises ConfigError for other names and for a time outside the regular session.
     """
+    if name == "observed" and dates is not None:
+        return observed(dates(nse.IST), square_off=square_off)
     if name == "24x7":
         return _utc()
     if name == "nse":
