@@ -19,6 +19,7 @@ from livetrader.engine.cycle import Engine
 from livetrader.engine.manual import Manual
 from livetrader.engine.market import LiveMarket, earlier_bars
 from livetrader.engine.reconcile import Reconciler
+from livetrader.engine.recovery import recover
 from livetrader.engine.tape import NO_BARS, first, joined, traded
 from livetrader.errors import ConfigError
 from livetrader.ports import Bars, Clock, Tape
@@ -133,7 +134,7 @@ def quiet_desk(workspace: Workspace, account: Account) -> Desk:
         account.master.read(tape.session.date)
     desk = seat(workspace, account, tape, ())
     desk.engine.history = workspace.history((), (tape.session,))
-    desk.engine.recover(session)
+    recover(desk.engine, session)
     return desk
 
 

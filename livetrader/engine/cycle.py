@@ -47,7 +47,6 @@ from livetrader.engine.overnight import CARRIED_LATCH
 from livetrader.engine.parents import Parents
 from livetrader.engine.protection import STOP_ALERT, Protection
 from livetrader.engine.quoted import Quoted
-from livetrader.engine.recovery import recover
 from livetrader.engine.schedule import last_of, slices
 from livetrader.engine.worth import last_prices
 from livetrader.ports import Bars, Clock, Decision, Journal, Tape, wall_time
@@ -368,10 +367,6 @@ class Engine:
     def value(self, now: int) -> Decimal:
         """The account's value at the last prices known at `now`."""
         return self.book.value(last_prices(self.book, self.tape, now))
-
-    def recover(self, session: Session | None) -> None:
-        """Rebuild the book from the journal: start-up and crash recovery are the same code."""
-        recover(self, session)
 
     def _at(self) -> datetime:
         return wall_time(self.clock)

@@ -13,6 +13,7 @@ from livetrader.engine.cycle import Engine
 from livetrader.engine.garbage import uncollected
 from livetrader.engine.live_signals import LiveSignals, Opening, warmed
 from livetrader.engine.market import LiveMarket
+from livetrader.engine.recovery import recover
 from livetrader.engine.signals import SignalFinder
 from livetrader.errors import DataError, StoreError
 from livetrader.ports import Clock
@@ -50,7 +51,7 @@ class LiveSession:
         self.opening = warmed(self.finder, self.session)
         self.signals = self.opening.signals(self.decided)
         self.engine.signals = self
-        self.engine.recover(self.session)
+        recover(self.engine, self.session)
 
     def scan(self) -> bool:
         """Decide every close that is due. True if there was one."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import replace
 from decimal import Decimal
-from typing import TYPE_CHECKING
 
 import structlog
 
@@ -13,14 +12,12 @@ from livetrader.domain.account import OPENING
 from livetrader.domain.order import Purpose
 from livetrader.domain.order_state import OPEN, OrderState
 from livetrader.domain.session import Session
+from livetrader.engine.cycle import Engine
 from livetrader.engine.exits import walk
 from livetrader.engine.held import Leaving
 from livetrader.engine.orders import bar_close
 from livetrader.engine.overnight import question
 from livetrader.ports import OrderRecord, wall_time
-
-if TYPE_CHECKING:
-    from livetrader.engine.cycle import Engine
 
 log = structlog.get_logger(__name__)
 

@@ -31,6 +31,7 @@ from livetrader.engine.execution import AT_MARKET, Execution
 from livetrader.engine.manual import Manual, NotDone, Ticket
 from livetrader.engine.orders import OrderPath
 from livetrader.engine.reconcile import Reconciler
+from livetrader.engine.recovery import recover
 from livetrader.errors import BrokerError
 from livetrader.faultsim.crash import Crash, CrashPoints, MortalJournal, MortalVenue
 from livetrader.faultsim.desk import ACCOUNT, CHARGES, MAX_POSITIONS, RULES, charges, sizer
@@ -180,7 +181,7 @@ class World:
         self.manual = Manual(self.engine, RULES, self._price)
         self.reconciled_at = float("-inf")
         self.decided, self.passed = max(self.journal.marked() or 0, OPENS), False
-        self.engine.recover(self.market.session)
+        recover(self.engine, self.market.session)
 
     def _died(self, crash: Crash) -> None:
         self.crashes.append(str(crash))

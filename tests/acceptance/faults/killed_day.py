@@ -36,6 +36,7 @@ from livetrader.engine.book import Book
 from livetrader.engine.cycle import Engine
 from livetrader.engine.orders import OrderPath
 from livetrader.engine.reconcile import Reconciler
+from livetrader.engine.recovery import recover
 from livetrader.errors import BrokerError
 from livetrader.faultsim.crash import CrashPoints, MortalJournal
 from livetrader.faultsim.desk import ACCOUNT, RULES, sizer
@@ -134,7 +135,7 @@ class KilledDay:
             journal, broker, path, self.book, self.clock, lambda _symbol: INSTRUMENT.price(100.0), self.engine.alert
         )
         self.journal = journal
-        self.engine.recover(self.market.session)
+        recover(self.engine, self.market.session)
 
     def control(self, name: str, **asked: Any) -> Any:
         data = None if name == "state" else json.dumps(asked).encode()

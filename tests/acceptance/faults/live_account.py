@@ -35,6 +35,7 @@ from livetrader.engine.cycle import Engine
 from livetrader.engine.manual import Manual, Ticket
 from livetrader.engine.orders import OrderPath
 from livetrader.engine.reconcile import Reconciler
+from livetrader.engine.recovery import recover
 from livetrader.engine.sizing import ExitSettings
 from livetrader.market.clock import VirtualClock
 from livetrader.ports import Tape, wall_time
@@ -110,7 +111,7 @@ class LiveAccount:
         self.manual = Manual(self.engine, BY_HAND, lambda _symbol: Decimal(100))
         self.comparing = Comparing(journal, self.clock, 5.0, 300.0)
         self.comparing.begin()
-        self.engine.recover(session)
+        recover(self.engine, session)
 
     def close(self) -> None:
         self.journal.close()

@@ -29,6 +29,7 @@ from livetrader.engine.cycle import Engine
 from livetrader.engine.manual import Manual
 from livetrader.engine.orders import OrderPath
 from livetrader.engine.reconcile import Reconciler
+from livetrader.engine.recovery import recover
 from livetrader.faultsim.scenario import short_lived
 from livetrader.market.clock import VirtualClock
 from livetrader.store.database import open_state
@@ -88,7 +89,7 @@ class TwoDays:
         self.manual = Manual(self.engine, rules[:2], lambda _symbol: Decimal(100))
         self.comparing = Comparing(self.journal, self.clock, 60.0, 300.0)
         self.comparing.begin()
-        self.engine.recover(session)
+        recover(self.engine, session)
         if compared:
             self.look()
 

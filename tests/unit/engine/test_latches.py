@@ -15,6 +15,7 @@ from livetrader.domain.instrument import Product
 from livetrader.domain.order import Purpose
 from livetrader.domain.signal import Signal
 from livetrader.engine.cycle import loss_latch
+from livetrader.engine.recovery import recover
 from tests.unit.engine.faulty import DAYS, PERCENT
 from tests.unit.engine.trading_samples import (
     BAR,
@@ -179,7 +180,7 @@ def test_a_restart_in_the_day_does_not_take_what_is_held_at_its_present_price() 
     made.play(THREE[1].opens + 3 * BAR)
     made.boot()
     made.engine.max_daily_loss = Decimal(10)
-    made.engine.recover(THREE[1])
+    recover(made.engine, THREE[1])
     assert (made.book.day_value, made.engine.value(THREE[1].opens + 3 * BAR)) == (9980, 9970)
 
 

@@ -36,6 +36,7 @@ from livetrader.engine.book import Book, HeldPosition
 from livetrader.engine.cycle import Engine
 from livetrader.engine.execution import AT_MARKET, Execution, ExecutionKind
 from livetrader.engine.orders import OrderPath
+from livetrader.engine.recovery import recover
 from livetrader.engine.sizing import ExitSettings, Holding, Sizer
 from livetrader.engine.tape import WindowTape
 from livetrader.market.calendar import Calendar
@@ -253,7 +254,7 @@ class Rig:
     def recover(self, session: Session) -> None:
         """A process begins in the middle of things."""
         self.boot()
-        self.engine.recover(session)
+        recover(self.engine, session)
 
     def step(self, now: int) -> None:
         self.clock.advance_to(max(self.clock.now(), float(now)))
