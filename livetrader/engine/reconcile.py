@@ -157,6 +157,8 @@ class Reconciler:
         foreign = {(symbol, product) for symbol, product, *_ in self._externals}
         for symbol, product in sorted(theirs | ours | foreign | set(self.differing)):
             own, ext = self.book.own(symbol, product), self.book.foreign(symbol, product)
+            if self._squared_off(symbol, product, books):
+                ext = ZERO
             difference = books.position(symbol, product) - own - ext
             if difference == 0:
                 self.differing.pop((symbol, product), None)
@@ -166,6 +168,18 @@ class Reconciler:
                 if not self._changed(symbol, product, difference, ext, books):
                     self._explain(symbol, product, difference, ext, books)
                     self._confirm(symbol, product)
+
+    def _squared_off(self, symbol: str, product: Product, books: Books) -> bool:
+        """Whether a session has ended what others held against us, and ours with it.
+
+        The broker squares off the sum of both: each would seem to be there still, and to make up for the other.
+        """
+        one, held = self._externals.get((symbol, product, ExternalKind.POSITION, "")), self._held((symbol, product))
+        if one is None or held is None or product is not Product.MIS or one.quantity * held.position.quantity > 0:
+            return False
+        session = self.book.session
+        over = session is None or one.since < session.open_at or self.clock.now() > session.closes
+        return over and books.position(symbol, product) == 0
 
     def _confirm(self, symbol: str, product: Product) -> None:
         """A position held over night is what it was, if nothing but its quantity has a say in that."""

@@ -19,7 +19,7 @@ from livetrader.brokers.loopback.rules import Ticket as TheirTicket
 from livetrader.domain.books import BrokerPosition
 from livetrader.domain.instrument import Product
 from livetrader.domain.order import Action, OrderType
-from livetrader.engine.adoption import adopt
+from livetrader.engine.adoption import adopt, ignore
 from livetrader.engine.manual import NotDone
 from livetrader.errors import StoreError
 from livetrader.market.clock import VirtualClock
@@ -286,6 +286,40 @@ def test_a_position_that_is_gone_for_long_is_gone_though_nobody_shows_the_trade(
     account.look(400, every=5.0)
     assert (account.book.own("A", Product.MIS), account.working()) == (0, [])
     assert any(key.startswith("hand:") for key in account.alerts())
+
+
+@pytest.mark.parametrize("theirs", [-4, -10, 4], ids=lambda theirs: f"{theirs:+d} of theirs")
+@pytest.mark.parametrize("seen", ["after the close", "next morning"])
+def test_what_the_broker_squares_off_is_over_for_us_and_for_others(live_account: Make, theirs: int, seen: str) -> None:
+    """It knows the sum only. What ours and theirs seem to be still is no position: to leave it would open one."""
+    account = live_account()
+    account.exchange.manual_trade("A", D(theirs))
+    account.look(10)
+    ignore(account.engine, "A")
+    account.look(1)
+    account.buy("10", "98")
+    account.look(10)
+    assert (account.book.own("A", Product.MIS), account.book.foreign("A", Product.MIS)) == (10, theirs)
+    account.to(DAYS[0].closes + 1)
+    account.exchange.end_of_day(square_off=True)
+    if seen == "next morning":
+        account.morning()
+    account.look(400, every=5.0)
+    assert (account.book.own("A", Product.MIS), account.book.foreign("A", Product.MIS)) == (0, 0)
+    account.morning()
+    account.look(120, every=5.0)
+    assert (account.held(), account.working()) == (0, [])
+
+
+def test_ours_and_theirs_that_make_up_for_each_other_stay_until_the_session_ends(live_account: Make) -> None:
+    account = live_account()
+    account.exchange.manual_trade("A", D(-10))
+    account.look(10)
+    ignore(account.engine, "A")
+    account.look(1)
+    account.buy("10", "98")
+    account.look(400, every=5.0)
+    assert (account.book.own("A", Product.MIS), account.working()) == (10, STOP)
 
 
 def test_an_order_of_somebodys_stays_somebodys_after_a_restart(live_account: Make) -> None:
