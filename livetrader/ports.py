@@ -13,6 +13,7 @@ from livetrader.constraints.verdict import Approved, Verdict
 from livetrader.domain.account import Alert, Answer, Command, External, Flow, Latch
 from livetrader.domain.books import Books, BrokerOrder, BrokerPosition, BrokerTrade, Identity
 from livetrader.domain.candle import Candle
+from livetrader.domain.exit_plan import Replan
 from livetrader.domain.instrument import Instrument, Product
 from livetrader.domain.interval import Interval
 from livetrader.domain.log_entry import LogEntry
@@ -241,13 +242,7 @@ class Journal(Protocol):
         """Record what others did at the broker to a position of ours, as an order that is ACKED and was never sent."""
 
     def advance(
-        self,
-        intent_id: str,
-        state: OrderState,
-        at: datetime,
-        *,
-        broker_order_id: str | None = None,
-        reason: str = "",
+        self, intent_id: str, state: OrderState, at: datetime, *, broker_order_id: str | None = None, reason: str = ""
     ) -> None:
         """Move an order to `state`; IllegalTransition where the table has no such step."""
 
@@ -270,6 +265,10 @@ class Journal(Protocol):
         """Nothing more of a parent goes out, for this reason; the first that is told stands."""
 
     def parents(self) -> Sequence[ParentRecord]: ...
+    def replan(self, replan: Replan, at: datetime) -> bool:
+        """Record that a position has another exit from now on. False if that command's is there already."""
+
+    def replans(self) -> Sequence[Replan]: ...
     def mark(self, as_of: int, at: datetime) -> None:
         """The bars closed by `as_of` have been decided."""
 

@@ -18,6 +18,7 @@ from livetrader.engine.adoption import adopt, ignore
 from livetrader.engine.execution import Execution, ExecutionKind
 from livetrader.engine.manual import NotDone, Ticket
 from livetrader.engine.overnight import UNCOMPARED
+from livetrader.engine.replan import protect
 from livetrader.engine.scaling import adjust, reduce
 from livetrader.errors import LiveTraderError, ReconcileMismatch, StoreError
 from livetrader.ports import Clock, wall_time
@@ -131,6 +132,11 @@ def _adjust(desk: Desk, _: Comparing | None, command: Command) -> str:
     return adjust(desk.manual, command.id, as_of, given["symbol"], _decimal(given, "quantity") or Decimal(0))
 
 
+def _protect(desk: Desk, _: Comparing | None, command: Command) -> str:
+    levels = (_decimal(command.arguments, name) for name in ("stop", "target", "trail"))
+    return protect(desk.manual, command.id, command.arguments["symbol"], *levels)
+
+
 def _cancel(desk: Desk, _: Comparing | None, command: Command) -> str:
     return desk.manual.cancel(command.arguments["id"])
 
@@ -166,6 +172,7 @@ _KINDS: Mapping[str, Callable[[Desk, Comparing | None, Command], str]] = {
     "trade": _trade,
     "close": _close,
     "adjust": _adjust,
+    "protect": _protect,
     "cancel": _cancel,
     "modify": _modify,
     "reconcile": _reconcile,

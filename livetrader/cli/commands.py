@@ -26,6 +26,7 @@ COMMANDS = {
         "operator_commands",
         "Bring a position to a quantity.",
     ),
+    "protect": ("operator_commands", "Give a position that is held another stop or target."),
     "buy": ("operator_commands", "Buy by hand, under the same rules as a strategy."),
     "sell": ("operator_commands", "Sell by hand, under the same rules as a strategy."),
     "cancel": ("operator_commands", "Cancel an entry under way."),

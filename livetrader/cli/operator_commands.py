@@ -1,5 +1,5 @@
-"""`livetrader halt`, `resume`, `kill`, `reconcile`, `adopt`, `ignore`, `buy`, `sell`, `close`, `adjust`, `cancel`,
-`modify`."""
+"""`livetrader halt`, `resume`, `kill`, `reconcile`, `adopt`, `ignore`, `buy`, `sell`, `close`, `adjust`,
+`protect`, `cancel`, `modify`."""
 
 from __future__ import annotations
 
@@ -68,6 +68,7 @@ def register(app: typer.Typer) -> None:
     app.command(epilog="Example: livetrader sell INFY 300 --algo twap --slices 6 --over 30")(sell)
     app.command(epilog="Example: livetrader close INFY")(close)
     app.command(epilog="Example: livetrader adjust INFY 15")(adjust)
+    app.command(epilog="Example: livetrader protect INFY --stop 1480 --target 1540")(protect)
     app.command(epilog="Example: livetrader cancel k3vqz7d2mhx5c4wbn6ta")(cancel)
     app.command(epilog="Example: livetrader modify k3vqz7d2mhx5c4wbn6ta --limit 1495")(modify)
 
@@ -216,6 +217,19 @@ def adjust(
     ask(ctx, _configured(ctx, mode), wait, "adjust", symbol=_symbol(symbol), quantity=wanted)
 
 
+def protect(
+    ctx: typer.Context, symbol: _Symbol, stop: _Stop = None, target: _Target = None, trail: _Trail = None,
+    mode: Mode = None, wait: Wait = WAIT_SECONDS,
+) -> None:  # fmt: skip
+    """Give a position that is held another stop or target."""
+    if stop is None and target is None and trail is None:
+        raise UsageError("--stop, --target, --trail: give at least one of them")
+    _require_one_stop(stop, trail)
+    levels = {"stop": stop, "target": target, "trail": trail}
+    numbers = {name: _number(text, OPTIONS[name]) for name, text in levels.items()}
+    ask(ctx, _configured(ctx, mode), wait, "protect", symbol=_symbol(symbol), **numbers)
+
+
 def cancel(ctx: typer.Context, id: _Id, mode: Mode = None, wait: Wait = WAIT_SECONDS) -> None:
     """Cancel an entry under way."""
     ask(ctx, _configured(ctx, mode), wait, "cancel", id=id)
@@ -271,12 +285,16 @@ def _trade(
     ctx: typer.Context, action: str, symbol: str, quantity: str, prices: Mapping[str, str | None], product: str,
     plan: Mapping[str, str], mode: str | None, wait: float,
 ) -> None:  # fmt: skip
-    if prices["stop"] is not None and prices["trail"] is not None:
-        raise UsageError("--stop: cannot stand beside --trail; give one or the other")
+    _require_one_stop(prices["stop"], prices["trail"])
     one_of(product, "--product", ("MIS", "CNC", "NRML"))
     numbers = {name: _number(text, OPTIONS[name]) for name, text in prices.items()}
     terms = {"quantity": _number(quantity, "QTY"), **numbers, **plan}
     ask(ctx, _configured(ctx, mode), wait, "trade", action=action, symbol=_symbol(symbol), product=product, **terms)
+
+
+def _require_one_stop(stop: str | None, trail: str | None) -> None:
+    if stop is not None and trail is not None:
+        raise UsageError("--stop: cannot stand beside --trail; give one or the other")
 
 
 def _configured(ctx: typer.Context, mode: str | None) -> Configuration:

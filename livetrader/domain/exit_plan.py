@@ -54,3 +54,24 @@ class ExitPlan:
     target_price: float = float("nan")
     square_off: bool = True
     overnight: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Replan:
+    """Another exit for a position that is held, as the operator's command of number `command` has it.
+
+    The position is the one that the entry `entry_id` opened at `opened`; `plan` holds for bars that open at or after
+    `since` (both epoch seconds). There it goes on with these levels: `fill` is the price that percentages are of,
+    `best` the best price so far, `first_stop` the stop that has not trailed. NaN: there is none.
+    """
+
+    command: int
+    entry_id: str
+    opened: int
+    since: int
+    plan: ExitPlan
+    fill: float
+    best: float
+    stop: float
+    target: float
+    first_stop: float

@@ -93,9 +93,10 @@ def _rebase(engine: Engine, reconciler: Reconciler, held: HeldPosition, stop: De
     gone = written_off(held, abs(old.quantity), old.average_price, f"{venue}:adopted", wall_time(engine.clock))
     bookings, said = [gone], f"{symbol}: taken out of our books: the broker has none of it"
     if theirs.quantity:
-        stop = _rebased_stop(engine, held, theirs.quantity / old.quantity) if stop is None else stop
-        plan = held.entry.exit
-        exit = fixed_stop(stop, square_off=plan is not None and plan.square_off)
+        ratio, plan = theirs.quantity / old.quantity, held.entry.exit
+        stop = _rebased(engine, held, _opening_stop(engine, held), ratio) if stop is None else stop
+        target = _rebased(engine, held, held.exit.target, ratio)
+        exit = fixed_stop(stop, target, square_off=plan is not None and plan.square_off)
         bookings.append(_taken(engine, theirs, held.entry.strategy, exit))
         said = f"adopted: {symbol} as {theirs.quantity:+f} at {theirs.average_price:f}{_with(stop)}"
     with engine.journal.unit():
@@ -120,14 +121,18 @@ def _become(engine: Engine, reconciler: Reconciler, held: HeldPosition) -> Broke
     return theirs
 
 
-def _rebased_stop(engine: Engine, held: HeldPosition, ratio: Decimal) -> Decimal | None:
-    """Where the stop stood when the session opened, in the money of today's shares, on their tick grid."""
+def _opening_stop(engine: Engine, held: HeldPosition) -> float:
+    """Where the stop stood when the session opened; NaN: there was none."""
     bars, session = engine.tape.bars(held.entry.symbol), engine.book.session
-    start, end = int(bars.ts.searchsorted(held.opened)), len(bars.ts)
+    begun, since = held.begun
+    start, end = int(bars.ts.searchsorted(since)), len(bars.ts)
     if session is not None:
         end = int(bars.closes.searchsorted(session.opens, side="right"))
-    begun = replace(held.exit, best=held.exit.fill, stop=held.exit.first_stop)
-    level = walk(begun, bars.open, bars.high, bars.low, start, end).state.stop
+    return walk(begun, bars.open, bars.high, bars.low, start, end).state.stop
+
+
+def _rebased(engine: Engine, held: HeldPosition, level: float, ratio: Decimal) -> Decimal | None:
+    """A level of the exit in the money of today's shares, on their tick grid."""
     if isnan(level):
         return None
     instrument = engine.book.sizer.instrument(held.entry.symbol)

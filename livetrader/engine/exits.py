@@ -16,7 +16,7 @@ import numpy as np
 from numba import njit
 
 from livetrader.domain.candles import Floats
-from livetrader.domain.exit_plan import ExitKind, ExitPlan, ExitReason
+from livetrader.domain.exit_plan import ExitKind, ExitPlan, ExitReason, Replan
 from livetrader.domain.signal import Side
 
 _KINDS = {ExitKind.NONE: 0, ExitKind.TRAILING_ATR: 1, ExitKind.PERCENT: 2, ExitKind.STEP_TRAIL: 3, ExitKind.FIXED: 4}
@@ -136,6 +136,13 @@ def begin(plan: ExitPlan, side: Side, fill: float, tick: float) -> ExitState:
     elif not math.isnan(plan.target_price):
         target = plan.target_price
     return ExitState(plan, side, fill, per_unit, fill, stop, target, stop)
+
+
+def resumed(replan: Replan, side: Side, tick: float) -> ExitState:
+    """The exit of a position that goes on as `replan` says."""
+    return ExitState(
+        replan.plan, side, replan.fill, 1.0 / tick, replan.best, replan.stop, replan.target, replan.first_stop
+    )  # fmt: skip
 
 
 def walk(state: ExitState, opens: Floats, highs: Floats, lows: Floats, start: int, end: int) -> Walked:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 
-from livetrader.domain.exit_plan import ExitReason
+from livetrader.domain.exit_plan import ExitReason, Replan
 from livetrader.domain.order import OrderIntent
 from livetrader.domain.position import Position
-from livetrader.engine.exits import ExitState, Walked
+from livetrader.engine.exits import ExitState, Walked, resumed
 from livetrader.ports import Bars
 
 ZERO = Decimal(0)
@@ -33,6 +33,7 @@ class HeldPosition:
     `lost_stops` the stops that the venue refused or lost, `refused_stops` those that our own permit refused. After an
     exit the next one waits until `retry_at`, after a refused stop the next until `stop_retry_at`, on the monotonic
     clock, as `closing_since`. `reducing` is what is about to be taken out of it by hand: its stop makes room for that.
+    `replan` is the operator's last word on its exit; None: it is the entry's.
     """
 
     entry: OrderIntent
@@ -52,6 +53,7 @@ class HeldPosition:
     retry_at: float = 0.0
     exits: int = 0
     reducing: Decimal = ZERO
+    replan: Replan | None = None
 
     @property
     def due(self) -> float:
@@ -72,6 +74,18 @@ class HeldPosition:
     def margin(self) -> Decimal:
         """Quantity × average price: what it takes from the account at leverage 1."""
         return abs(self.position.quantity) * self.position.average_price
+
+    @property
+    def begun(self) -> tuple[ExitState, int]:
+        """Its exit as it began, with the fill or with the operator's last word, and when (epoch seconds)."""
+        if self.replan is None:
+            return replace(self.exit, best=self.exit.fill, stop=self.exit.first_stop), self.opened
+        return replace(self.exit, best=self.replan.best, stop=self.replan.stop), self.replan.since
+
+    def follow(self, replan: Replan, tick: float) -> None:
+        """Go on with another exit: bars that open since then are tested on it, and none before."""
+        self.replan, self.walked = replan, replan.since
+        self.exit = resumed(replan, self.position.side, tick)
 
     def advance(self, bars: Bars, end: int, walked: Walked) -> ExitReason | None:
         """Take the exit to where a walk over the bars before `end` has brought it; why to leave, if one reached it."""

@@ -15,7 +15,7 @@ from decimal import Decimal
 from livetrader.constraints.gate import Exposure, Portfolio, Rule, review
 from livetrader.constraints.verdict import Approved, Refused
 from livetrader.domain.exit_plan import ExitKind, ExitPlan, ExitReason
-from livetrader.domain.instrument import Product
+from livetrader.domain.instrument import Instrument, Product
 from livetrader.domain.interval import Interval
 from livetrader.domain.order import (
     Action,
@@ -102,7 +102,7 @@ class Manual:
         if held is not None and ticket.action is closing(held.position.side):
             return self._close_by(ticket, held)
         if held is not None and ticket.add:
-            intent = replace(intent, entry_id=held.entry.intent_id, exit=held.entry.exit)
+            intent = replace(intent, entry_id=held.entry.intent_id, exit=held.exit.plan)
         elif ticket.add:
             raise NotDone(f"{ticket.symbol}: nothing is held that could be added to: leave --add out")
         closed = self._closed_since(ticket)
@@ -307,16 +307,27 @@ class Manual:
         instrument = self.engine.book.sizer.instrument(intent.symbol)
         if intent.quantity <= 0 or intent.quantity % instrument.lot:
             raise NotDone(f"quantity {intent.quantity}: must be a positive multiple of the lot {instrument.lot}")
-        for price in (intent.limit_price, intent.trigger_price, stop, target):
-            if price is not None and (price <= 0 or price % instrument.tick):
-                raise NotDone(f"price {price}: must be a positive multiple of the tick {instrument.tick}")
-        if stop is not None and (intent.price - stop) * intent.side.sign <= 0:
-            raise NotDone(f"stop {stop}: is on the wrong side of the price {intent.price}")
-        if target is not None and (target - intent.price) * intent.side.sign <= 0:
-            raise NotDone(f"target {target}: is on the wrong side of the price {intent.price}")
+        _require_ticks(instrument, intent.limit_price, intent.trigger_price)
+        require_levels(instrument, intent.side, intent.price, stop, target)
 
     def _now(self) -> int:
         return int(self.engine.clock.now())
+
+
+def _require_ticks(instrument: Instrument, *prices: Decimal | None) -> None:
+    for price in prices:
+        if price is not None and (price <= 0 or price % instrument.tick):
+            raise NotDone(f"price {price}: must be a positive multiple of the tick {instrument.tick}")
+
+
+def require_levels(
+    instrument: Instrument, side: Side, price: Decimal, stop: Decimal | None, target: Decimal | None
+) -> None:
+    """NotDone for a stop or a target of a position of `side` that is none while the market is at `price`."""
+    _require_ticks(instrument, stop, target)
+    for name, level, towards in (("stop", stop, -1), ("target", target, 1)):
+        if level is not None and (level - price) * side.sign * towards <= 0:
+            raise NotDone(f"{name} {level}: is on the wrong side of the price {price}")
 
 
 def fixed_stop(stop: Decimal | None, target: Decimal | None = None, *, square_off: bool) -> ExitPlan:

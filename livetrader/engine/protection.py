@@ -176,6 +176,10 @@ class Protection:
         held.reducing = quantity
         self.keep(held, held.exit.stop, held.walked)
         self.sweep()
+        return self.stands(held)
+
+    def stands(self, held: HeldPosition) -> bool:
+        """Whether the venue's stops are known to be what the position's exit says; so they are where it has none."""
         return math.isnan(held.exit.stop) or self._in_line(held, self._trigger(held, held.exit.stop))
 
     def _trigger(self, held: HeldPosition, level: float) -> Decimal:

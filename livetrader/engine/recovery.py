@@ -40,6 +40,7 @@ def recover(engine: Engine, session: Session | None) -> None:
     if engine.keeps_books:
         question(book, journal.latches())
     path.take_up()
+    _replan(engine)
     book.flow(sum((flow.amount for flow in journal.flows() if flow.reason != OPENING), Decimal(0)))
     _retrace(engine, path.decided)
     book.compared(journal.externals(), ())
@@ -56,6 +57,15 @@ def _resume(engine: Engine, records: Iterable[OrderRecord]) -> None:
     for one in engine.journal.parents():
         if one.ended_at is None or one.parent.name in working:
             engine.book.resume(one)
+
+
+def _replan(engine: Engine) -> None:
+    """What is held goes on with the exit that it was given last."""
+    positions = {(held.entry.intent_id, held.opened): held for held in engine.book.positions.values()}
+    for replan in engine.journal.replans():
+        held = positions.get((replan.entry_id, replan.opened))
+        if held is not None:
+            held.follow(replan, float(engine.book.sizer.instrument(held.entry.symbol).tick))
 
 
 def _retrace(engine: Engine, decided: int) -> None:
@@ -75,10 +85,12 @@ def _retrace(engine: Engine, decided: int) -> None:
             if reason is not None:
                 held.leaving = Leaving(reason, held.walked)
         elif held.leaving is None and held.stops and held.walked < decided:
-            # None of the bars is there, not even the one that it was filled in: the stop knows its level.
-            trigger = book.orders[held.stops[0]].trigger_price
-            assert trigger is not None, "a stop has a trigger"
-            held.exit, held.walked = replace(held.exit, stop=float(trigger)), decided
+            stop = book.orders[held.stops[0]]
+            # None of the bars is there, not even the one that it was filled in: the stop knows its level, unless it is
+            # still that of another exit.
+            if stop.effective >= held.walked:
+                assert stop.trigger_price is not None, "a stop has a trigger"
+                held.exit, held.walked = replace(held.exit, stop=float(stop.trigger_price)), decided
 
 
 def _reopen(engine: Engine, record: OrderRecord) -> None:

@@ -18,7 +18,7 @@ ZERO = Decimal(0)
 
 def reduce(engine: Engine, command: int, as_of: int, symbol: str, quantity: Decimal) -> str:
     """Take a part out of a position, at market; its stop is for the rest."""
-    held = _held(engine, symbol)
+    held = held_in(engine, symbol)
     name = closing_id(held, as_of, f"{Purpose.EXIT}:{held.entry.intent_id}:hand:{command}")
     known = engine.journal.order(name)
     if known is not None and known.state is not OrderState.INTENT:
@@ -48,7 +48,7 @@ def reduce(engine: Engine, command: int, as_of: int, symbol: str, quantity: Deci
 
 def adjust(manual: Manual, command: int, as_of: int, symbol: str, quantity: Decimal) -> str:
     """Bring a position to `quantity`: add to it, take a part out of it, or close it."""
-    held = _held(manual.engine, symbol)
+    held = held_in(manual.engine, symbol)
     more = quantity - abs(held.position.quantity)
     if quantity == 0:
         return manual.close(symbol)
@@ -60,7 +60,8 @@ def adjust(manual: Manual, command: int, as_of: int, symbol: str, quantity: Deci
     return manual.trade(Ticket(command, as_of, opening(held.position.side), symbol, more, product=product, add=True))
 
 
-def _held(engine: Engine, symbol: str) -> HeldPosition:
+def held_in(engine: Engine, symbol: str) -> HeldPosition:
+    """The position in a symbol; NotDone where there is none."""
     held = engine.book.positions.get(symbol)
     if held is None:
         raise NotDone(f"{symbol}: nothing is held: see `livetrader positions`")

@@ -56,6 +56,7 @@ _WORDS: Mapping[str, Callable[[Payload], str]] = {
     "advance": _advanced,
     "amend": _amended,
     "book": _booked,
+    "replan": lambda row: f"the position of {row['entry_id']} has another exit: {row['levels']}",
     "latch": lambda row: f"latch {row['name']} on: {row['reason']}",
     "unlatch": lambda row: f"latch {row['name']} off",
     "alert": lambda row: f"alert: {row['text']}",

@@ -17,6 +17,7 @@ from livetrader.store.driver import Database
 from livetrader.store.lease import LeaseTable
 from livetrader.store.parents import ParentTable
 from livetrader.store.queue import CommandTable
+from livetrader.store.replans import ReplanTable
 from livetrader.store.rows import (
     Values,
     decision_values,
@@ -52,7 +53,9 @@ _START = tables.insertion(tables.runs)
 _STOP = "UPDATE runs SET stopped_at = :stopped_at, exit_reason = :exit_reason WHERE run = :run"
 
 
-class SqlJournal(ParentTable, StandingTables, LeaseTable, CommandTable, TradingSessionTable, AuditReads):
+class SqlJournal(
+    ParentTable, ReplanTable, StandingTables, LeaseTable, CommandTable, TradingSessionTable, AuditReads
+):  # fmt: skip
     """Implements ports.Journal, ports.Lease, ports.CommandQueue and ports.AuditTail over `database.open_state`.
 
     A method that writes has committed, with its row of the audit log, when it returns; inside `unit` it

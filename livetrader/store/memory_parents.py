@@ -1,4 +1,4 @@
-"""Parent orders in memory: `parents.ParentTable` without the table."""
+"""Parent orders and changed exits in memory: `parents.ParentTable` and `replans.ReplanTable` without the tables."""
 
 from __future__ import annotations
 
@@ -6,17 +6,19 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 
+from livetrader.domain.exit_plan import Replan
 from livetrader.domain.parent import Parent, ParentRecord
 from livetrader.store.booking import unknown_intent
 from livetrader.store.memory_unit import MemoryUnit
 
 
 class MemoryParents(MemoryUnit):
-    """The part of MemoryJournal that is about parent orders."""
+    """The part of MemoryJournal that is about parent orders and changed exits."""
 
     def __init__(self) -> None:
         super().__init__()
         self._parents: dict[str, ParentRecord] = {}
+        self._replans: dict[int, Replan] = {}
 
     def begin_parent(self, parent: Parent, at: datetime) -> bool:
         if parent.name in self._parents:
@@ -37,3 +39,12 @@ class MemoryParents(MemoryUnit):
 
     def parents(self) -> Sequence[ParentRecord]:
         return list(self._parents.values())
+
+    def replan(self, replan: Replan, at: datetime) -> bool:  # noqa: ARG002 (kept by SqlJournal only)
+        if replan.command in self._replans:
+            return False
+        self._put(self._replans, replan.command, replan)
+        return True
+
+    def replans(self) -> Sequence[Replan]:
+        return list(self._replans.values())

@@ -86,8 +86,22 @@ def _to_schema_4(connection: Connection) -> None:
         connection.execute(statement)
 
 
+_SCHEMA_5 = """
+CREATE TABLE replans (
+    command {big} NOT NULL, seq {big} NOT NULL, entry_id {text} NOT NULL, opened {big} NOT NULL,
+    since {big} NOT NULL, exit_plan {text} NOT NULL, levels {text} NOT NULL,
+    PRIMARY KEY (command), UNIQUE (seq), FOREIGN KEY(seq) REFERENCES audit (seq)
+)
+"""
+
+
+def _to_schema_5(connection: Connection) -> None:
+    """Exits that were changed while their position was held."""
+    connection.execute(_SCHEMA_5.format_map(_TYPES[connection.dialect]))
+
+
 # The n-th takes schema n to n + 1. Append only. What made schemas 1 and 2 knew SQLite only.
-MIGRATIONS: list[Callable[[Connection], None]] = [_to_schema_2, _to_schema_3, _to_schema_4]
+MIGRATIONS: list[Callable[[Connection], None]] = [_to_schema_2, _to_schema_3, _to_schema_4, _to_schema_5]
 
 
 def newest() -> int:

@@ -8,6 +8,7 @@ from datetime import UTC, date, datetime
 from decimal import Decimal
 
 from livetrader.domain.account import Alert, Answer, Command, External, Flow, Latch
+from livetrader.domain.exit_plan import Replan
 from livetrader.domain.order import Fill
 from livetrader.domain.order_state import OPEN, OrderState
 from livetrader.domain.parent import ParentRecord
@@ -23,6 +24,7 @@ from livetrader.store.rows import (
     instant,
     order_of,
     parent_of,
+    replan_of,
     trading_session_of,
 )
 
@@ -73,6 +75,16 @@ def parents(select: Select) -> list[ParentRecord]:
 def begun(select: Select, name: str) -> bool:
     """Whether a parent of that name is there already."""
     return _any(select("SELECT seq FROM parents WHERE intent_id = :name", name=name))
+
+
+def replans(select: Select) -> list[Replan]:
+    """In the order in which they were given."""
+    return [replan_of(row) for row in select("SELECT * FROM replans ORDER BY seq")]
+
+
+def replanned(select: Select, command: int) -> bool:
+    """Whether a command's change of an exit is there already."""
+    return _any(select("SELECT seq FROM replans WHERE command = :command", command=command))
 
 
 def fills(select: Select) -> list[Fill]:

@@ -18,7 +18,7 @@ from typing import Any, Protocol
 
 from livetrader.constraints.verdict import Approved, Check, Refused, Verdict
 from livetrader.domain.account import External, ExternalKind, ExternalStatus
-from livetrader.domain.exit_plan import ExitKind, ExitPlan
+from livetrader.domain.exit_plan import ExitKind, ExitPlan, Replan
 from livetrader.domain.instrument import Product
 from livetrader.domain.interval import Interval
 from livetrader.domain.order import Action, Fill, OrderIntent, OrderType, Purpose, TimeInForce
@@ -32,6 +32,8 @@ Values = dict[str, Any]
 
 # What intents have that were written as JSON by an older livetrader.
 _EARLIER: Values = {"entry_id": "", "amended": None, "parent_id": "", "tif": TimeInForce.DAY.value}
+
+_LEVELS = ("fill", "best", "stop", "target", "first_stop")
 
 _PLAN_NUMBERS = tuple(f.name for f in fields(ExitPlan) if f.name not in ("kind", "square_off", "overnight"))
 
@@ -208,6 +210,23 @@ def parent_of(row: Row) -> ParentRecord:
         ended_at=None if row["ended_at"] is None else instant(row["ended_at"]),
         reason=row["reason"],
     )
+
+
+def replan_values(replan: Replan) -> Values:
+    return {
+        "command": replan.command,
+        "entry_id": replan.entry_id,
+        "opened": replan.opened,
+        "since": replan.since,
+        "exit_plan": _plan_text(replan.plan),
+        "levels": canonical({name: _number(getattr(replan, name)) for name in _LEVELS}),
+    }
+
+
+def replan_of(row: Row) -> Replan:
+    levels = {name: float(value) for name, value in json.loads(row["levels"]).items()}
+    plan = _plan_of(row["exit_plan"])
+    return Replan(int(row["command"]), row["entry_id"], int(row["opened"]), int(row["since"]), plan, **levels)
 
 
 def fill_values(fill: Fill) -> Values:

@@ -108,6 +108,19 @@ parents = Table(
     _text("reason"),
 )
 
+# Exits of positions that were changed while they were held, by the command that did it.
+replans = Table(
+    "replans",
+    METADATA,
+    _big("command", primary_key=True),
+    _seq(),
+    _text("entry_id"),
+    _big("opened"),
+    _big("since"),
+    _text("exit_plan"),
+    _text("levels"),
+)
+
 fills = Table(
     "fills",
     METADATA,

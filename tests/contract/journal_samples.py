@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
-from livetrader.domain.exit_plan import ExitKind, ExitPlan
+from livetrader.domain.exit_plan import ExitKind, ExitPlan, Replan
 from livetrader.domain.instrument import Product
 from livetrader.domain.order import Action, Fill, OrderIntent, OrderType, Purpose
 from livetrader.domain.order_state import OrderState
@@ -39,6 +39,12 @@ def intent(name: str = "a", quantity: str = "10", as_of: int = 1000, **changes: 
 
 def fill(name: str = "t1", of: str = "a", quantity: str = "10", price: str = "1500.10", **changes: Any) -> Fill:
     base = Fill("simulated", name, of, "INFY", Action.BUY, Decimal(quantity), Decimal(price), Decimal("3.17"), LATER)
+    return replace(base, **changes)
+
+
+def replan(command: int = 7, of: str = "a", **changes: Any) -> Replan:
+    plan = ExitPlan(ExitKind.FIXED, stop_price=1480.05, hold_minutes=30.0, square_off=False)
+    base = Replan(command, of, 1100, 1234, plan, 1500.1, 1507.123456789012345, 1480.05, 1540.0, 1480.05)
     return replace(base, **changes)
 
 

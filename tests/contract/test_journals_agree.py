@@ -20,7 +20,7 @@ from hypothesis.stateful import (
     rule,
     run_state_machine_as_test,
 )
-from journal_samples import AT, LATER, fill, intent
+from journal_samples import AT, LATER, fill, intent, replan
 
 from livetrader.domain.account import External, ExternalKind, ExternalStatus
 from livetrader.domain.instrument import Product
@@ -35,7 +35,7 @@ from tests.databases import DATABASES, empty
 
 def everything(journal: Journal) -> str:
     orders = journal.orders(), journal.open_orders(), journal.unsent(), [journal.order(name) for name in "abc"]
-    standing = journal.latches(), journal.alerts(), journal.externals()
+    standing = journal.latches(), journal.alerts(), journal.externals(), journal.replans()
     return repr((orders, journal.fills(), journal.marked(), standing))
 
 
@@ -90,6 +90,10 @@ class Both(RuleBasedStateMachine):
     @rule(name=NAMES, quantity=st.sampled_from(["2.5", "10", "11"]), price=st.sampled_from([None, Decimal("99.50")]))
     def amend(self, name: str, quantity: str, price: Decimal | None) -> None:
         self.both("amend", replace(intent(name, quantity), trigger_price=price, amended=1300), LATER)
+
+    @rule(command=st.integers(1, 3), name=NAMES)
+    def replan(self, command: int, name: str) -> None:
+        self.both("replan", replan(command, name), AT)
 
     @rule(name=NAMES, on=st.booleans())
     def latch(self, name: str, on: bool) -> None:

@@ -131,6 +131,33 @@ def test_p1_killed_with_a_position_and_restarted_nothing_is_there_twice(
     assert protected(desk, call, "BTCUSDT")
 
 
+def test_another_exit_by_hand_goes_through_the_trader_or_without_one_and_outlives_it(
+    desk: LiveDesk, call: Call
+) -> None:
+    """One stop at the venue all the time, and after a kill it is where it was put last."""
+
+    def triggers() -> list[float]:
+        return [float(one["ticket"]["trigger_price"]) for one in desk.broker.open_orders()]
+
+    with running(desk) as trader:
+        assert call("buy", "BTCUSDT", "0.5", "--stop", below(desk, "BTCUSDT", 0.9)).code == 0
+        until(lambda: protected(desk, call, "BTCUSDT"), trader)
+        moved, target = below(desk, "BTCUSDT", 0.95), below(desk, "BTCUSDT", 1.5)
+        told = call("protect", "BTCUSDT", "--stop", moved, "--target", target)
+        assert (told.code, "not stand" in told.out) == (0, False), told
+        assert triggers() == [float(moved)]
+        call("protect", "BTCUSDT", "--stop", target).fails(1, "is on the wrong side of the price")
+        trader.kill()
+        finish(trader)
+    told = desk.call("protect", "BTCUSDT", "--target", below(desk, "BTCUSDT", 1.4))
+    assert triggers() == [float(moved)], "what is not given stays, and the entry's own stop is forgotten"
+    desk.call("protect", "BTCUSDT", "--trail", "2")
+    (trailing,) = triggers()
+    assert trailing > float(moved)
+    (held,) = desk.shown("positions")
+    assert float(held["stop"]) == trailing
+
+
 def test_p4_a_host_that_has_lost_the_lease_sends_nothing_more(desk: LiveDesk, call: Call) -> None:
     with running(desk) as trader:
         at = datetime.fromtimestamp(SystemClock().now(), UTC) + timedelta(hours=1)

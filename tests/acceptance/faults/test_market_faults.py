@@ -18,6 +18,7 @@ from livetrader.domain.order import Action, Purpose
 from livetrader.domain.order_state import OPEN, OrderState
 from livetrader.engine.adoption import adopt, ignore
 from livetrader.engine.manual import NotDone, Ticket
+from livetrader.engine.replan import protect
 from tests.unit.engine.trading_samples import DAY, Price, at, flat, signal
 
 every_profile = pytest.mark.parametrize(
@@ -119,8 +120,12 @@ def carried(
     profile: Profile = STRICT,
     night: Callable[[TwoDays], object] = lambda _account: None,
     tomorrow: list[Price | None] = LEVEL[:24],
+    terms: tuple[D, D] | None = None,
 ) -> Iterator[TwoDays]:
-    """20 A bought at 100 yesterday, at today's open; B has a signal in today's first bar, and so has A."""
+    """20 A bought at 100 yesterday, at today's open; B has a signal in today's first bar, and so has A.
+
+    `terms` are the stop and the target that were given to it by hand.
+    """
     later = [signal(symbol, 0) for symbol in ("A", "B")]
     moved = [
         type(one)(**{name: getattr(one, name) for name in one.__dataclass_fields__} | {
@@ -131,6 +136,8 @@ def carried(
     with two_days(profile, prices, [signal(), *moved]) as account:
         account.play(3)
         assert account.book.own("A", Product.CNC) == 20
+        if terms is not None:
+            protect(account.manual, 7, "A", *terms)
         account.night()
         night(account)
         account.before = sent(account)
@@ -214,6 +221,15 @@ def test_m8_the_stop_of_a_split_position_is_the_one_that_is_given() -> None:
         account.look()
         (stop,) = (o.ticket for o in account.exchange.orders.values() if o.state in OPEN)
         assert (stop.trigger_price, stop.quantity) == (48, 40)
+
+
+def test_m8_an_exit_by_hand_is_adopted_with_the_split() -> None:
+    """Of a position that was protected by hand, both levels are those of today's shares."""
+    with carried(night=split("2"), tomorrow=[flat(50)] * 24, terms=(D(97), D(110))) as account:
+        account.look(30)
+        assert adopt(account.engine, account.reconciler, "A", None) == "adopted: A as +40 at 50.0000, stop 48.50"
+        exit = account.book.positions["A"].exit
+        assert (exit.stop, exit.target) == (48.5, 55)
 
 
 def test_m8_a_split_is_no_loss_of_the_day() -> None:

@@ -44,6 +44,8 @@ WRONG = {
     "gtd without a date": (["buy", "TCS", "1", "--tif", "gtd"], "--until: goes with --tif gtd"),
     "a strange algo": (["buy", "TCS", "1", "--algo", "pov"], "--algo"),
     "product": (["buy", "TCS", "1", "--product", "BO"], "--product BO: must be one of MIS, CNC, NRML"),
+    "nothing to protect": (["protect", "TCS"], "give at least one of them"),
+    "two stops of a position": (["protect", "TCS", "--stop", "1", "--trail", "1"], "cannot stand beside"),
     "nothing to modify": (["modify", "x"], "give at least one of them"),
     "a replay is not traded": (["halt", "--mode", "replay"], "--mode replay: must be one of paper, dry-run, live"),
     "kill unconfirmed": (["kill"], "--yes: is missing"),

@@ -37,6 +37,7 @@ NEEDS_ONE = {
     "sell": ["sell", "TCS", "1"],
     "close": ["close", "--all"],
     "adjust": ["adjust", "TCS", "5"],
+    "protect": ["protect", "TCS", "--stop", "1"],
     "cancel": ["cancel", "x"],
     "modify": ["modify", "x", "--limit", "1"],
     "resume": ["resume"],

@@ -109,7 +109,7 @@ def of_another_account(path: Path) -> None:
     [
         (garbage, "is not a database"),
         (strangers, "another program's tables"),
-        (newer, "newer livetrader .schema 99, this one knows 4.: update"),
+        (newer, "newer livetrader .schema 99, this one knows 5.: update"),
         (of_live, "belongs to mode 'live', not 'paper'"),
         (of_another_account, "belongs to account 'mother', not 'main'"),
         (Path.mkdir, "cannot be opened"),

@@ -59,7 +59,7 @@ def schema(path: Path) -> dict[str, object]:
 
 def test_schema_1_is_refused_until_it_is_migrated(url: str, old: Path) -> None:
     before = dump(old)
-    says = "has schema 1 of 4: run `livetrader db migrate`"
+    says = "has schema 1 of 5: run `livetrader db migrate`"
     with pytest.raises(StoreError, match=says):
         open_state(url, "paper", "main")
     with pytest.raises(StoreError, match=says), open_queries(url, "paper"):
@@ -133,12 +133,12 @@ def test_in_postgresql_the_copy_is_a_schema_beside_it(
 ) -> None:
     journal.intend(order("a"), at)
     monkeypatch.setattr(migrations, "MIGRATIONS", [*migrations.MIGRATIONS, step])
-    with pytest.raises(StoreError, match="has schema 4 of 5: run `livetrader db migrate`"):
+    with pytest.raises(StoreError, match="has schema 5 of 6: run `livetrader db migrate`"):
         open_state(url, "paper", "main")
-    assert migrate(url, "paper") == "schema livetrader_paper_schema4_bak"
+    assert migrate(url, "paper") == "schema livetrader_paper_schema5_bak"
     assert execute(url, "SELECT intent_id, venue FROM livetrader_paper.orders") == [("a", "NSE")]
     for table in ("audit", "meta", "schema_version", "leases"):
-        before = execute(url, f"SELECT * FROM livetrader_paper_schema4_bak.{table}")
+        before = execute(url, f"SELECT * FROM livetrader_paper_schema5_bak.{table}")
         after = execute(url, f"SELECT * FROM livetrader_paper.{table}")
         assert before == after[: len(before)]
     again = SqlJournal(open_state(url, "paper", "main"))

@@ -79,7 +79,7 @@ def test_a_state_that_is_not_there_is_not_made_for_a_reader(url: str, options: d
 
 CHANGES = {
     "another_program": ("DROP TABLE meta", "another program's tables"),
-    "newer": ("INSERT INTO schema_version VALUES (99, '')", "newer livetrader .schema 99, this one knows 4.: update"),
+    "newer": ("INSERT INTO schema_version VALUES (99, '')", "newer livetrader .schema 99, this one knows 5.: update"),
     "another_mode": ("UPDATE meta SET mode = 'live'", "belongs to mode 'live', not 'paper'"),
     "another_account": ("UPDATE meta SET account = 'mother'", "belongs to account 'mother', not 'main'"),
 }

@@ -95,7 +95,7 @@ def test_its_fills_are_those_booked_in_it(
 
 
 @on_postgresql
-@pytest.mark.parametrize("table", ["trading_sessions", "parents", "orders"])
+@pytest.mark.parametrize("table", ["trading_sessions", "parents", "orders", "replans"])
 def test_in_postgresql_a_migrated_table_is_that_of_a_new_state(url: str, journal: SqlJournal, table: str) -> None:
     columns = (
         "SELECT column_name, data_type, is_nullable, collation_name FROM information_schema.columns"
@@ -109,7 +109,7 @@ def test_in_postgresql_a_migrated_table_is_that_of_a_new_state(url: str, journal
     new = execute(url, columns), execute(url, keys)
     assert new[0]
     assert new[1]
-    for undone in ("DROP TABLE {}.trading_sessions", "DROP TABLE {}.parents",
+    for undone in ("DROP TABLE {}.trading_sessions", "DROP TABLE {}.parents", "DROP TABLE {}.replans",
                    "ALTER TABLE {}.orders DROP COLUMN parent_id, DROP COLUMN tif"):  # fmt: skip
         execute(url, undone.format("livetrader_paper"))
     execute(url, "UPDATE livetrader_paper.schema_version SET version = 3")
