@@ -158,8 +158,9 @@ class Feed:
     def _turn(self, store: CandleStore, asking: Asking) -> None:
         """Ask for what is due, and take an answer; wait a little where there is none."""
         try:
-            self._follow(store)
-            self._ask(asking)
+            now = self._clock.now()  # of both: what somebody else had stored by then is not asked for
+            self._follow(store, now)
+            self._ask(asking, now)
             answer = asking.answer(HEED_SECONDS) if asking.in_flight else None
             if answer is not None:
                 self._take(store, *answer)
@@ -170,9 +171,9 @@ class Feed:
             self._failed(error)
             self._stop.wait(HEED_SECONDS)
 
-    def _follow(self, store: CandleStore) -> None:
+    def _follow(self, store: CandleStore, now: float) -> None:
         """Take up the symbols that are new, with what is missing of the last days; and what others have stored."""
-        now, zone = self._clock.now(), self._calendar.timezone
+        zone = self._calendar.timezone
         new = [symbol for symbol in (*self._first, *self._symbols) if symbol not in self._followed]
         if new:
             today = datetime.fromtimestamp(now, UTC).astimezone(zone).date()
@@ -190,8 +191,8 @@ class Feed:
         while not self._arrived.empty():  # nobody else takes from it
             self._agenda.arrived(*self._arrived.get(), now)
 
-    def _ask(self, asking: Asking) -> None:
-        now, monotonic = self._clock.now(), self._clock.monotonic()
+    def _ask(self, asking: Asking, now: float) -> None:
+        monotonic = self._clock.monotonic()
         if monotonic < self._paused_until or not asking.free:
             return
         for piece in self._agenda.due(now, monotonic, self._first, self._symbols)[: asking.free]:

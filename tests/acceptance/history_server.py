@@ -10,14 +10,16 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pytest
 
 from livetrader.bootstrap.trader import OPENALGO_KEY
 from livetrader.brokers.loopback.exchange import Exchange
 from livetrader.brokers.openalgo.loopback.market import Candle
 from livetrader.brokers.openalgo.loopback.server import BROKER, OpenAlgoServer, broker_number
-from livetrader.domain.candles import FIELDS, CandleColumns
+from livetrader.domain.candles import FIELDS, CandleColumns, Interval
 from livetrader.domain.instrument import Instrument
 from livetrader.domain.session import Session
+from livetrader.marketdata.feed import Feed
 from livetrader.marketdata.simulated import INDEX, simulate
 from livetrader.ports import Clock
 
@@ -63,6 +65,21 @@ def serving(
     exchange = Exchange(BROKER, clock, listed, Decimal(1_000_000), number=broker_number)
     with OpenAlgoServer(exchange, key=KEY, bars=vault, limits={}, **options).running() as server:  # type: ignore[arg-type]
         yield HistoryServer(server, vault)
+
+
+@contextmanager
+def overhearing() -> Iterator[set[tuple[str, int]]]:
+    """The bars, by symbol and open, of which feeds have been told in the block that they need not ask for them."""
+    told: set[tuple[str, int]] = set()
+    arrived = Feed.arrived
+
+    def hear(feed: Feed, symbol: str, interval: Interval, ts: int) -> None:
+        arrived(feed, symbol, interval, ts)
+        told.add((symbol, ts))
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Feed, "arrived", hear)
+        yield told
 
 
 def configure(folder: Path, url: str, more: str = "", symbols: Sequence[str] = STOCKS) -> None:

@@ -14,7 +14,6 @@ from contextlib import ExitStack
 from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
-from threading import Lock
 from typing import Any
 
 from livetrader.bootstrap.trading import SessionTrader, trading
@@ -37,13 +36,14 @@ from livetrader.faultsim.crash import CrashPoints, MortalVenue
 from livetrader.faultsim.invariants import check, check_books, check_end
 from livetrader.faultsim.way import carried
 from livetrader.faultsim.wire import check_sending
-from livetrader.market.clock import SystemClock, VirtualClock
 from livetrader.marketdata.store import open_store
+from livetrader.marketdata.ticks import GRACE_SECONDS
 from livetrader.ports import Tape, wall_time
 from livetrader.store.database import database_of
 from livetrader.store.journal import SqlJournal
-from tests.acceptance.history_server import rows
+from tests.acceptance.history_server import overhearing, rows
 from tests.acceptance.openalgo_day.market import BAR, LISTED, SYMBOLS, Market
+from tests.threads import SharedTime, soon
 
 KEY = "c0ffee00" * 8
 CAPITAL, MAX_POSITIONS = Decimal(5_000_000), 20
@@ -70,31 +70,10 @@ LEAD_SECONDS = 60
 TICK_SECONDS = 1
 
 # A bar that was made of ticks, or asked for, is in the store so long after its close; and then it is waited for.
-STORED_SECONDS, PATIENCE_SECONDS = 10, 30.0
+STORED_SECONDS = 10
 FEED = """\
 feed: {kind: openalgo, websocket_url: "{url}"}
 """
-
-
-class SharedTime(VirtualClock):
-    """A virtual clock that several threads wait on."""
-
-    def __init__(self, start: float) -> None:
-        super().__init__(start)
-        self._lock = Lock()
-
-    def advance_to(self, instant: float) -> None:
-        with self._lock:
-            super().advance_to(max(instant, self.now()))
-
-
-def soon(reached: Callable[[], object]) -> None:
-    """Wait for another thread."""
-    real = SystemClock()
-    end = real.monotonic() + PATIENCE_SECONDS
-    while not reached():
-        assert real.monotonic() < end, "it never came so far"
-        real.sleep(0.0005)
 
 
 class OpenAlgoDay:
@@ -125,6 +104,8 @@ class OpenAlgoDay:
         self.file = folder / "config.yaml"
         self.store = self._open.enter_context(open_store(f"sqlite:///{folder / 'candles.db'}"))
         market.fill(self.store)
+        self._told = self._open.enter_context(overhearing())
+        self._heard_from = float("inf")
         self.agreements, self.processes = 0, 0
         self.sent: dict[int, str] = {}  # the intent of each call of placeorder, by its ordinal
         self.agreed = self.informed = self.passed = False
@@ -211,7 +192,11 @@ class OpenAlgoDay:
                 last, price = self.fallen, self.exchange.feed[self.fallen].price
                 self.exchange.quote(last, price - 0.05 * self.book.positions[last].position.side.sign)
         if self.fallen or self._hearing:  # quotes are told in their order
-            soon(lambda: self._heard(last) >= began)
+            soon(lambda: self._heard(last) >= began, every=0.0005)
+        if self._hearing:  # what they have made of a bar is there before anybody might ask for it
+            opened = now - GRACE_SECONDS - BAR.seconds
+            made = {key for key in self.market.closed(now) if self._heard_from < key[1] == opened}
+            soon(lambda: made <= self._told)
 
     def _look(self, now: int) -> None:
         """What the scheduler makes of a moment, and what holds after it."""
@@ -280,6 +265,7 @@ class OpenAlgoDay:
     def _connected(self) -> None:
         """Wait until the trader hears every symbol."""
         soon(lambda: self.trader.quotes is not None and self.trader.quotes.prices.watched == len(LISTED))
+        self._heard_from = self.clock.now()
 
     def _stored(self, now: int) -> bool:
         """Whether the feed has brought what had closed some seconds before."""

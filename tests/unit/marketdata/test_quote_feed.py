@@ -22,6 +22,7 @@ from livetrader.marketdata.quotes import LastPrices
 from livetrader.marketdata.sqlite import SqliteCandleStore
 from livetrader.marketdata.store import open_store
 from livetrader.marketdata.ticks import TickBars
+from tests.threads import PATIENCE, soon
 from tests.unit.engine.trading_samples import BAR, OPENS, calendar, sessions
 
 AT = calendar(sessions(1, bars=24)).at
@@ -90,13 +91,6 @@ def bench(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Bench:
     return made
 
 
-def soon(reached: Callable[[], object]) -> None:
-    end = time.monotonic() + 10.0
-    while not reached():
-        assert time.monotonic() < end, "it never came so far"
-        time.sleep(0.005)  # noqa: TID251 - another thread
-
-
 def test_bars_are_stored_as_they_close_and_told_but_for_those_of_each_half_hour(bench: Bench) -> None:
     """What is not told, the history is asked for: it corrects what the feed did not show."""
     with bench.running():
@@ -143,10 +137,9 @@ def test_what_is_held_is_asked_for_in_silence_only(bench: Bench) -> None:
         bench.clock.advance_to(OPENS + 31)
         soon(lambda: bench.prices.last("B"))
         feed.hold([])
-        time.sleep(0.05)  # noqa: TID251 - as above
         count = len(bench.asked)
         time.sleep(0.1)  # noqa: TID251 - as above
-        assert len(bench.asked) == count
+        assert len(bench.asked) <= count + 1, "it may have been about to ask"
     assert set(bench.asked) == {("B",)}
 
 
@@ -179,14 +172,14 @@ def test_it_ends_within_a_moment_though_an_answer_is_still_to_come(bench: Bench)
     hangs = Event()
     with ExitStack() as stack:
         stack.callback(hangs.set)
-        bench.answer = lambda: list(range(0 * hangs.wait(20.0)))
+        bench.answer = lambda: list(range(0 * hangs.wait(PATIENCE)))
         feed = stack.enter_context(bench.running())
         feed.hold(["A"])
         bench.clock.advance_to(OPENS + 31)
         soon(lambda: bench.asked)
         began = time.monotonic()
         feed.close()
-        assert time.monotonic() - began < 1.5
+        assert time.monotonic() - began < PATIENCE / 3
 
 
 def test_the_line_of_status_says_how_many_and_what_is_wrong(bench: Bench) -> None:
