@@ -19,6 +19,7 @@ from livetrader.notify.notifications import Notifications
 from livetrader.notify.sender import AppriseSender
 from livetrader.store.journal import SqlJournal
 from tests.contract.journal_samples import AT
+from tests.threads import PATIENCE, soon
 from tests.unit.notify import told
 from tests.unit.notify.post_office import PostOffice
 
@@ -26,13 +27,6 @@ pytestmark = pytest.mark.allow_hosts(["127.0.0.1"])
 
 Office = Callable[..., PostOffice]
 CLOCK = SystemClock()
-
-
-def until(ready: Callable[[], object]) -> None:
-    end = time.monotonic() + 20
-    while not ready():
-        assert time.monotonic() < end, "it never came so far"
-        CLOCK.sleep(0.01)
 
 
 def notifications(journal: SqlJournal, *urls: str, heartbeat: Heartbeat | None = None) -> Notifications:
@@ -54,9 +48,9 @@ def test_what_is_committed_is_told_while_it_runs_and_what_is_left_at_its_end(
     made = notifications(journal, there.url)
     made.start(announced=True)
     journal.alert("hand:a", "first", AT)
-    until(lambda: there.posts)
+    soon(lambda: there.posts)
     journal.alert("hand:b", "second", AT)
-    made.close(20)
+    made.close(PATIENCE)
     assert [text.rpartition(" ")[2] for text in there.texts] == ["first", "second"]
 
 
@@ -64,15 +58,15 @@ def test_a_target_that_hangs_keeps_neither_another_target_nor_the_end_waiting(
     journal: SqlJournal, office: Office
 ) -> None:
     good, hanging = office(), office(hangs=True)
-    made = notifications(journal, good.url, hanging.url)
+    made = notifications(journal, good.url, hanging.url + "?rto=60")
     made.start(announced=False)
     journal.alert("hand:a", "told", AT)
-    until(hanging.asked.is_set)
-    until(lambda: good.posts)
+    soon(hanging.asked.is_set)
+    soon(lambda: good.posts)
     begun = time.monotonic()
     with capture_logs() as logged:
         made.close(0.2)
-    assert time.monotonic() - begun < 2
+    assert time.monotonic() - begun < PATIENCE / 3
     assert [(line["event"], line["events"]) for line in logged] == [("not told yet; the next start does", 1)]
 
 
@@ -80,7 +74,7 @@ def test_a_process_that_ends_before_it_began_says_why(journal: SqlJournal, offic
     there = office()
     made = notifications(journal, there.url)
     made.failed("no instruments")
-    made.close(20)
+    made.close(PATIENCE)
     assert [text.rpartition(": ")[2] for text in there.texts] == ["no instruments"]
 
 
@@ -88,26 +82,43 @@ def beats(there: PostOffice, seconds: float) -> Heartbeat:
     return Heartbeat(f"http://{there.address}/ping/canary-uuid", seconds)
 
 
-def test_the_heart_beats_only_after_a_scan_and_only_so_often(journal: SqlJournal, office: Office) -> None:
+class Waits(threading.Event):
+    """What a heart waits on. Each wait is over at once, with so many `scans` in it; after the last one it closes."""
+
+    def __init__(self, heart: Heartbeat, *scans: int) -> None:
+        super().__init__()
+        self.seconds: list[float | None] = []
+        self._heart, self._scans = heart, list(scans)
+
+    def wait(self, timeout: float | None = None) -> bool:
+        self.seconds.append(timeout)
+        for _ in range(self._scans.pop(0)):
+            self._heart.scanned()
+        if not self._scans:
+            self.set()
+        return self.is_set()
+
+
+def test_the_heart_beats_only_after_a_scan_and_only_so_often(office: Office) -> None:
     there = office()
-    made = notifications(journal, heartbeat=beats(there, 0.3))
+    heart = beats(there, 60)
+    waits = Waits(heart, 0, 3, 1, 0, 0)
+    heart.run(waits)
+    assert there.gets == ["/ping/canary-uuid"] * 2, "once for three scans, and never without one"
+    assert waits.seconds == [1, 1, 60, 60, 1], "a scan is looked for each second, once the last beat is a minute old"
+
+
+def test_the_heart_beats_while_it_runs(journal: SqlJournal, office: Office) -> None:
+    there = office()
+    made = notifications(journal, heartbeat=beats(there, 0.02))
     made.start(announced=True)
-    CLOCK.sleep(0.5)
-    assert there.gets == [], "no scan, no beat"
-    begun = time.monotonic()
-    while time.monotonic() - begun < 1.0:
-        made.scanned()
-        CLOCK.sleep(0.01)
-    CLOCK.sleep(0.7)
-    beaten = len(there.gets)
-    CLOCK.sleep(0.7)
-    assert len(there.gets) == beaten, "the scans have stopped"
+    made.scanned()
+    soon(lambda: there.gets)
     made.close(1)
     for thread in threading.enumerate():
         if thread.name == "heartbeat":  # the end does not wait for it, but its service ends with this test
-            thread.join(20)
-    assert set(there.gets) == {"/ping/canary-uuid"}
-    assert 2 <= len(there.gets) <= 5
+            thread.join(PATIENCE)
+    assert there.gets == ["/ping/canary-uuid"]
 
 
 @pytest.mark.parametrize("failure", ["HTTP 500", "ConnectError"])
@@ -117,16 +128,8 @@ def test_a_heart_that_nobody_hears_is_logged_once_without_its_url(office: Office
     if failure == "ConnectError":
         there.close()
     assert "canary" not in repr(heart)
-    closing = threading.Event()
-    thread = threading.Thread(target=heart.run, args=(closing,))
     with capture_logs() as logged:
-        thread.start()
-        begun = time.monotonic()
-        while time.monotonic() - begun < 1.0:
-            heart.scanned()
-            CLOCK.sleep(0.01)
-        closing.set()
-        thread.join(20)
+        heart.run(Waits(heart, 1, 1, 1, 1))
     assert [(line["log_level"], line.get("why")) for line in logged] == [("warning", failure)]
     assert "canary" not in str(logged)
 
@@ -138,10 +141,10 @@ def test_a_heart_that_is_heard_again_is_logged(office: Office) -> None:
     with capture_logs() as logged:
         thread.start()
         heart.scanned()
-        until(lambda: logged)
+        soon(lambda: logged)
         there.status = 200
         heart.scanned()
-        until(lambda: len(logged) == 2)
+        soon(lambda: len(logged) == 2)
         closing.set()
-        thread.join(20)
+        thread.join(PATIENCE)
     assert logged[1]["event"] == "the heartbeat gets through again"

@@ -30,7 +30,7 @@ from livetrader.brokers.openalgo.loopback.switches import Switches
 from livetrader.ports import Clock
 
 AUTH_SECONDS, NOT_AUTHENTICATED = 15.0, 4401
-PING_SECONDS = 20.0
+PING_SECONDS = PONG_SECONDS = 20.0
 MODES: Mapping[Any, int] = {1: 1, 2: 2, 3: 3, "LTP": 1, "Quote": 2, "Depth": 3}
 NAMES = {1: "LTP", 2: "Quote", 3: "Depth"}
 TWICE = 3  # every so many-th order update is delivered twice
@@ -101,7 +101,7 @@ class Stream:
             port,
             compression=None,
             ping_interval=ping_seconds,
-            ping_timeout=ping_seconds,
+            ping_timeout=PONG_SECONDS,
             process_request=self._greet,
         )
         self.port: int = self._server.socket.getsockname()[1]

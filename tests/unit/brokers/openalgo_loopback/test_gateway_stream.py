@@ -13,17 +13,17 @@ from websockets.exceptions import ConnectionClosedError, InvalidStatus
 from websockets.sync.client import ClientConnection, connect
 
 from livetrader.brokers.loopback.faults import Fault
-from livetrader.market.clock import SystemClock
+from tests.threads import PATIENCE, soon
 from tests.unit.brokers.openalgo_loopback.gateway_samples import KEY, START, Bench, bench
 
 pytestmark = pytest.mark.allow_hosts(["127.0.0.1"])
 Open = Callable[..., ClientConnection]
-PING_FRAME = b"\x89"
+PING_FRAME, PONG_FRAME, MASKED, NO_MASK = b"\x89", b"\x8a", 0x80, bytes(4)
 
 
 @pytest.fixture
 def b() -> Iterator[Bench]:
-    yield from bench(limits={}, auth_seconds=0.2, ping_seconds=0.1)
+    yield from bench(limits={})
 
 
 @pytest.fixture
@@ -46,7 +46,7 @@ def ask(socket: ClientConnection, **message: Any) -> Any:
 
 
 def told(socket: ClientConnection) -> Any:
-    return json.loads(socket.recv(timeout=5.0))
+    return json.loads(socket.recv(timeout=PATIENCE))
 
 
 def subscribe(socket: ClientConnection, *symbols: str, mode: Any = 1) -> Any:
@@ -73,10 +73,10 @@ def test_a_key_opens_and_a_wrong_one_leaves_the_socket_open(opened: Open) -> Non
     assert (pong["client_timestamp"], pong["server_timestamp"]) == (1, int(START * 1000))
 
 
-def test_who_does_not_authenticate_is_closed_with_4401(opened: Open) -> None:
-    socket = opened(admitted=False)
-    with pytest.raises(ConnectionClosedError) as closed:
-        socket.recv(timeout=5.0)
+def test_who_does_not_authenticate_is_closed_with_4401() -> None:
+    for b in bench(limits={}, auth_seconds=0.2):
+        with connect(b.server.stream.url, proxy=None) as socket, pytest.raises(ConnectionClosedError) as closed:
+            socket.recv(timeout=PATIENCE)
     assert closed.value.rcvd is not None
     assert closed.value.rcvd.code == 4401
 
@@ -179,9 +179,8 @@ def test_a_dropped_feed_forgets_its_subscriptions(b: Bench, opened: Open) -> Non
     assert b.state()["subscribers"] == 1
     assert b.control("drop").json() == {"ok": True}
     with pytest.raises(ConnectionClosedError):
-        socket.recv(timeout=5.0)
-    while b.state()["subscribers"]:
-        SystemClock().sleep(0.01)
+        socket.recv(timeout=PATIENCE)
+    soon(lambda: not b.state()["subscribers"])
     again = opened()
     b.quote("RELIANCE", 1405)
     assert silent(again)
@@ -198,19 +197,20 @@ def test_a_subscriber_that_reads_nothing_holds_up_nobody(b: Bench, opened: Open)
     assert told(quick)["data"]["ltp"] == 1501
 
 
-def test_the_server_pings_and_keeps_those_who_answer(b: Bench, opened: Open) -> None:
-    """Several pings later a client that answers is still there; the first frame to a bare socket is a ping."""
-    socket = opened()
-    address = ("127.0.0.1", b.server.stream.port)
+def test_the_server_pings_and_keeps_those_who_answer() -> None:
+    """The next ping comes once the last one was answered."""
     upgrade = "Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13"
-    with create_connection(address, timeout=5.0) as bare, bare.makefile("rb") as answer:
-        key = "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ=="
-        bare.sendall(f"GET / HTTP/1.1\r\nHost: 127.0.0.1:{address[1]}\r\n{upgrade}\r\n{key}\r\n\r\n".encode())
-        while answer.readline().strip():
-            continue
-        assert answer.read(1) == PING_FRAME
-    SystemClock().sleep(0.3)
-    assert silent(socket)
+    key = "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ=="
+    for b in bench(limits={}, ping_seconds=0.05):
+        address = ("127.0.0.1", b.server.stream.port)
+        with create_connection(address, timeout=PATIENCE) as bare, bare.makefile("rb") as answer:
+            bare.sendall(f"GET / HTTP/1.1\r\nHost: 127.0.0.1:{address[1]}\r\n{upgrade}\r\n{key}\r\n\r\n".encode())
+            while answer.readline().strip():
+                continue
+            for _ in range(3):
+                assert answer.read(1) == PING_FRAME
+                (length,) = answer.read(1)
+                bare.sendall(PONG_FRAME + bytes([MASKED | length, *NO_MASK]) + answer.read(length))
 
 
 def test_a_client_that_names_the_server_as_its_origin_is_let_in(b: Bench, opened: Open) -> None:
