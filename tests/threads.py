@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from threading import Lock
+from threading import Event, Lock
 
 from livetrader.market.clock import SystemClock, VirtualClock
 
@@ -18,6 +18,16 @@ def soon(reached: Callable[[], object], every: float = 0.005) -> None:
     while not reached():
         assert clock.monotonic() < end, "it never came so far"
         clock.sleep(every)
+
+
+class Gate(SystemClock):
+    """A clock whose sleeps end when it is `opened`: for a server that is slow until the test says so."""
+
+    def __init__(self) -> None:
+        self.opened = Event()
+
+    def sleep(self, seconds: float) -> None:  # noqa: ARG002 - as long as it takes
+        self.opened.wait(PATIENCE)
 
 
 class SharedTime(VirtualClock):

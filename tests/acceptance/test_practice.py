@@ -25,6 +25,7 @@ from livetrader.domain.interval import Interval
 from livetrader.market.calendar import Calendar
 from livetrader.market.clock import VirtualClock
 from livetrader.marketdata.simulated import simulate
+from tests.threads import PATIENCE
 
 pytestmark = pytest.mark.allow_hosts(["127.0.0.1"])
 SYMBOLS = ("RELIANCE", "TCS")
@@ -108,4 +109,4 @@ def test_the_command_says_where_it_is_and_a_stranger_s_doctor_finds_nothing_wron
             assert found["instruments"] == "2 instruments, with all 2 symbols"
         finally:
             served.send_signal(signal.SIGINT)
-            assert served.wait(30) == 0
+            assert served.wait(PATIENCE) == 0

@@ -24,9 +24,10 @@ from livetrader.domain.instrument import Instrument, Product
 from livetrader.domain.order import Action
 from livetrader.domain.order_state import OrderState
 from livetrader.errors import AuthExpired, BrokerError, BrokerProtocol, BrokerUnavailable, DataError
-from livetrader.market.clock import SystemClock, VirtualClock
+from livetrader.market.clock import VirtualClock
 from livetrader.ports import Outcome
 from tests.contract.venue_samples import RESTING, ask, reopen, strikes
+from tests.threads import PATIENCE, Gate, soon
 from tests.unit.brokers.loopback.loopback_samples import approved, intent
 from tests.unit.brokers.polled_samples import record
 
@@ -74,7 +75,7 @@ def bench() -> Iterator[Make]:
     made: list[Bench] = []
     with ExitStack() as running:
 
-        def make(mode: str, *, partial_fills: bool = False, order_seconds: float = 5.0, **options: Any) -> Bench:
+        def make(mode: str, *, partial_fills: bool = False, order_seconds: float = PATIENCE, **options: Any) -> Bench:
             clock = VirtualClock(START)
             listed = {"INFY": Instrument("INFY", D("0.05"))}
             exchange = Exchange(BROKER, clock, listed, D(1_000_000), partial_fills=partial_fills, number=broker_number)
@@ -83,7 +84,7 @@ def bench() -> Iterator[Make]:
             running.enter_context(server.running())
             venue = OpenAlgoClient(
                 server.url, lambda: KEY, clock, LivePermit("live"), expect="analyze" if mode == "analyze" else "live",
-                attempts=1, timeout_seconds=5.0, order_seconds=order_seconds,
+                attempts=1, timeout_seconds=PATIENCE, order_seconds=order_seconds,
             )  # fmt: skip
             running.callback(venue.close)
             real = exchange if mode == "live" else server.sandbox
@@ -271,12 +272,13 @@ def test_b1_an_order_that_never_arrived_is_nowhere(bench: Make, mode: str) -> No
 @modes
 def test_b2_an_order_that_arrives_after_we_have_hung_up_is_found_later(bench: Make, mode: str) -> None:
     """A look right after the timeout shows nothing: the server is still on its way to the broker."""
-    b = bench(mode, order_seconds=0.2)
+    gate = Gate()
+    b = bench(mode, order_seconds=0.2, delays=gate)
     b.strike("place", Strike(Fault.SLOW, seconds=1.0))
     assert b.broker.place(approved("mine")).state is S.UNKNOWN
     assert b.broker.find(record(intent("mine"))).state is S.UNKNOWN
-    SystemClock().sleep(1.2)
-    assert b.broker.find(record(intent("mine"))).state is S.ACKED
+    gate.opened.set()
+    soon(lambda: b.broker.find(record(intent("mine"))).state is S.ACKED)
 
 
 def test_b9_a_half_filled_order_is_news_by_its_trades_alone(bench: Make) -> None:

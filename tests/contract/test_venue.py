@@ -29,6 +29,7 @@ from livetrader.errors import AuthExpired, BrokerError, BrokerProtocol, BrokerUn
 from livetrader.market.clock import SystemClock
 from livetrader.ports import Outcome
 from tests.contract.venue_samples import RESTING, ask, reopen, strikes
+from tests.threads import PATIENCE
 from tests.unit.brokers.loopback.loopback_samples import START, approved, exchange, intent
 
 pytestmark = pytest.mark.allow_hosts(["127.0.0.1"])
@@ -92,7 +93,7 @@ def bench(server: LoopbackServer) -> Iterator[Callable[[str, Profile], Bench]]:
             return Bench(LoopbackVenue(made, line), made, line, None)
         server.front = Front(made, line)
         clients.append(
-            LoopbackClient(server.url, profile, made.clock, LivePermit("live"), attempts=1, timeout_seconds=5.0)
+            LoopbackClient(server.url, profile, made.clock, LivePermit("live"), attempts=1, timeout_seconds=PATIENCE)
         )
         return Bench(clients[-1], made, line, server)
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from livetrader.market.clock import SystemClock
+from tests.threads import PATIENCE, soon
 
 PARENT = """
 import os, sys, time
@@ -19,9 +19,9 @@ if __name__ == "__main__":
     with workers(2) as pool:
         found = [job.result() for job in [pool.submit(os.getpid) for _ in range(20)]]
         for _ in range(4):
-            pool.submit(time.sleep, 60)
+            pool.submit(time.sleep, 600)
         print(*sorted(set(found)), flush=True)
-        time.sleep(60)
+        time.sleep(600)
 """
 
 ASKING = """
@@ -39,7 +39,7 @@ def test_workers_do_not_hear_ctrl_c_and_their_parent_does(tmp_path: Path) -> Non
     """A terminal sends it to all of them: each would have its own last words."""
     script = tmp_path / "asking.py"
     script.write_text(ASKING)
-    told = subprocess.run([sys.executable, str(script)], capture_output=True, text=True, timeout=60, check=True)
+    told = subprocess.run([sys.executable, str(script)], capture_output=True, text=True, timeout=PATIENCE, check=True)
     assert told.stdout.split() == ["True", "False"]
 
 
@@ -54,12 +54,8 @@ def test_workers_of_a_process_that_is_killed_end_at_once(tmp_path: Path, how: si
         assert children
         assert all(lives(child) for child in children)
         parent.send_signal(how)
-        parent.wait(10)
-    clock = SystemClock()
-    deadline = clock.monotonic() + 10
-    while any(lives(child) for child in children) and clock.monotonic() < deadline:
-        clock.sleep(0.05)
-    assert [child for child in children if lives(child)] == []
+        parent.wait(PATIENCE)
+    soon(lambda: not any(lives(child) for child in children))
 
 
 def lives(process: int) -> bool:

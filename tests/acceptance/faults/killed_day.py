@@ -140,7 +140,7 @@ class KilledDay:
     def control(self, name: str, **asked: Any) -> Any:
         data = None if name == "state" else json.dumps(asked).encode()
         request = urllib.request.Request(f"{self.url}/control/{name}", data, {"Authorization": f"Bearer {self.token}"})
-        with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(request, timeout=10) as answer:
+        with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(request, timeout=60) as answer:
             return json.load(answer)
 
     def trade(self) -> None:

@@ -19,6 +19,7 @@ from livetrader.cli.main import run
 from livetrader.faultsim.runs import EVERY_PROFILE, trial, trials
 from livetrader.faultsim.story import tell
 from livetrader.market.clock import SystemClock
+from tests.threads import PATIENCE
 
 PARTS = 8
 SIZE = 125 if "CI" in os.environ else 25
@@ -132,9 +133,9 @@ def playing(tmp_path: Path) -> Iterator[subprocess.Popen[str]]:
 
 @pytest.mark.skipif(not Path("/proc/self/task").is_dir(), reason="asks /proc for a process's children")
 def test_an_interrupt_ends_it_and_leaves_no_worker_behind(playing: subprocess.Popen[str]) -> None:
-    workers, patience = children(playing.pid), SystemClock().monotonic() + 30
+    workers, patience = children(playing.pid), SystemClock().monotonic() + PATIENCE
     playing.send_signal(signal.SIGINT)
-    _, said = playing.communicate(timeout=30)
+    _, said = playing.communicate(timeout=PATIENCE)
     assert (playing.returncode, "Traceback" in said) == (130, False), said
     clock = SystemClock()
     while (left := [pid for pid in workers if Path(f"/proc/{pid}").exists()]) and clock.monotonic() < patience:

@@ -26,6 +26,7 @@ from livetrader.store.journal import SqlJournal
 from livetrader.store.location import place
 from livetrader.store.queries import open_queries
 from tests.postgres import PostgresServer, as_user, cut_connections, execute, new_role
+from tests.threads import PATIENCE
 from tests.unit.engine.trading_samples import intent
 
 AT = datetime(2026, 2, 2, 4, 0, tzinfo=UTC)
@@ -169,7 +170,7 @@ def test_d1_a_server_that_restarts_is_waited_for(
 
     def wait_until_it_is_gone() -> None:
         reached.set()
-        assert gone.wait(60)
+        assert gone.wait(PATIENCE)
 
     def write() -> None:
         if when == "between":
@@ -180,7 +181,7 @@ def test_d1_a_server_that_restarts_is_waited_for(
     # The server belongs to the thread that starts it: it is the order that is written in another one.
     with ThreadPoolExecutor(1) as pool:
         written = pool.submit(write)
-        assert reached.wait(60)
+        assert reached.wait(PATIENCE)
         postgres_server.stop(crash=crash)
         gone.set()
         with pytest.raises(TimeoutError):

@@ -45,13 +45,13 @@ class Venue:
         """The exit code of a trader that dies there."""
         call = [sys.executable, str(HERE / "killed_day.py"), self.url, self.token, str(self.folder), point, str(nth)]
         path = os.pathsep.join([str(HERE), str(HERE.parents[2])])
-        done = subprocess.run(call, env={**os.environ, "PYTHONPATH": path}, capture_output=True, text=True, timeout=60)
+        done = subprocess.run(call, env={**os.environ, "PYTHONPATH": path}, capture_output=True, text=True, timeout=180)
         assert "Traceback" not in done.stderr, done.stderr
         return done.returncode
 
     def orders(self) -> list[dict[str, Any]]:
         request = urllib.request.Request(f"{self.url}/control/state", headers={"Authorization": f"Bearer {self.token}"})
-        with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(request, timeout=10) as answer:
+        with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(request, timeout=60) as answer:
             return list(json.load(answer)["orders"])
 
 

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from livetrader.brokers.throttle import LONGEST_PAUSE, Pause, Throttle
 from livetrader.market.clock import VirtualClock
+from tests.threads import PATIENCE
 
 
 @given(st.lists(st.tuples(st.booleans(), st.floats(0, 2)), min_size=1, max_size=60))
@@ -45,7 +46,7 @@ def test_an_exit_overtakes_an_entry_that_waits() -> None:
             assert seconds > 0
             exit_ = Thread(target=lambda: overtaken.append(throttle.wait(urgent=True)))
             exit_.start()
-            exit_.join(5.0)
+            exit_.join(PATIENCE)
 
     throttle._clock = Waiting(0.0)
     for _ in range(3):

@@ -173,7 +173,7 @@ def asked(folder: Path, *answers: str) -> str:
     with suppress(OSError):  # its end is an error
         while more := os.read(ours, 4096):
             shown += more.decode()
-    out, _ = made.communicate(timeout=60)
+    out, _ = made.communicate(timeout=180)
     os.close(ours)
     assert made.returncode == 0, shown
     return shown + out.decode()

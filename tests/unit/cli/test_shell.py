@@ -30,6 +30,7 @@ from livetrader.errors import (
     StoreError,
     UsageError,
 )
+from tests.threads import PATIENCE
 
 HEAVY = ("pandas", "sqlalchemy", "numba", "rich", "pydantic", "yaml", "numpy", "pyarrow", "structlog")
 CONTRACT = {
@@ -280,10 +281,10 @@ class Callback:
 
 def run(_):
     Callback()
-    time.sleep(30)
+    time.sleep(600)
 
 livetrader.cli.main.run = run
 main()
 """
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=20, check=False)
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=PATIENCE, check=False)
     assert (done.returncode, done.stderr.splitlines()) == (130, [INTERRUPTED])

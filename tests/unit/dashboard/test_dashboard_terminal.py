@@ -30,7 +30,7 @@ from livetrader.store.location import kill_path
 from livetrader.store.queries import open_queries
 from tests.unit.dashboard.desk import busy_day
 
-PATIENCE = 40.0
+PATIENCE = 180.0
 ALTERNATE, ORDINARY, CURSOR = "\x1b[?1049h", "\x1b[?1049l", "\x1b[?25h"
 
 

@@ -24,6 +24,7 @@ from livetrader.marketdata.asking import Asking
 from livetrader.marketdata.feed import Feed, FeedHealth, fed
 from livetrader.marketdata.history import NOBODY_TRADED, Piece
 from livetrader.marketdata.store import CandleStore
+from tests.threads import PATIENCE
 from tests.unit.marketdata.history_samples import History, candle, day_of
 
 Store = Callable[..., CandleStore]
@@ -143,7 +144,7 @@ def test_what_was_made_of_ticks_is_replaced_at_the_next_start_and_nobody_waits_f
     made = rig("TCS", corrects=True)
     (before,) = nse.before(DAY, 1)
     made.store.upsert(Interval.M5, columns_of("TCS", [candle(before.opens, 7.0)]))
-    made.feed._follow(made.store)
+    made.feed._follow(made.store, made.clock.now())
     made.feed._tell()
     assert (made.feed.health.caught_up, made.feed.health.behind) == (True, ())
     made.turn(3)
@@ -291,7 +292,7 @@ def test_a_feed_that_breaks_says_so_and_lets_the_session_begin(nse: Calendar, se
     feed = Feed(History(nse, clock), broken, nse, clock, ("TCS",))
     with capture_logs() as logs:
         feed.start()
-        feed._thread.join(10)
+        feed._thread.join(PATIENCE)
     assert feed.ready
     assert feed.health == FeedHealth(1, ("TCS",), error="the feed has ended: candles.db: cannot open the candle store")
     assert [entry["event"] for entry in logs] == ["the feed has ended"]

@@ -18,6 +18,7 @@ from livetrader.marketdata.asking import Asking
 from livetrader.marketdata.fetching import Fetch, FetchReport
 from livetrader.marketdata.history import FORMING, Piece, whole
 from livetrader.marketdata.store import CandleStore
+from tests.threads import PATIENCE
 from tests.unit.marketdata.history_samples import History, candle
 
 Store = Callable[..., CandleStore]
@@ -146,7 +147,7 @@ class Slow:
 
     def history(self, symbol: str, _interval: Interval, _first: date, _last: date, /) -> Sequence[Candle]:
         self.asked.append(symbol)
-        assert self.gates[symbol].wait(10)
+        assert self.gates[symbol].wait(PATIENCE)
         if symbol == "D":
             raise ZeroDivisionError
         return ()
@@ -163,12 +164,12 @@ def test_a_slow_answer_keeps_no_other_waiting(nse: Calendar) -> None:
         asking.ask(pieces["C"])
     assert asking.answer(0.01) is None
     slow.gates["B"].set()
-    assert asking.answer(10) == (pieces["B"], ())
+    assert asking.answer(PATIENCE) == (pieces["B"], ())
     asking.ask(pieces["C"])
     slow.gates["C"].set()
-    assert asking.answer(10) == (pieces["C"], ())
+    assert asking.answer(PATIENCE) == (pieces["C"], ())
     slow.gates["A"].set()
-    assert asking.answer(10) == (pieces["A"], ())
+    assert asking.answer(PATIENCE) == (pieces["A"], ())
     assert (asking.free, sorted(slow.asked)) == (2, ["A", "B", "C"])
     asking.close()
 
@@ -179,7 +180,7 @@ def test_a_mistake_in_an_adapter_is_raised_where_it_is_asked(nse: Calendar) -> N
     asking = Asking(slow)
     asking.ask(Piece("D", Interval.M5, nse.sessions(*DAYS)))
     with pytest.raises(ZeroDivisionError):
-        asking.answer(10)
+        asking.answer(PATIENCE)
     asking.close()
 
 
@@ -189,12 +190,12 @@ def test_threads_end_with_it_but_for_one_that_waits(nse: Calendar) -> None:
     slow.gates["A"].set()
     for symbol in "AB":
         asking.ask(Piece(symbol, Interval.M5, nse.sessions(*DAYS)))
-    assert asking.answer(10) is not None
+    assert asking.answer(PATIENCE) is not None
     threads = set(threading.enumerate()) - before
     assert len(threads) == 2
     asking.close()
     slow.gates["B"].set()
     for thread in threads:
-        thread.join(10)
+        thread.join(PATIENCE)
     assert not any(thread.is_alive() for thread in threads)
     assert all(thread.daemon for thread in threads), "or one that hangs would keep the process"

@@ -12,11 +12,11 @@ from livetrader.marketdata.postgres import notify
 from livetrader.marketdata.postgres.notify import listening
 from livetrader.marketdata.store import Layout, open_store
 from tests.postgres import PostgresServer, cut_connections
+from tests.threads import PATIENCE
 from tests.unit.marketdata.conftest import Make
 
 CHANNEL = "New Candles"
 LAYOUT = Layout(notify=CHANNEL)
-PATIENCE = 20.0
 
 
 class Bell:

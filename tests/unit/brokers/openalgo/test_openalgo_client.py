@@ -23,6 +23,7 @@ from livetrader.domain.order_state import OrderState
 from livetrader.errors import AuthExpired, ConfigError
 from livetrader.market.clock import VirtualClock
 from livetrader.ports import Outcome
+from tests.threads import PATIENCE
 from tests.unit.brokers.client_samples import UNANSWERED, Watched, keeping_alive
 from tests.unit.brokers.loopback.loopback_samples import approved, intent
 from tests.unit.brokers.openalgo.openalgo_samples import KEY, OK, START, Server, books, client, order_row
@@ -307,7 +308,7 @@ def test_exits_stops_and_cancels_go_out_on_the_reserve() -> None:
 def test_one_order_is_in_flight_at_a_time() -> None:
     """The sandbox loses position updates of orders that come together."""
     inside, most = [0], [0]
-    both = threading.Barrier(2, timeout=5)
+    both = threading.Barrier(2, timeout=PATIENCE)
 
     def slow(_request: httpx.Request) -> httpx.Response:
         inside[0] += 1

@@ -22,6 +22,7 @@ from livetrader.domain.interval import Interval
 from livetrader.domain.order import Action
 from livetrader.errors import AuthExpired, BrokerProtocol, BrokerUnavailable, DataError, LiveTraderError
 from livetrader.market.clock import SystemClock, VirtualClock
+from tests.threads import PATIENCE
 from tests.unit.brokers.loopback.loopback_samples import approved
 from tests.unit.brokers.openalgo.openalgo_samples import EMPTY, KEY, OK, START, URL, Server, client, order_row, reader
 
@@ -216,20 +217,20 @@ def test_a_slow_history_keeps_no_other_waiting_but_a_hanging_server_is_not_asked
 
     def answer(_request: httpx.Request) -> httpx.Response:
         asked.release()
-        assert let.acquire(timeout=10)
+        assert let.acquire(timeout=PATIENCE)
         return httpx.Response(200, json={"data": [], **OK})
 
     made = reader(answering("history", answer), clock=SystemClock(), reads_per_second=50)
     calls = [Thread(target=made.history, args=("INFY", Interval.M1, DAY, DAY)) for _ in range(4)]
     for call in calls:
         call.start()
-    assert all(asked.acquire(timeout=10) for _ in range(3))
+    assert all(asked.acquire(timeout=PATIENCE) for _ in range(3))
     assert not asked.acquire(timeout=0.5), "it is not its pace that it waits for"
     let.release()
-    assert asked.acquire(timeout=10)
+    assert asked.acquire(timeout=PATIENCE)
     let.release(3)
     for call in calls:
-        call.join(10)
+        call.join(PATIENCE)
     assert not any(call.is_alive() for call in calls)
 
 

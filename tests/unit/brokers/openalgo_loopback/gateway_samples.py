@@ -17,6 +17,7 @@ from livetrader.brokers.openalgo.loopback.server import BROKER, OpenAlgoServer, 
 from livetrader.domain.instrument import Instrument
 from livetrader.market.clock import VirtualClock
 from livetrader.market.nse import IST
+from tests.threads import PATIENCE
 
 KEY = "c0ffee" * 10
 START = datetime(2026, 11, 20, 11, 3, tzinfo=IST).timestamp()  # a Friday, the exchange is open
@@ -95,7 +96,7 @@ def bench(start: float = START, **options: Any) -> Iterator[Bench]:
     line = Line(clock)
     with (
         OpenAlgoServer(exchange, line, key=KEY, **options).running() as server,
-        httpx.Client(trust_env=False, timeout=10.0) as http,
+        httpx.Client(trust_env=False, timeout=PATIENCE) as http,
     ):
         made = Bench(server, exchange, line, http)
         for symbol, price in {**PRICES, **OPTIONS}.items():

@@ -13,7 +13,7 @@ from livetrader.brokers.loopback.faults import Fault
 from livetrader.brokers.loopback.profiles import STRICT
 from livetrader.brokers.openalgo.loopback.server import OpenAlgoServer
 from livetrader.domain.order_state import OrderState
-from livetrader.market.clock import SystemClock
+from tests.threads import PATIENCE, Gate, soon
 from tests.unit.brokers.loopback import loopback_samples
 from tests.unit.brokers.openalgo_loopback.gateway_samples import Bench, bench
 
@@ -102,17 +102,20 @@ def test_a_500_hides_a_complete_order(b: Bench) -> None:
     assert len(rows(b)) == 1
 
 
-def test_the_server_goes_on_after_the_client_has_hung_up(b: Bench) -> None:
+def test_the_server_goes_on_after_the_client_has_hung_up() -> None:
     """A look right after the timeout shows nothing; the order comes later."""
-    b.strike("place", Fault.SLOW, seconds=0.6)
-    body = {"apikey": b.server.key, "strategy": "s", "symbol": "INFY", "exchange": "NSE", "action": "BUY"}
-    url = f"{b.server.url}/api/v1/placeorder"
-    with pytest.raises(httpx.ReadTimeout):
-        b.http.post(url, json={**body, "quantity": 1, "product": "CNC"}, timeout=0.15)
-    assert rows(b) == []
-    while not rows(b):
-        SystemClock().sleep(0.02)
-    assert rows(b)[0]["order_status"] == "complete"
+    gate = Gate()
+    for b in bench(limits={}, delays=gate):
+        b.strike("place", Fault.SLOW, seconds=1.0)
+        body = {"apikey": b.server.key, "strategy": "s", "symbol": "INFY", "exchange": "NSE", "action": "BUY"}
+        url = f"{b.server.url}/api/v1/placeorder"
+        timeout = httpx.Timeout(PATIENCE, read=0.15)
+        with pytest.raises(httpx.ReadTimeout):
+            b.http.post(url, json={**body, "quantity": 1, "product": "CNC"}, timeout=timeout)
+        assert rows(b) == []
+        gate.opened.set()
+        soon(lambda b=b: rows(b))
+        assert rows(b)[0]["order_status"] == "complete"
 
 
 @pytest.mark.parametrize(

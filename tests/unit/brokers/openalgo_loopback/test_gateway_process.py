@@ -15,6 +15,7 @@ import pytest
 from websockets.sync.client import connect
 
 from livetrader.brokers.openalgo.loopback.__main__ import main
+from tests.threads import PATIENCE
 
 pytestmark = pytest.mark.allow_hosts(["127.0.0.1"])
 CALL = (sys.executable, "-m", "livetrader.brokers.openalgo.loopback", "--listing", "INFY:0.05:1:1000")
@@ -80,7 +81,7 @@ def test_it_ends_with_sigterm_though_a_socket_is_open() -> None:
             socket.send(json.dumps({"action": "authenticate", "api_key": told["key"]}))
             assert json.loads(socket.recv())["status"] == "success"
             process.send_signal(signal.SIGTERM)
-            assert process.wait(10.0) == 0
+            assert process.wait(PATIENCE) == 0
 
 
 @pytest.mark.parametrize("wrong", [["--mode", "paper"], ["--listing", "INFY"], []])
