@@ -27,6 +27,7 @@ from structlog.typing import FilteringBoundLogger
 
 from livetrader.constraints.gate import Rule, review
 from livetrader.constraints.rules.money import MoneyRule
+from livetrader.constraints.rules.sanity import OF_ONE_ORDER
 from livetrader.constraints.rules.score import RiskScore
 from livetrader.constraints.verdict import Approved
 from livetrader.domain.account import ExternalStatus
@@ -98,7 +99,7 @@ class Engine:
         overdue, bare = (SymbolAlerts(one, self.alert, self.settle_alert) for one in (EXIT_ALERT, STOP_ALERT))
         self.closing = Closing(self.path, self.book, overdue)
         self.protection = Protection(self.path, self.book, self.closing, bare)
-        self.parents = Parents(self.path, self.book)
+        self.parents = Parents(self.path, self.book, [one for one in self.rules if isinstance(one, OF_ONE_ORDER)])
         self.path.objection = self._halted
         if any(isinstance(rule, MoneyRule | RiskScore) for rule in self.rules):
             self.book.prices = partial(last_prices, self.book, self.tape)

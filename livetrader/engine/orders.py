@@ -121,11 +121,7 @@ class OrderPath:
         intent = order.intent
         refusal = self.permit.refuses(intent)
         if refusal:
-            self.journal.advance(intent.intent_id, OrderState.REFUSED, self._at(), reason=refusal)
-            self._waiting.pop(intent.intent_id, None)
-            self.unsent.pop(intent.intent_id, None)
-            self.book.settle(intent.intent_id, OrderState.REFUSED)
-            return OrderState.REFUSED
+            return self.refuse(intent, refusal)
         self.journal.advance(intent.intent_id, OrderState.SENT, self._at())
         self.unsent.pop(intent.intent_id, None)
         self.book.open(intent)
@@ -145,6 +141,15 @@ class OrderPath:
         elif outcome.state is OrderState.INTENT:
             self.unsent[intent.intent_id] = intent
         return outcome.state
+
+    def refuse(self, intent: OrderIntent, why: str) -> OrderState:
+        """Record that our own side keeps an intent back, for good."""
+        self.journal.intend(intent, self._at())
+        self.journal.advance(intent.intent_id, OrderState.REFUSED, self._at(), reason=why)
+        self._waiting.pop(intent.intent_id, None)
+        self.unsent.pop(intent.intent_id, None)
+        self.book.settle(intent.intent_id, OrderState.REFUSED)
+        return OrderState.REFUSED
 
     def write_down(self, exit: OrderIntent) -> None:
         """Record an exit that goes out when nothing else works in its symbol any more."""

@@ -1,20 +1,23 @@
 """Parent orders: what of them is due goes out as ordinary entries, each with an identity of its own.
 
 A parent is written down before its first child, and what it may still send counts as exposure until it is over. It is
-reviewed by the rules once, as a whole; each child is held against what stops entries when it goes out. Children are
-never sent again: what one has filled, or may yet, is not part of the next.
+reviewed by the rules once, as a whole; each child is held against what stops entries when it goes out, and against the
+rules on one order at the prices of then. Children are never sent again: what one has filled, or may yet, is not part
+of the next.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
 
 import structlog
 
-from livetrader.constraints.verdict import Approved
-from livetrader.domain.order import OrderIntent
+from livetrader.constraints.gate import Exposure, Rule, review
+from livetrader.constraints.verdict import Approved, Refused
+from livetrader.domain.order import OrderIntent, OrderType
 from livetrader.domain.order_state import OrderState
 from livetrader.domain.parent import Parent, Schedule, child_id
 from livetrader.engine.book import Book
@@ -32,10 +35,11 @@ _ANSWERED = frozenset({OrderState.ACKED, OrderState.PARTIALLY_FILLED, OrderState
 
 @dataclass(slots=True)
 class Parents:
-    """Sends what is due of each parent, and ends those that are over."""
+    """Sends what is due of each parent, and ends those that are over. `rules` are those on one order."""
 
     path: OrderPath
     book: Book
+    rules: Sequence[Rule] = ()
 
     def begin(self, order: Approved, schedule: Schedule, now: int) -> None:
         """Write an approved entry down as a parent, and send what of it is due at once. Done twice, it is done once."""
@@ -113,14 +117,38 @@ class Parents:
                 break
             child = self._child(under, min(quantity, under.parent.schedule.largest), now)
             known = under.children.setdefault(child.intent_id, Child(now, child.quantity))
+            refusal = self._refusal(child, now)
+            if refusal:
+                known.state = self.path.refuse(child, refusal)
+                under.over = f"a child of it was refused: {refusal}"
+                break
             state = self.path.submit(Approved(child, ()))
             if state is OrderState.REFUSED:
                 known.state = state
             if state not in _ANSWERED:
                 break  # another pass sees what is left
             quantity -= child.quantity
-        if under.over:  # a rejection: the next entry of this pass counts on what it leaves
+        if under.over:  # a rejection, or a refusal: the next entry of this pass counts on what it leaves
             self.end(under, under.over)
+
+    def _refusal(self, child: OrderIntent, now: int) -> str:
+        """Which rule on one order a child breaks; empty: none.
+
+        Where nothing bounds what it pays, it is held against them at the last price, and the price that it was approved
+        at against that one, too: the market may have left it since.
+        """
+        session, asked = self.book.session, [child]
+        assert session is not None, "children go out in one"
+        bars = self.path.tape.bars(child.symbol)
+        last = int(bars.closes.searchsorted(now, side="right")) - 1
+        if child.order_type is OrderType.MARKET and last >= 0:
+            price = self.book.sizer.instrument(child.symbol).price(float(bars.close[last]))
+            # The close at `now` is known before the first of them.
+            asked = [replace(child, as_of=now + 1), replace(child, price=price)]
+        exposure = Exposure(now, session, (), (), (), 0, {}, self.book.available, self.book.sizer.leverage)
+        verdicts = [review(one, exposure, self.rules) for one in asked]
+        refused = [f"{one.rule}: {one.reason}" for one in verdicts if isinstance(one, Refused)]
+        return refused[0] if refused else ""
 
     def _shut(self, now: int) -> bool:
         """Whether no session goes on: what is sent at its very close would end with it."""

@@ -131,6 +131,10 @@ class ExchangeLimits:
         return ""
 
 
+OF_ONE_ORDER = (PriceSanity, PriceCollar, LotSanity, ExchangeLimits)
+"""The rules that look at one order, and at nothing of the account but its session."""
+
+
 @dataclass(frozen=True, slots=True)
 class NoShortDelivery:
     """What is held as delivery (CNC) has to be there before it can be sold: nobody shorts it."""
