@@ -180,7 +180,7 @@ class World:
         )  # fmt: skip
         self.manual = Manual(self.engine, RULES, self._price)
         self.reconciled_at = float("-inf")
-        self.decided, self.passed = max(self.journal.marked() or 0, OPENS), False
+        self.decided, self.passed, self.seen = max(self.journal.marked() or 0, OPENS), False, self.tape.arrived
         recover(self.engine, self.market.session)
 
     def _died(self, crash: Crash) -> None:
@@ -262,7 +262,7 @@ class World:
                 if close > self.decided:
                     known = {(symbol, held.opened) for symbol, held in self.book.positions.items()}
                     self.engine.step(close)
-                    self.decided, self.passed, self.tested = close, True, known
+                    self.decided, self.passed, self.seen, self.tested = close, True, self.tape.arrived, known
             self._reconcile()
             rejected = self._rejected
             for look in range(self.looks):
