@@ -108,7 +108,7 @@ class Parents:
 
     def _send(self, under: UnderWay, now: int) -> None:
         """As many children as it takes, while each has an answer. What is missed now is caught up later, or never."""
-        if self._shut(now):
+        if self._shut(now) or self._late(under):
             return
         entry, quantity = under.entry, under.wanted(now)
         while quantity > 0 and not under.over and not self.book.unresolved(entry.symbol):
@@ -154,6 +154,11 @@ class Parents:
         """Whether no session goes on: what is sent at its very close would end with it."""
         session = self.book.session
         return session is None or now >= session.closes
+
+    def _late(self, under: UnderWay) -> bool:
+        """Whether its time was over before it began: a command may have waited."""
+        until = under.parent.schedule.until
+        return until is not None and self.path.decided >= until
 
     def _child(self, under: UnderWay, quantity: Decimal, now: int) -> OrderIntent:
         """The next child. One that was written down in this pass before a crash, and not sent, is that one."""

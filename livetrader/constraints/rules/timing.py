@@ -17,14 +17,14 @@ from livetrader.domain.session import Session
 class TradingWindow:
     """Entries go out while the session trades, before its square-off, and before `entries_until` if set.
 
-    `entries_until` is a time of day at the exchange, exclusive.
+    `entries_until` is a time of day at the exchange, exclusive. What waited until the square-off is too late.
     """
 
     timezone: ZoneInfo
     entries_until: time | None = None
 
     def passes(self, intent: OrderIntent, exposure: Exposure) -> bool:
-        if not _inside(exposure.session, intent.as_of):
+        if not _inside(exposure.session, intent.as_of) or exposure.now >= exposure.session.square_off:
             return False
         return self.entries_until is None or self._clock(intent.as_of) < self.entries_until
 
@@ -35,6 +35,8 @@ class TradingWindow:
         reason = f"{numbers['at']} is inside the trading window"
         if not _inside(session, intent.as_of):
             reason = f"{numbers['at']} is outside {numbers['from']}–{numbers['until']}"
+        elif exposure.now >= session.square_off:
+            reason = f"{numbers['at']} was decided in time, and it is {self._clock(exposure.now).isoformat()} by now"
         elif not passed:
             reason = f"{numbers['at']} is past entries_until {self.entries_until}"
         return Check("trading_window", passed, reason, numbers)

@@ -10,6 +10,7 @@ from typing import Any
 
 from reckoned_limits import RETURNS, Limits, check_limits
 
+from livetrader.bootstrap.workspace import COMMAND_SECONDS
 from livetrader.constraints.rules.timing import BarFreshness
 from livetrader.domain.order import Action, OrderIntent, Purpose, opening
 from livetrader.domain.parent import Parent
@@ -37,7 +38,8 @@ class LimitedWorld(World):
         self.left.clear()  # what another process decides again it reviews again
         super()._boot()
         self.engine.floor, self.book.returns = self.limits.floor, RETURNS
-        self.manual.rules = [r for r in self.engine.rules if not isinstance(r, BarFreshness)]  # a command has no bar
+        signals = (rule for rule in self.engine.rules if not isinstance(rule, BarFreshness))
+        self.manual.rules = (*signals, BarFreshness(COMMAND_SECONDS))
         begin = self.journal.begin_parent
 
         def begin_parent(parent: Parent, at: datetime) -> bool:

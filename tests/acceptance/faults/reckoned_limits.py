@@ -140,7 +140,12 @@ def check_money(world: World, limits: Limits, entry: OrderIntent, exposed: Itera
 
 
 def check_counts(world: World, limits: Limits, entry: OrderIntent, exposed: Iterable[Exposed]) -> None:
-    """There are no more positions and no more trades than allowed; a parent is one, however many its children are."""
+    """There are no more positions and no more trades than allowed; a parent is one, however many its children are.
+
+    Nothing is taken on once the session is being squared off.
+    """
+    if world.clock.now() >= world.market.session.square_off:
+        raise Violation("I4", f"{entry.intent_id} enters after the square-off")
     symbols = {one.symbol for one, _ in exposed} | {position.symbol for position, _ in held(world)}
     if len(symbols) > MAX_POSITIONS:
         raise Violation("I4", f"{entry.intent_id} enters: {len(symbols)} positions of {MAX_POSITIONS}")

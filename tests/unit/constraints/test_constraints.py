@@ -118,6 +118,13 @@ REFUSES: dict[str, tuple[Rule, OrderIntent, Exposure, str, Mapping[str, str]]] =
     ),
     "window: after it": (WINDOW, intent(bar=11), FLAT, "10:15:00 is outside 09:15:00–10:05:00", {}),
     "window: before the open": (WINDOW, intent(bar=-2), FLAT, "09:10:00 is outside 09:15:00–10:05:00", {}),
+    "window: decided in time, carried out at the square-off": (
+        WINDOW,
+        intent(bar=8),
+        exposure(now=at(10)),
+        "10:00:00 was decided in time, and it is 10:05:00 by now",
+        {},
+    ),
     "window: at entries_until": (UNTIL, intent(bar=4), FLAT, "09:40:00 is past entries_until 09:40:00", {}),
     "freshness: a second late": (
         BarFreshness(90),

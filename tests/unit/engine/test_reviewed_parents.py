@@ -267,6 +267,17 @@ def test_a_sale_over_time_does_not_close_a_position_at_once(account: LiveAccount
     assert (account.held(), account.working()) == (D(60), ["SELL 60 SL-M 90"])
 
 
+def test_an_order_over_time_that_waited_until_its_time_was_over_sends_nothing(account: LiveAccount) -> None:
+    """Its command was given before a pass that took long: the next one ends it."""
+    short = Execution(ExecutionKind.TWAP, slices=1, over_minutes=5)
+    ticket = Ticket(1, int(account.clock.now()), Action.BUY, "A", D(60), stop=D(90), execution=short)
+    account.bar(4)
+    account.manual.trade(ticket)
+    account.bar(5)
+    (parent,) = account.journal.parents()
+    assert (children(account, parent.parent.name), parent.reason) == ([], "its time is over")
+
+
 class Unreadable:
     """Candles that cannot be read just now."""
 
