@@ -14,6 +14,7 @@ from collections.abc import Mapping
 from dataclasses import fields
 from datetime import UTC, datetime
 from decimal import Decimal
+from functools import lru_cache
 from typing import Any, Protocol
 
 from livetrader.constraints.verdict import Approved, Check, Refused, Verdict
@@ -84,6 +85,7 @@ def _plan_text(plan: ExitPlan) -> str:
     return canonical({"kind": plan.kind.value, "square_off": plan.square_off} | overnight | used)
 
 
+@lru_cache(256)  # the orders of a strategy have the same one, and are read at every look
 def _plan_of(text: str) -> ExitPlan:
     plan = json.loads(text)
     kind, square_off = ExitKind(plan.pop("kind")), bool(plan.pop("square_off"))
