@@ -24,6 +24,13 @@ settings.register_profile("livetrader", deadline=None, derandomize="CI" in os.en
 settings.load_profile("livetrader")
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Files with slow tests first: what is long is begun early, and their shared days are not made by two processes,
+    which take work from the end of each other's lists."""
+    slow = {item.path for item in items if item.get_closest_marker("slow")}
+    items.sort(key=lambda item: item.path not in slow)
+
+
 @pytest.fixture(scope="session")
 def shared() -> Path:
     """The folder of real market data beside the project; the test is skipped where it is absent."""

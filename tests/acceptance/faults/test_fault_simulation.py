@@ -16,6 +16,7 @@ from test_mutations import retry_on_timeout
 
 from livetrader.brokers.loopback.profiles import OPENALGO, TAG_SCAN
 from livetrader.cli.main import run
+from livetrader.faultsim import runs
 from livetrader.faultsim.runs import EVERY_PROFILE, trial, trials
 from livetrader.faultsim.story import tell
 from livetrader.market.clock import SystemClock
@@ -39,11 +40,12 @@ def test_no_seed_breaks_an_invariant(name: str, part: int) -> None:
     assert min(tally.orders, tally.fills, tally.faults, tally.crashes) > 0
 
 
-def test_a_seed_is_one_day_whoever_plays_it() -> None:
+def test_a_seed_is_one_day_whoever_plays_it(monkeypatch: pytest.MonkeyPatch) -> None:
     """What a seed does depends on nothing but the seed: not on the workers, nor on the seeds before it."""
-    parts = [trial("kite", first, 30) for first in (0, 30)]
+    monkeypatch.setattr(runs, "CHUNK", 10)
+    parts = [trial("kite", first, 10) for first in (0, 10)]
     parts[0].add(parts[1])
-    assert trials(["kite", "tag_scan"], 0, 60, 2) == [parts[0]]
+    assert trials(["kite", "tag_scan"], 0, 20, 2) == [parts[0]]
 
 
 def test_its_progress_ends_at_the_whole() -> None:
