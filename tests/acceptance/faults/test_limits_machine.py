@@ -163,7 +163,7 @@ class LimitsMachine(OrderMachine):
 SETTINGS = settings(
     max_examples=int(os.environ.get("LIVETRADER_EXAMPLES", "250")),
     stateful_step_count=40,
-    derandomize=False,
+    derandomize="CI" in os.environ,
     print_blob=True,
     suppress_health_check=list(HealthCheck),  # a day takes its time, and draws a lot
 )
