@@ -1,10 +1,4 @@
-"""A day of a trader at the loopback server, as a process that kills itself at a point. For `test_real_kills`.
-
-    python killed_day.py URL TOKEN FOLDER POINT NTH
-
-`POINT` is a name of faultsim.crash, "commit" for the NTH commit of SQLite, or "never". The process that follows goes
-on at the server's time. Ends with 0 when the day is over, all is at rest and both books agree, else with 1.
-"""
+"""A day of a trader at the loopback server, in a process that kills itself at a point. For `test_real_kills`."""
 
 from __future__ import annotations
 
@@ -19,7 +13,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
 from threading import Event, Thread
-from typing import Any
+from typing import Any, NoReturn
 
 from crash_scenarios import FLAT, RISE, Day
 
@@ -183,12 +177,13 @@ class KilledDay:
         return agreed
 
 
-def main(url: str, token: str, folder: str, point: str, nth: str) -> int:
+def live(url: str, token: str, folder: Path, point: str, nth: int) -> NoReturn:
+    """The whole of a process: the day, from the server's time on.
+
+    `point` is a name of faultsim.crash, "commit" for the `nth` commit of SQLite, or "never". Ends with 0 when the day
+    is over, all is at rest and both books agree, else with 1.
+    """
     silence()
-    day = KilledDay(url, token, Path(folder), Killer(point, int(nth)))
+    day = KilledDay(url, token, folder, Killer(point, nth))
     day.trade()
-    return 0 if day.rest() else 1
-
-
-if __name__ == "__main__":
-    sys.exit(main(*sys.argv[1:]))
+    sys.exit(0 if day.rest() else 1)

@@ -12,16 +12,20 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass
+from multiprocessing import forkserver, get_context
 from pathlib import Path
 from typing import Any
 
+import killed_day
 import pytest
 
 from livetrader.faultsim.market import OPENS
+from tests.threads import PATIENCE
 
 pytestmark = pytest.mark.allow_hosts(["127.0.0.1"])
 
 HERE = Path(__file__).parent
+FORKS = get_context("forkserver")
 LISTINGS = [part for symbol in ("AAA", "BBB", "CCC") for part in ("--listing", f"{symbol}:0.05:1")]
 SERVER = (sys.executable, "-m", "livetrader.brokers.loopback.server", "--profile", "kite", "--cash", "100000")
 
@@ -41,18 +45,26 @@ class Venue:
     token: str
     folder: Path
 
-    def live(self, point: str, nth: int) -> int:
+    def live(self, point: str, nth: int) -> int | None:
         """The exit code of a trader that dies there."""
-        call = [sys.executable, str(HERE / "killed_day.py"), self.url, self.token, str(self.folder), point, str(nth)]
-        path = os.pathsep.join([str(HERE), str(HERE.parents[2])])
-        done = subprocess.run(call, env={**os.environ, "PYTHONPATH": path}, capture_output=True, text=True, timeout=180)
-        assert "Traceback" not in done.stderr, done.stderr
-        return done.returncode
+        process = FORKS.Process(target=killed_day.live, args=(self.url, self.token, self.folder, point, nth))
+        process.start()
+        process.join(3 * PATIENCE)
+        return process.exitcode
 
     def orders(self) -> list[dict[str, Any]]:
         request = urllib.request.Request(f"{self.url}/control/state", headers={"Authorization": f"Bearer {self.token}"})
         with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(request, timeout=60) as answer:
             return list(json.load(answer)["orders"])
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _forks() -> None:
+    """What traders are copies of has imported all that they need, which takes longer than their day."""
+    FORKS.set_forkserver_preload([killed_day.__name__])
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PYTHONPATH", os.pathsep.join([str(HERE), str(HERE.parents[2])]))
+        forkserver.ensure_running()
 
 
 @pytest.fixture
