@@ -18,6 +18,8 @@ import pytest
 from livetrader.market.clock import SystemClock
 
 COMMAND = (sys.executable, "-m", "livetrader")
+# What an installed `livetrader` runs, and a file that says when. Before that an interpreter answers a Ctrl+C as it likes.
+ENTRY = "from pathlib import Path; from livetrader.__main__ import main; Path('begun').touch(); main()"
 PATIENCE = 180.0  # a shared machine may be slow; it costs time only where something never comes
 
 
@@ -44,10 +46,10 @@ class Told:
             assert word in self.err[0]
 
 
-def start(*arguments: str, cwd: Path, **environ: str) -> subprocess.Popen[str]:
+def start(*arguments: str, cwd: Path, command: tuple[str, ...] = COMMAND, **environ: str) -> subprocess.Popen[str]:
     """A call in a process group of its own, as a terminal has it."""
     return subprocess.Popen(
-        [*COMMAND, *arguments],
+        [*command, *arguments],
         cwd=cwd, env={**os.environ, **environ}, text=True, start_new_session=True,
         stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
     )  # fmt: skip
@@ -77,29 +79,16 @@ def running(folder: Path, ready: Callable[[], object], **environ: str) -> Iterat
         yield loop
 
 
-def interrupt(process: subprocess.Popen[str], number: int = signal.SIGINT) -> None:
-    """Ctrl+C: the terminal's whole process group gets it."""
-    if process.poll() is None:
-        os.killpg(process.pid, number)
-
-
-def interrupted(*arguments: str, cwd: Path, after: float, number: int = signal.SIGINT) -> Told:
-    """A call that gets a signal `after` seconds of Python, unless it has ended before."""
-    process = start(*arguments, cwd=cwd)
-    until(lambda: process.poll() is not None or _hears(process, number), process)
+def interrupted(*arguments: str, cwd: Path, after: float) -> Told:
+    """A call that gets a Ctrl+C `after` seconds of its own, with its whole process group, unless it has ended before."""
+    begun = cwd / "begun"
+    begun.unlink(missing_ok=True)
+    process = start(*arguments, cwd=cwd, command=(sys.executable, "-c", ENTRY))
+    until(begun.exists, process)
     time.sleep(after)  # noqa: TID251 - the moment is the point of the test
-    interrupt(process, number)
+    if process.poll() is None:
+        os.killpg(process.pid, signal.SIGINT)
     return finish(process)
-
-
-def _hears(process: subprocess.Popen[str], number: int) -> bool:
-    """Whether the interpreter is up: before, the signal would end it without a word."""
-    try:
-        lines = Path(f"/proc/{process.pid}/status").read_text().splitlines()
-    except OSError:
-        return False
-    caught = next((line.split()[1] for line in lines if line.startswith("SigCgt:")), "0")
-    return number != signal.SIGINT or bool(int(caught, 16) >> (number - 1) & 1)
 
 
 def until(ready: Callable[[], object], process: subprocess.Popen[str]) -> None:

@@ -7,6 +7,7 @@ import signal
 from collections.abc import Callable, Iterator
 from datetime import date
 from pathlib import Path
+from threading import Event
 from typing import Any
 
 import numpy as np
@@ -20,6 +21,7 @@ from livetrader.market.clock import VirtualClock
 from livetrader.marketdata.simulated import INDEX
 from livetrader.marketdata.store import open_store
 from tests.acceptance.history_server import KEY, STOCKS, HistoryServer, configure, days, rows, serving
+from tests.threads import PATIENCE
 
 pytestmark = pytest.mark.allow_hosts(["127.0.0.1"])
 
@@ -92,10 +94,13 @@ def test_ctrl_c_loses_what_is_in_flight_and_the_next_call_goes_on(
     server: HistoryServer, empty: Path, call: Call, nse: Calendar
 ) -> None:
     (first, *_) = nse.sessions(date(2023, 10, 3), LAST)
+    let = Event()
+    server.vault.on_read = lambda _symbol: len(server.vault.reads) >= 5 and let.wait(PATIENCE)
     with ended(start("data", "fetch", *LONG, cwd=empty)) as fetch:
-        until(lambda: server.asked >= 5, fetch)
+        until(lambda: len(server.vault.reads) >= 5, fetch)
         fetch.send_signal(signal.SIGINT)
         told = finish(fetch)
+    let.set()
     assert (told.code, told.err) == (130, ("error: interrupted; what was committed stays, the rest was not done",))
     before, asked = len(stored()), server.asked
     assert 0 < before < len(held(server, first.opens))
