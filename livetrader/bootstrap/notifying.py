@@ -79,14 +79,21 @@ def outside(configuration: Configuration) -> Outside:
             problems.append(f"{configuration.where(f'notify.targets.{i}.url', 'notify.targets')}: {error}")
         else:
             outlets.append(Outlet(name, Severity[target.at_least.upper()], send))
-    if settings.heartbeat_url is not None:
-        try:
-            heartbeat = Heartbeat(_url(configuration, settings.heartbeat_url), settings.heartbeat_seconds)
-        except ConfigError as error:
-            problems.append(f"{configuration.where('notify.heartbeat_url')}: {error}")
+    try:
+        heartbeat = heartbeat_of(configuration)
+    except ConfigError as error:
+        problems.append(f"{configuration.where('notify.heartbeat_url')}: {error}")
     if problems:
         raise ConfigError(problems)
     return Outside(outlets, heartbeat)
+
+
+def heartbeat_of(configuration: Configuration) -> Heartbeat | None:
+    """The heartbeat of the settings, None where there is none; ConfigError where its variable is not set."""
+    settings = configuration.settings.notify
+    if settings.heartbeat_url is None:
+        return None
+    return Heartbeat(_url(configuration, settings.heartbeat_url), settings.heartbeat_seconds)
 
 
 def _url(configuration: Configuration, setting: str) -> str:

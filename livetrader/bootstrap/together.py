@@ -8,16 +8,18 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 
 import structlog
 from structlog.contextvars import bound_contextvars
 
 from livetrader.bootstrap.candles import layout, open_candles
-from livetrader.bootstrap.notifying import systemd
+from livetrader.bootstrap.notifying import heartbeat_of, systemd
 from livetrader.bootstrap.trading import SessionTrader, trading
 from livetrader.config import Configuration
 from livetrader.errors import ConfigError, LiveTraderError
 from livetrader.marketdata.store import CandleStore
+from livetrader.notify.notifications import Notifications
 from livetrader.notify.systemd import Systemd
 from livetrader.ports import Clock
 
@@ -130,7 +132,7 @@ def together(
     """The traders of several portfolios, each holding its account. Raises ConfigError if any of them is wrong."""
     service = systemd(configurations[0], clock) or Systemd(None, clock)
     with ExitStack() as stack:
-        members = [Member(one) for one in configurations]
+        members, pulses = [Member(one) for one in configurations], list[_Pulse]()
         candles = _stores(stack)
         # The process goes on for the market that never closes: the others have to be there again in the morning.
         endless = any(one.settings.market.calendar == "24x7" for one in configurations)
@@ -141,22 +143,68 @@ def together(
                 trading(
                     member.configuration, clock, strategies=strategies, max_symbols=max_symbols, once=once,
                     endless=endless and not once, candles=candles(member.configuration),
-                    service=_Scans(service.address, clock),
+                    service=_Scans(service.address, clock, partial(_scanned, pulses, member)),
                 )
             )  # fmt: skip
+        pulses += _pulses(members, clock)
+        for pulse in pulses:
+            stack.callback(pulse.heart.close, 0.0)
+            pulse.heart.start(announced=False)
         service.ready()
         stack.callback(service.stopping)
         yield Together(members)
 
 
+@dataclass
 class _Scans(Systemd):
     """One process is one service: that it begins and ends is not for each portfolio to say."""
+
+    told: Callable[[], None]
 
     def ready(self) -> None:
         pass
 
+    def scanned(self) -> None:
+        super().scanned()
+        self.told()
+
     def stopping(self) -> None:
         pass
+
+
+@dataclass
+class _Pulse:
+    """A heartbeat that portfolios share: it beats when each of them has completed a scan since the last time.
+
+    One that has failed keeps it from beating; one that is over as it should be does not.
+    """
+
+    heart: Notifications
+    members: list[Member] = field(default_factory=list)
+    _done: set[str] = field(default_factory=set, init=False)
+
+    def scanned(self, member: Member) -> None:
+        if all(one is not member for one in self.members):
+            return
+        self._done.add(member.name)
+        if all(one.name in self._done for one in self.members if one.failure is not None or not one.over):
+            self._done.clear()
+            self.heart.scanned()
+
+
+def _pulses(members: Sequence[Member], clock: Clock) -> list[_Pulse]:
+    """The heartbeats of the members that have one: those that name the same address share it."""
+    found: dict[str, _Pulse] = {}
+    for member in members:
+        heartbeat = heartbeat_of(member.configuration)
+        if heartbeat is not None:
+            found.setdefault(heartbeat.url, _Pulse(Notifications((), heartbeat, clock))).members.append(member)
+    return list(found.values())
+
+
+def _scanned(pulses: Sequence[_Pulse], member: Member) -> None:
+    for pulse in pulses:
+        pulse.scanned(member)
 
 
 def _stores(stack: ExitStack) -> Callable[[Configuration], CandleStore]:

@@ -338,13 +338,16 @@ def trading(
     """A trader that holds the account of its mode. Raises before anything is opened if it may not run.
 
     The operator is told what it does; with `once`, not that it comes and goes. Of several in one process each has a
-    store of `candles` that is open already, and stays so, and tells the process's `service` of its scans.
+    store of `candles` that is open already, and stays so, and tells the process's `service` of its scans: the heartbeat
+    is the process's, too.
     """
     with Workspace(configuration, read_only=True, shared=candles) as workspace:
         require_live(workspace, clock)
         chosen = workspace.strategies(strategies)
         symbols = workspace.known(workspace.symbols(limit=max_symbols))
-        world = replace(outside(configuration), service=service)
+        world = outside(configuration)
+        if service is not None:
+            world = replace(world, service=service, heartbeat=None)
         with _begun(workspace, clock, chosen, symbols, world, once=once, endless=endless) as trader:
             yield trader
 

@@ -15,6 +15,7 @@ from livetrader.bootstrap.trading import SessionTrader, trading
 from livetrader.config import load
 from livetrader.errors import AlreadyRunning, ConfigError, StoreError
 from livetrader.market.clock import VirtualClock
+from livetrader.notify.heartbeat import Heartbeat
 from livetrader.store.queries import open_queries
 
 BEGIN, UNTIL = opening(-15), opening(6 * 60 + 20)
@@ -45,8 +46,20 @@ def ran(folder: Path, *stops: int) -> dict[str, object]:
     for stop in stops:
         with together([configured(folder, name) for name in NAMES], clock) as portfolios:
             drive(clock, portfolios.members, stop)
+            check_cash(folder, portfolios)
         assert portfolios.exit_code == 0
     return {name: books(folder, name) for name in NAMES}
+
+
+def check_cash(folder: Path, portfolios: Together) -> None:
+    """Cash is conserved in each portfolio, in its own currency: what it began with, and what its own fills brought."""
+    found = {}
+    for member in portfolios.members:
+        assert member.trader is not None
+        book, capital = member.trader.desk.engine.book, member.configuration.settings.capital
+        assert book.cash == capital.amount + sum(fill.cash for fill in books(folder, member.name)[0]), member.name
+        found[member.name] = capital.currency
+    assert found == {"calm": "INR", "bold": "INR", "crypto": "USDT"}
 
 
 def test_each_portfolio_trades_as_it_does_alone(desk: Path, lone: dict[str, object]) -> None:
@@ -159,6 +172,47 @@ def test_systemd_hears_of_one_process(desk: Path) -> None:
             portfolios.reap()
             assert said() == []
         assert said() == ["STOPPING"]
+
+
+def test_the_heartbeat_beats_when_every_portfolio_has_scanned(desk: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One that is over is not waited for; one that has failed is, or nobody outside would ever hear of it."""
+    beats: list[str] = []
+    monkeypatch.setattr(Heartbeat, "scanned", lambda self: beats.append(self.url))
+    with (desk / "config.yaml").open("a") as config:
+        config.write("notify: {heartbeat_url: env:HEART}\n")
+    clock = VirtualClock(float(opening(-15)))
+    environ = {"HEART": "https://example.com/beat"}
+    configurations = [load(portfolio=name, environ=environ, directory=desk) for name in NAMES]
+    with together(configurations, clock) as portfolios:
+        calm, bold, crypto = portfolios.members
+        counts = []
+        for scans in ([calm, calm, bold], [crypto], [calm, crypto], [bold]):
+            for member in scans:
+                member.scan()
+            counts.append(len(beats))
+        assert calm.trader is not None
+        calm.trader.session = None
+        crypto.scan()
+        bold.scan()
+        counts.append(len(beats))
+        bold.failure = StoreError("x")
+        crypto.scan()
+        counts.append(len(beats))
+    assert counts == [0, 1, 1, 2, 3, 3]
+    assert set(beats) == {"https://example.com/beat"}
+
+
+def test_a_portfolio_with_an_address_of_its_own_beats_there(desk: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    beats: list[str] = []
+    monkeypatch.setattr(Heartbeat, "scanned", lambda self: beats.append(self.url))
+    with (desk / "config.yaml").open("a") as config:
+        config.write("notify: {heartbeat_url: env:HEART}\n")
+    environ = {"HEART": "https://example.com/beat", "HEART_CRYPTO": "https://example.com/coins"}
+    configurations = [load(portfolio=name, environ=environ, directory=desk) for name in NAMES]
+    with together(configurations, VirtualClock(float(opening(-15)))) as portfolios:
+        for member in reversed(portfolios.members):
+            member.scan()
+    assert beats == ["https://example.com/coins", "https://example.com/beat"]
 
 
 CODES: dict[str, tuple[list[type[Exception]], int]] = {
