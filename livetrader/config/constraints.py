@@ -88,7 +88,12 @@ class Constraints(Section):
     max_price: Positive | None = setting(None, "Dearest price that is bought or sold short.")
     max_order_value: Positive | None = setting(None, "Largest value of one order.")
     max_order_quantity: Positive | None = setting(None, "Largest quantity of one order.")
-    bar_max_age_seconds: float | None = setting(60, "An entry on a bar that closed longer ago is refused.", gt=0)
+    bar_max_age_seconds: float | None = setting(
+        60,
+        "An entry on a bar that closed longer ago is refused; so long an entry that cannot be sent is tried again, and a "
+        "late pass still sends parts of orders that go out over time (null: no entry is too old, those two are 60 s).",
+        gt=0,
+    )
     entries_until: ClockTime | None = setting(None, "Exchange time from which no entry is taken.")
     price_collar_pct: Positive | None = setting(
         20, "How far an entry's price may lie from the symbol's last close before it, in percent."
