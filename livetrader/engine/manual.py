@@ -301,6 +301,8 @@ class Manual:
         self._require_grid(intent, ticket.stop, ticket.target)
         if ticket.lasts and ticket.product is Product.MIS:
             raise NotDone(f"{ticket.symbol}: MIS ends with the session: what lasts needs --product CNC or NRML")
+        if ticket.until is not None and ticket.until <= ticket.as_of:
+            raise NotDone(f"{ticket.symbol}: --until is over: give a day that is to come")
         return intent
 
     def _require_grid(self, intent: OrderIntent, stop: Decimal | None = None, target: Decimal | None = None) -> None:

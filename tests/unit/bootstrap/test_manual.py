@@ -286,6 +286,12 @@ def test_it_ends_with_its_date() -> None:
     assert (made.book.parents, [one.reason for one in made.journal.parents()]) == ({}, ["its time is over"])
 
 
+def test_a_date_that_is_over_is_no_end() -> None:
+    """It would go out at once, and might fill before it is cancelled."""
+    with pytest.raises(NotDone, match="--until is over"):
+        lasting(DAYS[0].opens)
+
+
 def test_an_order_that_lasts_is_no_margin_order() -> None:
     with pytest.raises(NotDone, match="--product CNC or NRML"):
         manual(flat_days(100)).trade(ticket(limit_price=D(95), lasts=True))
