@@ -101,6 +101,8 @@ class Manual:
         held = self.engine.book.positions.get(ticket.symbol)
         if held is not None and ticket.action is closing(held.position.side):
             return self._close_by(ticket, held)
+        if held is not None and ticket.add and ticket.product is not held.entry.product:
+            raise NotDone(f"{ticket.symbol}: it is held as {held.entry.product}: give --product {held.entry.product}")
         if held is not None and ticket.add:
             intent = replace(intent, entry_id=held.entry.intent_id, exit=held.exit.plan)
         elif ticket.add:

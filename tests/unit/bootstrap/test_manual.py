@@ -238,6 +238,15 @@ def test_what_is_added_has_the_average_price_and_one_stop_for_all() -> None:
         manual(made).trade(Ticket(4, at(5), Action.BUY, "B", D(10), add=True))
 
 
+def test_what_is_added_is_of_the_product_that_is_held() -> None:
+    """As another product it would be another position at the broker, beside a stop that is too large for either."""
+    made = flat_days(100, 100, 100, 100)
+    manual(made).trade(ticket(stop=D(98), product=Product.NRML))
+    made.step(at(3))
+    with pytest.raises(NotDone, match="it is held as NRML: give --product NRML"):
+        manual(made).trade(Ticket(2, at(3), Action.BUY, "A", D(10), add=True))
+
+
 def test_what_would_add_ends_with_the_position_that_it_adds_to() -> None:
     made = flat_days(100, 100, 100, 97)
     manual(made).trade(ticket(stop=D(98)))
