@@ -97,12 +97,14 @@ class MortalJournal(SqlJournal):
 class MortalVenue:
     """`venue`, called by a process that may die before its request leaves and after the venue has acted.
 
-    `sending` is told of each order before it goes out. Implements ports.Venue.
+    `sending` is told of each order before it goes out. Its books show nothing of the orders in `cleared`: brokers
+    begin theirs anew each day. Implements ports.Venue.
     """
 
     venue: Venue
     points: CrashPoints
     sending: Callable[[OrderIntent], None]
+    cleared: Collection[str] = ()
     name: str = field(init=False)
     identity: Identity = field(init=False)
     visibility_seconds: float = field(init=False)
@@ -122,13 +124,13 @@ class MortalVenue:
         return self.points.around("in_cancel", lambda: self.venue.cancel(broker_order_id), "after_cancel")
 
     def orders(self) -> Sequence[BrokerOrder]:
-        return self.venue.orders()
+        return [one for one in self.venue.orders() if one.broker_order_id not in self.cleared]
 
     def order(self, broker_order_id: str) -> BrokerOrder:
         return self.venue.order(broker_order_id)
 
     def trades(self) -> Sequence[BrokerTrade]:
-        return self.venue.trades()
+        return [one for one in self.venue.trades() if one.broker_order_id not in self.cleared]
 
     def positions(self) -> Sequence[BrokerPosition]:
         return self.venue.positions()

@@ -15,6 +15,8 @@ from livetrader.domain.books import BrokerTrade
 from livetrader.domain.instrument import Product
 from livetrader.domain.order import Action, Fill, Purpose
 from livetrader.domain.order_state import OrderState
+from livetrader.faultsim.desk import charges
+from livetrader.faultsim.entries import check_entries
 from livetrader.faultsim.parents import check_parents, check_parents_ended, rest_of
 from livetrader.faultsim.protected import check_protected
 from livetrader.faultsim.violation import Violation
@@ -37,6 +39,7 @@ def check(world: World) -> None:
     check_parents(world)
     if world.informed:
         check_protected(world)
+        check_entries(world)
 
 
 def check_end(world: World) -> None:
@@ -45,8 +48,8 @@ def check_end(world: World) -> None:
     left = [f"{o.intent.intent_id} {o.state}" for o in world.journal.orders() if not o.state.terminal]
     if left:
         raise Violation("I5", f"still open after the day: {', '.join(left)}")
-    if world.book.positions:
-        raise Violation("I5", f"still held after the day: {', '.join(world.book.positions)}")
+    if world.intraday:
+        raise Violation("I5", f"still held after the day: {', '.join(world.intraday)}")
     check_parents_ended(world)
     if not world.agreed:
         raise Violation("I2", f"the books never agreed: {world.reconciler.differing} {world.reconciler.unexplained}")
@@ -120,12 +123,12 @@ def _hands(world: World) -> set[str]:
 
 def check_books(world: World) -> None:
     """I2 and I3, when a reconciliation has just said so: ours and the venue's, to the unit and the paisa."""
-    symbols = {symbol for symbol, _ in world.exchange.account.held} | set(world.book.positions)
-    for symbol in sorted(symbols):
-        ours = world.book.own(symbol, Product.MIS) + world.book.foreign(symbol, Product.MIS)
-        theirs = world.exchange.account.position(symbol, Product.MIS)
+    held = {(symbol, one.entry.product) for symbol, one in world.book.positions.items()}
+    for symbol, product in sorted(held | world.exchange.account.held.keys()):
+        ours = world.book.own(symbol, product) + world.book.foreign(symbol, product)
+        theirs = world.exchange.account.position(symbol, product)
         if ours != theirs:
-            raise Violation("I2", f"{symbol}: ours {ours}, the venue's {theirs}")
+            raise Violation("I2", f"{symbol} {product}: ours {ours}, the venue's {theirs}")
     if world.profile.tells_cash:
         _explained(world)
     _owned(world)
@@ -150,18 +153,25 @@ def _owned(world: World) -> None:
     hand = [fill for fill in world.journal.fills() if fill.broker != world.broker.name]
     _handled(world, tags, hand)
     trades = [trade for trade in world.exchange.trades if tags[trade.broker_order_id]]
-    true: defaultdict[str, Decimal] = defaultdict(Decimal)
-    moved: Sequence[BrokerTrade | Fill] = [*trades, *hand]
-    for one in moved:
-        true[one.symbol] += one.action.sign * one.quantity
-    for symbol, quantity in true.items():
-        ours = world.book.own(symbol, Product.MIS)
+    true: defaultdict[tuple[str, Product], Decimal] = defaultdict(Decimal)
+    for trade in trades:
+        true[trade.symbol, trade.product] += trade.action.sign * trade.quantity
+    products = {one.intent.intent_id: one.intent.product for one in world.journal.orders()} if hand else {}
+    for fill in hand:
+        true[fill.symbol, products[fill.intent_id]] += fill.action.sign * fill.quantity
+    for (symbol, product), quantity in true.items():
+        ours = world.book.own(symbol, product)
         if ours != quantity:
-            raise Violation("I2", f"{symbol}: we hold {ours} by our books, {quantity} by our orders' trades")
-    cash = sum((world.cash_of(trade) for trade in trades), sum((fill.cash for fill in hand), ZERO))
+            raise Violation("I2", f"{symbol} {product}: we hold {ours} by our books, {quantity} by our orders' trades")
+    cash = sum((_cash_of(trade) for trade in trades), sum((fill.cash for fill in hand), ZERO))
     if world.book.cash - world.book.capital != cash:
         earned = world.book.cash - world.book.capital
         raise Violation("I3", f"we earned {earned} by our books, {cash} by our orders' trades")
+
+
+def _cash_of(trade: BrokerTrade) -> Decimal:
+    """What a trade of the venue added to its cash."""
+    return -trade.action.sign * trade.quantity * trade.price - charges(trade)
 
 
 def _handled(world: World, tags: Mapping[str, str], hand: Sequence[Fill]) -> None:

@@ -1,4 +1,4 @@
-"""The market of a simulated account: one short session of bars, and the prices on the way through each bar."""
+"""The market of a simulated account: a short session of bars or two, and the prices on the way through each bar."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from decimal import Decimal
 import numpy as np
 
 from livetrader.brokers.loopback.faults import Chance
+from livetrader.domain.candles import Ints
 from livetrader.domain.instrument import Instrument
 from livetrader.domain.interval import Interval
 from livetrader.domain.session import Session
@@ -17,7 +18,7 @@ from livetrader.engine.tape import first
 from livetrader.ports import Bars, Clock
 
 OPENS = int(datetime(2026, 2, 2, 3, 45, tzinfo=UTC).timestamp())
-BAR = Interval.M5.seconds
+BAR, DAY = Interval.M5.seconds, 86400
 SYMBOLS = ("AAA", "BBB", "CCC")
 TICK = Decimal("0.05")
 INSTRUMENT = Instrument("", TICK)
@@ -33,15 +34,29 @@ Row = tuple[float, float, float, float]
 
 @dataclass(frozen=True, slots=True)
 class Market:
-    """`prices[symbol]` are its rows, one a bar, on the tick grid."""
+    """`prices[symbol]` are its rows, one a bar, on the tick grid. All sessions have as many bars."""
 
-    session: Session
+    sessions: tuple[Session, ...]
     prices: dict[str, list[Row]]
     bars: dict[str, Bars]
 
+    @property
+    def session(self) -> Session:
+        """The first session."""
+        return self.sessions[0]
+
+    @property
+    def bars_a_day(self) -> int:
+        return (self.session.closes - self.session.opens) // BAR
+
+    def opening(self, bar: int) -> int:
+        """When a bar opens; after the last one, as if the session went on."""
+        day = min(bar // self.bars_a_day, len(self.sessions) - 1)
+        return self.sessions[day].opens + (bar - day * self.bars_a_day) * BAR
+
     def path(self, bar: int) -> list[tuple[int, dict[str, float]]]:
         """The prices of a bar in the order of trading: (instant, price by symbol)."""
-        start = OPENS + bar * BAR
+        start = self.opening(bar)
         rows = {symbol: self.prices[symbol][bar] for symbol in self.prices}
         # Falling bars reach the high first.
         order = {symbol: (0, 2, 1, 3) if row[3] >= row[0] else (0, 1, 2, 3) for symbol, row in rows.items()}
@@ -51,17 +66,22 @@ class Market:
         ]
 
 
-def market(chance: Chance, count: int) -> Market:
-    """A random walk of `count` bars, squared off three bars before the end."""
-    return priced({symbol: _walk(chance, count) for symbol in SYMBOLS}, 3)
+def market(chance: Chance, count: int, days: int = 1) -> Market:
+    """A random walk of `count` bars, squared off three bars before the end; of two days, two bars before each end."""
+    return priced({symbol: _walk(chance, count) for symbol in SYMBOLS}, 4 - min(days, 2), days)
 
 
-def priced(prices: dict[str, list[Row]], before_end: int) -> Market:
-    """The market of these prices, squared off so many bars before the end."""
-    count = len(next(iter(prices.values())))
-    closes = OPENS + count * BAR
-    session = Session(datetime.fromtimestamp(OPENS, UTC).date(), ((OPENS, closes),), closes - before_end * BAR)
-    return Market(session, prices, {symbol: _bars(rows) for symbol, rows in prices.items()})
+def priced(prices: dict[str, list[Row]], before_end: int, days: int = 1) -> Market:
+    """The market of these prices over so many days, squared off so many bars before the end of each."""
+    count = len(next(iter(prices.values()))) // days
+    sessions = tuple(_session(OPENS + day * DAY, count, before_end) for day in range(days))
+    ts = np.concatenate([one.opens + BAR * np.arange(count, dtype=np.int64) for one in sessions])
+    return Market(sessions, prices, {symbol: _bars(ts, rows) for symbol, rows in prices.items()})
+
+
+def _session(opens: int, count: int, before_end: int) -> Session:
+    closes = opens + count * BAR
+    return Session(datetime.fromtimestamp(opens, UTC).date(), ((opens, closes),), closes - before_end * BAR)
 
 
 def _walk(chance: Chance, count: int) -> list[Row]:
@@ -79,8 +99,7 @@ def _between(chance: Chance, low: int, high: int) -> int:
     return low + int(chance.random() * (high - low + 1))
 
 
-def _bars(rows: Sequence[Row]) -> Bars:
-    ts = OPENS + BAR * np.arange(len(rows), dtype=np.int64)
+def _bars(ts: Ints, rows: Sequence[Row]) -> Bars:
     opens, high, low, close = (np.array(column) for column in zip(*rows, strict=True))
     return Bars(ts, ts + BAR, opens, high, low, close, np.full(len(rows), np.inf))
 

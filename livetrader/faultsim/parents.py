@@ -22,10 +22,11 @@ if TYPE_CHECKING:
     from livetrader.faultsim.world import World
 
 ZERO = Decimal(0)
+ONE_BY_ONE = (Algo.ICEBERG, Algo.RESTING)
 
 
 def check_parents(world: World) -> None:
-    """I1: what a parent's children have filled and may fill is within its quantity; an iceberg shows one at a time."""
+    """I1: what a parent's children have filled and may fill is within its quantity; some have one at a time."""
     parents = {one.parent.name: one.parent for one in world.journal.parents()}
     if not parents:
         return
@@ -38,15 +39,16 @@ def check_parents(world: World) -> None:
         most = sum((order.filled for order in theirs[name]), sum((order.remaining for order in working), ZERO))
         if most > parent.entry.quantity:
             raise Violation("I1", f"the children of {name} fill up to {most}, it is for {parent.entry.quantity}")
-        if parent.schedule.algo is Algo.ICEBERG and len(working) > 1:
-            raise Violation("I1", f"the iceberg {name} shows {len(working)} children at once")
+        if parent.schedule.algo in ONE_BY_ONE and len(working) > 1:
+            raise Violation("I1", f"{parent.schedule.algo} {name} has {len(working)} children at once")
 
 
 def check_parents_ended(world: World) -> None:
     """I5: after its time no parent is under way. Time passes with the passes, which follow the machine's clock."""
+    decided = world.journal.marked() or 0
     for one in world.journal.parents():
         until = one.parent.schedule.until
-        if one.ended_at is None and until is not None and world.decided >= until:
+        if one.ended_at is None and until is not None and decided >= until:
             raise Violation("I5", f"the parent {one.parent.name} is under way after its time")
 
 

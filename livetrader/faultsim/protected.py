@@ -6,7 +6,7 @@ what it holds is believed.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from decimal import Decimal
 from operator import itemgetter
@@ -22,6 +22,7 @@ from livetrader.domain.order_state import OPEN
 from livetrader.engine.book import HeldPosition
 from livetrader.engine.closing import EXIT_ALERT
 from livetrader.engine.exits import Walked, begin, walk
+from livetrader.engine.overnight import ACTION_ALERT
 from livetrader.engine.protection import STOP_ALERT
 from livetrader.faultsim.market import BAR, TICK
 from livetrader.faultsim.violation import Violation
@@ -38,16 +39,21 @@ def check_protected(world: World) -> None:
     """Each position has one stop that closes it at its plan's level, or an alert of its own; or it is being left."""
     alerts = {alert.key: alert for alert in world.journal.alerts()}
     for symbol, held in world.book.positions.items():
+        if world.exchange.closed and held.entry.product is not Product.MIS:
+            continue  # a stop is a day order: the next one goes out when the session begins
         stops = _working(world, symbol, Purpose.STOP)
         freeze = world.instruments[symbol].freeze_quantity
         needed = freeze is not None and _rest(stops[1:]) < abs(held.position.quantity)
         if len(stops) > 1 and not needed:
             raise Violation("I7", f"{symbol} has {len(stops)} stops at the venue, together for {_rest(stops)}")
-        theirs = world.exchange.account.position(symbol, Product.MIS)
-        traded_since = theirs != held.position.quantity + world.book.foreign(symbol, Product.MIS)
+        product = held.entry.product
+        theirs = world.exchange.account.position(symbol, product)
+        traded_since = theirs != held.position.quantity + world.book.foreign(symbol, product)
         if traded_since:
             continue
-        if STOP_ALERT + symbol in alerts:
+        if symbol in world.book.questioned:
+            _is_answered(world, symbol, alerts)
+        elif STOP_ALERT + symbol in alerts:
             _is_mended(world, held, alerts[STOP_ALERT + symbol])
         elif held.leaving is None:
             _stays(world, held, stops)
@@ -66,6 +72,12 @@ def _rest(stops: Sequence[Order]) -> Decimal:
     return sum((stop.remaining for stop in stops), Decimal(0))
 
 
+def _is_answered(world: World, symbol: str, alerts: Collection[str]) -> None:
+    """What was held over night is questioned until the books have been compared, or the operator is asked."""
+    if world.sound_seconds > PATIENCE_SECONDS and not world.clock_was_set and ACTION_ALERT + symbol not in alerts:
+        raise Violation("I7", f"{symbol} is in question, and nobody was asked: {world.book.questioned[symbol]}")
+
+
 def _is_mended(world: World, held: HeldPosition, alert: Alert) -> None:
     """An alert stands in for a stop that cannot be had: on a sound line it can be had, or the position be left."""
     symbol, left = held.entry.symbol, abs(held.position.quantity)
@@ -73,7 +85,10 @@ def _is_mended(world: World, held: HeldPosition, alert: Alert) -> None:
     # An exit may not be larger than the freeze quantity: the next one is for the rest.
     if [exit.remaining for exit in exits] == [left] or (freeze is not None and exits and exits[0].remaining <= left):
         return
-    told = world.clock.now() - alert.since.timestamp()
+    since = alert.since.timestamp()
+    if freeze is not None:  # each piece has its time
+        since = max([since, *(one.traded_at.timestamp() for one in world.exchange.trades if one.symbol == symbol)])
+    told = world.clock.now() - since
     if not world.clock_was_set and min(told, world.sound_seconds) > PATIENCE_SECONDS:
         raise Violation("I7", f"on a sound line there is still an alert: {alert.text}")
 
@@ -85,17 +100,20 @@ def _stays(world: World, held: HeldPosition, stops: Sequence[Order]) -> None:
     if against or _rest(stops) + _taken_out(world, symbol) != abs(held.position.quantity):
         raise Violation("I7", f"{symbol}: {held.position.quantity:+f} held, stops of {found}")
     plan = held.entry.exit
-    planned = None if plan is None else _planned(world, held, plan)
-    if planned is None:
+    planned = None if plan is None else _planned(world, held, plan, world.decided)
+    if plan is None or planned is None:
         return
-    # One that was heard of after the last pass is at its first level, unless a new process has walked it since.
-    tested = (symbol, held.opened) in world.tested
-    levels = {planned.state.stop} if tested else {planned.state.stop, planned.state.first_stop}
+    # One that the last pass did not know, or questioned, is where it was; a new process may have walked it since.
+    at = world.tested.get((symbol, held.opened), 0)
+    tested, levels = at == world.decided, {planned.state.stop}
+    before = None if tested else _planned(world, held, plan, at)
+    if before is not None:
+        levels.add(before.state.stop)
     instrument, trigger = world.book.sizer.instrument(symbol), stops[0].ticket.trigger_price
     apart = len({stop.ticket.trigger_price for stop in stops}) > 1
     if apart or trigger not in {instrument.price(level) for level in levels}:
         raise Violation("I7", f"{symbol}: its stop is at {trigger}, its plan says {levels}")
-    over = world.decided >= world.market.session.square_off
+    over = _squared_off(world, held, plan)
     if tested and world.passed and (planned.bar is not None or over):
         raise Violation("I7", f"{symbol} is not left: {'square-off' if over else planned.reason}")
 
@@ -110,8 +128,15 @@ def _taken_out(world: World, symbol: str) -> Decimal:
     return sum((one.intent.quantity - one.filled_quantity for one in exits), Decimal(0))
 
 
-def _planned(world: World, held: HeldPosition, plan: ExitPlan) -> Walked | None:
-    """The plan, over the bars that the last pass knew. None where times say nothing: the machine's clock was set."""
+def _squared_off(world: World, held: HeldPosition, plan: ExitPlan) -> bool:
+    """Whether the last pass was to close it with its session, or with the next one."""
+    session = world.session
+    stays = not plan.square_off or (plan.overnight and held.opened >= session.opens)
+    return not stays and world.decided >= session.square_off
+
+
+def _planned(world: World, held: HeldPosition, plan: ExitPlan, decided: int) -> Walked | None:
+    """The plan, over the bars that had closed by `decided`. None where the machine's clock was set: no time is sure."""
     if world.clock_was_set or held.entry.purpose is not Purpose.ENTRY:
         return None
     entry = {order.order_id for order in world.exchange.orders.values() if carried(order) == held.entry.intent_id}
@@ -121,13 +146,15 @@ def _planned(world: World, held: HeldPosition, plan: ExitPlan) -> Walked | None:
     ]  # fmt: skip
     if not opening:  # by a fingerprint somebody else's order passed for ours
         return None
-    # An entry that fills in parts may have opened an earlier position within the same second, closed by its stop.
+    # An entry that fills in parts may have opened an earlier position within the same second, closed by its stop; where
+    # the stop was heard of before the parts, which of them opened this one the engine alone can say.
     last = _openers(world, held.entry.symbol)[-1:]
-    trade = next((one for one in opening if one in last), opening[0])
+    said = [one for one in opening if float(one.price) == held.exit.fill]
+    trade = next((one for one in opening if one in last), (said or opening)[0])
     bars, state = world.tape.bars(held.entry.symbol), begin(plan, held.position.side, float(trade.price), float(TICK))
-    start, end = bars.ts.searchsorted(held.opened), bars.closes.searchsorted(world.decided, side="right")
     # A bar that arrives after the pass of its close (an answer took minutes) is the next pass's.
-    return walk(state, bars.open, bars.high, bars.low, int(start), min(int(end), world.seen))
+    start, end = bars.ts.searchsorted(held.opened), bars.closes.searchsorted(decided, side="right")
+    return walk(state, bars.open, bars.high, bars.low, int(start), max(int(start), min(int(end), world.seen)))
 
 
 def _openers(world: World, symbol: str) -> list[BrokerTrade]:

@@ -5,18 +5,16 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from decimal import Decimal
 from pathlib import Path
 from random import Random  # noqa: TID251 - a seed is the whole day, and the venue's `Chance` is this interface
 from tempfile import TemporaryDirectory
 
 from livetrader.brokers.loopback.profiles import Profile
 from livetrader.domain.exit_plan import ExitKind
-from livetrader.domain.order import Action
 from livetrader.domain.signal import Side
-from livetrader.engine.execution import AT_MARKET, Execution, ExecutionKind
 from livetrader.faultsim.invariants import check, check_books, check_end
 from livetrader.faultsim.market import MOMENTS, SYMBOLS, market
+from livetrader.faultsim.operator import Operator
 from livetrader.faultsim.world import Check, World
 
 # A file system in memory, where there is one.
@@ -25,16 +23,6 @@ MEMORY = Path("/dev/shm")
 EXITS = (ExitKind.TRAILING_ATR, ExitKind.PERCENT, ExitKind.STEP_TRAIL)
 RATES = (0.0, 0.02, 0.1, 0.3)
 CLOCK_STEPS = (-3600, -5, 7, 3600)
-
-# Half of the days are as if there were none of it.
-EXECUTIONS = (
-    AT_MARKET, AT_MARKET, AT_MARKET, Execution(ExecutionKind.LIMIT),
-    Execution(ExecutionKind.TWAP, slices=3, over_minutes=15),
-    Execution(ExecutionKind.VWAP, slices=4, over_minutes=20),
-    Execution(ExecutionKind.ICEBERG, visible_pct=Decimal(35)),
-)  # fmt: skip
-FREEZES = (None, None, Decimal(100))
-BY_HAND = (0.0, 0.0, 0.03)
 
 
 def play(
@@ -48,15 +36,15 @@ def play(
     server on 127.0.0.1, and has troubles of its own.
     """
     chance = Random(f"{profile.name}:{seed}:http" if http else f"{profile.name}:{seed}")
-    bars = chance.choice((8, 10, 14))
+    operator = Operator(Random(f"{profile.name}:{seed}:operator"), nights=not http)
+    bars = chance.choice((8, 10, 14)) + 2 * (operator.days - 1)
     steps = bars * len(MOMENTS)
     deaths = {chance.randrange(1, 40 * bars) for _ in range(chance.choice((0, 0, 1, 1, 2, 4)))}
-    parents = Parents(Random(f"{profile.name}:{seed}:parents"))
     with short_lived() as made:
         world = World(
             folder or made,
             profile,
-            market(chance, bars),
+            market(chance, bars, operator.days),
             chance,
             exit=chance.choice(EXITS),
             rate=chance.choice(RATES),
@@ -66,13 +54,16 @@ def play(
             compare=check_books,
             url=url,
             http=http,
-            execution=parents.execution,
-            freeze=parents.freeze,
+            execution=operator.execution,
+            freeze=operator.freeze,
+            product=operator.product,
+            overnight=operator.overnight,
+            cleared=operator.cleared,
         )
         try:
             for _ in range(steps):
                 _happen(world, chance)
-                parents.happen(world)
+                operator.happen(world)
                 if http and chance.random() < 0.03:
                     world.trouble(chance)
                 world.tick()
@@ -81,22 +72,6 @@ def play(
         finally:
             world.close()
     return world
-
-
-class Parents:
-    """Whether entries go out over time, in pieces, and by hand: drawn apart, so that other days stay as they are."""
-
-    def __init__(self, chance: Random) -> None:
-        self._chance = chance
-        self.execution = chance.choice(EXECUTIONS)
-        self.freeze = chance.choice(FREEZES)
-        self._often = chance.choice(BY_HAND)
-
-    def happen(self, world: World) -> None:
-        """What the operator orders between two prices."""
-        if self._chance.random() < self._often:
-            action, symbol = self._chance.choice(tuple(Action)), self._chance.choice(SYMBOLS)
-            world.order(action, symbol, self._chance.choice((60, 250, 800)), self._chance.choice(EXECUTIONS))
 
 
 @contextmanager

@@ -50,6 +50,12 @@ def _booked(row: Payload) -> str:
     return f"fill {fill['trade_id']} of {fill['intent_id']} booked: {what}; {row['order']['state']}"
 
 
+def _parent(row: Payload) -> str:
+    entry, algo = json.loads(row["entry"]), json.loads(row["schedule"])["algo"]
+    what = f"{entry['action']} {entry['quantity']} {entry['symbol']} {entry['order_type']} as {algo}"
+    return f"parent {row['intent_id']} written down: {what}"
+
+
 _WORDS: Mapping[str, Callable[[Payload], str]] = {
     "decide": _decided,
     "intend": _intended,
@@ -57,6 +63,9 @@ _WORDS: Mapping[str, Callable[[Payload], str]] = {
     "amend": _amended,
     "book": _booked,
     "replan": lambda row: f"the position of {row['entry_id']} has another exit: {row['levels']}",
+    "parent": _parent,
+    "amend_parent": lambda row: f"parent {row['intent_id']} amended: {json.loads(row['entry'])['quantity']}",
+    "end_parent": lambda row: f"parent {row['intent_id']} is over: {row['reason']}",
     "latch": lambda row: f"latch {row['name']} on: {row['reason']}",
     "unlatch": lambda row: f"latch {row['name']} off",
     "alert": lambda row: f"alert: {row['text']}",

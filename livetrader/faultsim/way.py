@@ -54,6 +54,9 @@ def carried(order: Order) -> str:
 class Way(Protocol):
     """What a world asks of it."""
 
+    looks: int
+    """How often what the venue says has to be seen before it is believed."""
+
     def venue(self) -> Venue:
         """What a new process has in its hands."""
 
@@ -75,6 +78,8 @@ class Way(Protocol):
 
 class Call:
     """The venue in this process. It remembers what it said last, whoever asks."""
+
+    looks = 1
 
     def __init__(self, exchange: Exchange, line: Line) -> None:
         self._venue = LoopbackVenue(exchange, line)
@@ -101,6 +106,8 @@ class Call:
 
 class Wire:
     """A running server, and a client of the process's own. `switches` are what its operator may turn."""
+
+    looks = 2  # what OpenAlgo says of an order's end may be another order's
 
     def __init__(
         self,

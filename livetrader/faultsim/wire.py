@@ -6,7 +6,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from livetrader.domain.order import OrderIntent, Purpose, intent_id
-from livetrader.domain.order_state import OrderState
+from livetrader.domain.order_state import OPEN, OrderState
 from livetrader.engine.manual import STRATEGY
 from livetrader.faultsim.parents import check_child, rest_of
 from livetrader.faultsim.violation import Violation
@@ -67,7 +67,9 @@ def _may_enter(world: World, intent: OrderIntent) -> None:
     stops = world.committed("SELECT name FROM latches WHERE name IN ('halt', 'kill')")
     if stops:
         raise Violation("I8", f"{intent.intent_id} enters while {stops[0]['name']} is on")
-    lost = world.capital - world.engine.value(intent.as_of)
+    # What is ordered by hand is held against what is known when it is carried out, and not when it was asked for.
+    known = int(world.clock.now()) if intent.strategy == STRATEGY else intent.as_of
+    lost = world.capital - world.engine.value(known)
     if lost >= world.max_daily_loss:
         raise Violation("I8", f"{intent.intent_id} enters when {lost} of {world.max_daily_loss} are lost")
     theirs = world.committed("SELECT kind FROM externals WHERE symbol = :s AND status = 'frozen'", s=intent.symbol)
@@ -77,7 +79,8 @@ def _may_enter(world: World, intent: OrderIntent) -> None:
 
 def _is_paid_for(world: World, intent: OrderIntent) -> None:
     """I4: what is held and what may still fill takes no more than the account has, this order included."""
-    entries = [one for one in world.journal.orders() if one.intent.purpose is Purpose.ENTRY and not one.state.terminal]
+    # What was not sent is held against this when it is.
+    entries = [one for one in world.journal.orders() if one.intent.purpose is Purpose.ENTRY and one.state in OPEN]
     working = sum(((one.intent.quantity - one.filled_quantity) * one.intent.price for one in entries), ZERO)
     working += sum((rest * entry.price for entry, rest in rest_of(world).values()), ZERO)
     held = [one.position for one in world.book.positions.values()]

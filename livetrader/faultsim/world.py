@@ -8,42 +8,38 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
 from contextlib import suppress
-from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
+from functools import partial
 from pathlib import Path
 
-from livetrader.brokers.loopback.exchange import Exchange, plain_number
 from livetrader.brokers.loopback.faults import Chance, Line
-from livetrader.brokers.loopback.profiles import OPENALGO, Profile
+from livetrader.brokers.loopback.profiles import Profile
 from livetrader.brokers.loopback.rules import Rejected
-from livetrader.brokers.openalgo.loopback.server import broker_number
-from livetrader.domain.books import BrokerTrade
 from livetrader.domain.exit_plan import ExitKind
 from livetrader.domain.instrument import Product
 from livetrader.domain.interval import Interval
-from livetrader.domain.order import Action, OrderIntent
+from livetrader.domain.order import OrderIntent
 from livetrader.domain.order_state import OrderState
+from livetrader.domain.session import Session
 from livetrader.domain.signal import Side, Signal
 from livetrader.engine.book import Book
 from livetrader.engine.cycle import Engine
 from livetrader.engine.execution import AT_MARKET, Execution
-from livetrader.engine.manual import Manual, NotDone, Ticket
+from livetrader.engine.manual import Manual, NotDone
 from livetrader.engine.orders import OrderPath
 from livetrader.engine.reconcile import Reconciler
 from livetrader.engine.recovery import recover
 from livetrader.errors import BrokerError
+from livetrader.faultsim.account import CAPITAL, exchange
 from livetrader.faultsim.crash import Crash, CrashPoints, MortalJournal, MortalVenue
-from livetrader.faultsim.desk import ACCOUNT, CHARGES, MAX_POSITIONS, RULES, charges, sizer
+from livetrader.faultsim.desk import ACCOUNT, MAX_POSITIONS, RULES, by_hand, charges, sizer
 from livetrader.faultsim.heard import HeardBroker
 from livetrader.faultsim.market import (
     BAR,
     INSTRUMENT,
-    INSTRUMENTS,
     MOMENTS,
     OPENS,
-    SYMBOLS,
-    TICK,
     ArrivedTape,
     Market,
     MarketClock,
@@ -58,16 +54,13 @@ from livetrader.store.location import state_path
 from livetrader.store.rows import Row
 
 MODE = "live"
-CAPITAL = Decimal(100_000)
 RECONCILE_SECONDS = 60
 MONITOR_SECONDS = 2
 MAX_DAILY_LOSS = CAPITAL / 250  # two stops
 
 # After the close faults end, and this many rounds of a minute must bring everything to rest.
 SETTLING_ROUNDS = 30
-
-# What OpenAlgo says of an order's end may be another order's: it is believed when it is seen again.
-LOOKS_ON_THE_WIRE = 2
+EVENING_ROUNDS = 2
 
 Check = Callable[["World"], None]
 
@@ -97,31 +90,19 @@ class World:
         http: bool = False,
         execution: Execution = AT_MARKET,
         freeze: Decimal | None = None,
+        product: Product = Product.MIS,
+        overnight: bool = False,
+        cleared: bool = False,
     ) -> None:
         self.market, self.profile = market, profile
         self.clock = VirtualClock(float(OPENS))
         self.tape = ArrivedTape(market)
         self.points = CrashPoints(deaths)
-        # Behind OpenAlgo only whole shares are traded, and orders have the ids of a broker.
-        gateway = profile is OPENALGO
-        special = {} if gateway else INSTRUMENTS
-        self.instruments = {
-            symbol: replace(special.get(symbol, INSTRUMENT), symbol=symbol, freeze_quantity=freeze)
-            for symbol in SYMBOLS
-        }  # fmt: skip
-        self.exchange = Exchange(
-            profile,
-            MarketClock(self.clock) if http else self.clock,
-            self.instruments,
-            CAPITAL,
-            charges=CHARGES,
-            partial_fills=partial_fills,
-            chance=chance,
-            number=broker_number if gateway else plain_number,
-        )
+        times = MarketClock(self.clock) if http else self.clock
+        self.exchange = exchange(profile, times, chance, freeze, partial_fills=partial_fills)
+        self.instruments = self.exchange.instruments
         self.line = Line(self.clock, chance=chance, rate=rate, faults=faults(profile, http=http))
         self.way = way(self.exchange, self.line, self.clock, http=http)
-        self.looks = LOOKS_ON_THE_WIRE if http else 1
         self.venue = MortalVenue(self.way.venue(), self.points, self._sending)
         self.url = url or f"sqlite:///{folder / 'state.db'}"
         if url is None:
@@ -131,17 +112,16 @@ class World:
         self.wanted: dict[int, list[Signal]] = {}
         self.crashes: list[str] = []
         self.troubles: list[str] = []
-        self.agreed = self.informed = self.passed = self.clock_was_set = False
+        self.agreed = self.informed = self.passed = self.clock_was_set = self._unseen = False
         self.forgetful, self._head = False, 0  # whether an old copy of the journal was put back
-        self.tested: set[tuple[str, int]] = set()
-        self._sound_since, self._before = float("inf"), (0, 0)
+        self.tested: dict[tuple[str, int], int] = {}  # the last pass that tested each position
+        self._sound_since, self._before, self._seen = float("inf"), (0, 0), (0, 0, 0, False)
         self.watch, self.compare = watch, compare
         self.max_positions, self.max_daily_loss, self.capital = MAX_POSITIONS, MAX_DAILY_LOSS, CAPITAL
-        self._seen: object = None
-        self._unseen = False
-        self.tickets: list[Ticket] = []
+        self.asks: list[Callable[[], object]] = []
         self.asked = 0
-        self._exit, self._bar, self._moment, self._execution = exit, 0, 0, execution
+        self._bar, self._moment, self._day, self._cleared = 0, 0, 0, cleared
+        self.sizer = sizer(exit, self.instruments, execution, product, overnight=overnight)
         self._committed = database_of(self.url, MODE, read_only=True).connect()
         self._start()
 
@@ -168,20 +148,21 @@ class World:
         self.venue.venue = self.way.venue()
         self.broker = HeardBroker(self.venue, charges)
         self.broker.restore(self.journal.orders(), self.journal.fills())
-        self.book = Book(sizer(self._exit, self.instruments, self._execution), CAPITAL)
+        self.book = Book(self.sizer, CAPITAL)
         path = OrderPath(self.journal, self.broker, self.book, self.tape, self.clock)
         self.engine = Engine(
             self.journal, path, self.book, self.tape, self, RULES, self.clock, ACCOUNT, max_daily_loss=MAX_DAILY_LOSS,
             keeps_books=True,
         )  # fmt: skip
         self.reconciler = Reconciler(
-            self.journal, self.broker, path, self.book, self.clock, self._price, self.engine.alert,
+            self.journal, self.broker, path, self.book, self.clock, self.price, self.engine.alert,
             cash_is_exact=self.profile.tells_cash,
         )  # fmt: skip
-        self.manual = Manual(self.engine, RULES, self._price)
+        self.manual = Manual(self.engine, by_hand(RULES), self.price)
         self.reconciled_at = float("-inf")
-        self.decided, self.passed, self.seen = max(self.journal.marked() or 0, OPENS), False, self.tape.arrived
-        recover(self.engine, self.market.session)
+        self.passed, self.seen = False, self.tape.arrived
+        self.decided = max(self.journal.marked() or 0, self.session.opens)
+        recover(self.engine, self.session)
 
     def _died(self, crash: Crash) -> None:
         self.crashes.append(str(crash))
@@ -199,6 +180,11 @@ class World:
         return [signal for signal in self.wanted.get(now, ()) if signal.as_of <= self.true_time]
 
     # Time.
+
+    @property
+    def session(self) -> Session:
+        """The session that goes on, or was the last one."""
+        return self.market.sessions[self._day]
 
     @property
     def true_time(self) -> int:
@@ -222,10 +208,12 @@ class World:
 
     @property
     def _height(self) -> int:
-        return (self.market.session.closes - OPENS) // BAR
+        return len(self.market.sessions) * self.market.bars_a_day
 
     def tick(self) -> None:
         """The next prices of the market, and what the process makes of them."""
+        if self._bar == (self._day + 1) * self.market.bars_a_day:
+            self._night()
         instant, prices = self.market.path(self._bar)[self._moment]
         self._pass_time(instant - self.true_time)
         self.way.look()
@@ -234,7 +222,7 @@ class World:
         self._moment += 1
         if self._moment == len(MOMENTS):
             self._moment, self._bar = 0, self._bar + 1
-            self._pass_time(OPENS + self._bar * BAR - self.true_time)
+            self._pass_time(self.market.opening(self._bar - 1) + BAR - self.true_time)
             self.tape.arrived = self._bar
         self._live()
 
@@ -246,8 +234,26 @@ class World:
         for _ in range(SETTLING_ROUNDS):
             self._pass_time(60)
             self._live()
-            if self.agreed and not self.journal.open_orders() and not self.book.positions:
+            if self.agreed and not self.journal.open_orders() and not self.intraday:
                 return
+
+    @property
+    def intraday(self) -> list[str]:
+        """What is held that no broker holds over night."""
+        return [symbol for symbol, held in self.book.positions.items() if held.entry.product is Product.MIS]
+
+    def _night(self) -> None:
+        """The session ends, for the broker and for the process, and another one begins with the next."""
+        self.exchange.end_of_day(square_off=True)
+        for _ in range(EVENING_ROUNDS):
+            self._pass_time(60)
+            self._live()
+        self.journal.close()
+        self._day += 1
+        self._pass_time(self.session.opens - self.true_time)
+        self.venue.cleared = set(self.exchange.orders) if self._cleared else ()
+        self._start()
+        self.capital = self.engine.value(self.session.opens)
 
     def _pass_time(self, seconds: int) -> None:
         self.clock.advance_to(self.clock.now() + max(seconds, 0))  # a slow answer may have taken its time already
@@ -257,19 +263,20 @@ class World:
         self._before = len(self.line.strikes), len(self.crashes)
         self.agreed = self.broker.heard = False
         try:
-            session, now = self.market.session, int(self.clock.now())
-            for close in range(OPENS + BAR, min(now, session.closes) + 1, BAR):
+            session, now = self.session, int(self.clock.now())
+            for close in range(session.opens + BAR, min(now, session.closes) + 1, BAR):
                 if close > self.decided:
-                    known = {(symbol, held.opened) for symbol, held in self.book.positions.items()}
+                    sure = [held for symbol, held in self.book.positions.items() if symbol not in self.book.questioned]
                     self.engine.step(close)
-                    self.decided, self.passed, self.seen, self.tested = close, True, self.tape.arrived, known
+                    self.decided, self.passed, self.seen = close, True, self.tape.arrived
+                    self.tested |= {(held.entry.symbol, held.opened): close for held in sure}
             self._reconcile()
             rejected = self._rejected
-            for look in range(self.looks):
+            for look in range(self.way.looks):
                 self._pass_time(MONITOR_SECONDS if look else 0)
                 self._unseen = self._hidden  # reads take time on the wire: what turns up meanwhile was not seen
                 self.engine.monitor()
-            self._unseen |= self.looks > 1 and self._rejected != rejected  # seen once at most, and not believed yet
+            self._unseen |= self.way.looks > 1 and self._rejected != rejected  # seen once at most, and not believed yet
             self._attend()
         except Crash as crash:
             self._died(crash)
@@ -280,10 +287,11 @@ class World:
 
     def _attend(self) -> None:
         """Carry out what was asked by hand, each until it is answered: a process that dies over one does it again."""
-        for ticket in list(self.tickets):
-            with suppress(NotDone):
-                self.manual.trade(ticket)
-            self.tickets.remove(ticket)
+        for ask in list(self.asks):
+            self.engine.monitor()
+            with suppress(NotDone, BrokerError):  # which is the answer
+                ask()
+            self.asks.remove(ask)
 
     def _reconcile(self) -> None:
         if self.clock.monotonic() - self.reconciled_at < RECONCILE_SECONDS:
@@ -310,22 +318,17 @@ class World:
 
     def signal(self, symbol: str, side: Side) -> None:
         """The bar that is under way will close with a signal."""
-        closes = OPENS + (self._bar + 1) * BAR
+        closes = self.market.opening(self._bar) + BAR
         price = self.market.prices[symbol][self._bar][3] if not self.over else 100.0
         one = Signal("s", "s", symbol, side, Interval.M5, closes - BAR, closes, price, 0.5)
         earlier = self.wanted.setdefault(closes, [])
         if all(other.symbol != symbol for other in earlier):
             earlier.append(one)
 
-    def order(self, action: Action, symbol: str, quantity: int, execution: Execution) -> None:
-        """The operator gives an order, through us: a limit at the last price where the execution needs one."""
+    def ask(self, act: Callable[[int, int], object]) -> None:
+        """The operator gives a command, through us: `act` is told its number, and when it was given."""
         self.asked += 1
-        price = self._price(symbol)
-        stop = (price * (1 - action.sign * Decimal("0.006"))).quantize(TICK * 20)
-        self.tickets.append(Ticket(
-            self.asked, int(self.clock.now()), action, symbol, Decimal(quantity),
-            limit_price=price.quantize(TICK) if execution.at_limit else None, stop=stop, execution=execution,
-        ))  # fmt: skip
+        self.asks.append(partial(act, self.asked, int(self.clock.now())))
 
     def trade_by_hand(self, symbol: str, quantity: int) -> None:
         """Somebody trades on the account, past us."""
@@ -333,9 +336,10 @@ class World:
 
     def close_by_hand(self, symbol: str) -> None:
         """Somebody closes what the account holds."""
-        held = self.exchange.account.position(symbol, Product.MIS)
-        if held:
-            self._by_hand(lambda: self.exchange.manual_trade(symbol, -held))
+        for product in Product:
+            held = self.exchange.account.position(symbol, product)
+            if held:
+                self._by_hand(partial(self.exchange.manual_trade, symbol, -held, product))
 
     def cancel_by_hand(self, nth: int) -> None:
         """Somebody cancels one of the working orders."""
@@ -381,10 +385,6 @@ class World:
         """How much the journal has written down."""
         return self.committed("SELECT max(seq) AS head FROM audit")[0]["head"] or 0
 
-    def cash_of(self, trade: BrokerTrade) -> Decimal:
-        """What a trade of the venue added to its cash."""
-        return -trade.action.sign * trade.quantity * trade.price - charges(trade)
-
     def stirred(self) -> bool:
         """Whether anything was written down, asked for or traded since this was asked last."""
         self._head = self._audited()
@@ -392,7 +392,7 @@ class World:
         stirred, self._seen = now != self._seen, now
         return stirred
 
-    def _price(self, symbol: str) -> Decimal:
+    def price(self, symbol: str) -> Decimal:
         bar = min(self._bar, self._height - 1)
         return INSTRUMENT.price(self.market.prices[symbol][bar][0])
 

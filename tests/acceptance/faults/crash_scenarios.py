@@ -17,6 +17,7 @@ from livetrader.domain.signal import Side
 from livetrader.engine.execution import AT_MARKET, Execution, ExecutionKind
 from livetrader.faultsim.invariants import check, check_books, check_end
 from livetrader.faultsim.market import MOMENTS, SYMBOLS, Market, Row, priced
+from livetrader.faultsim.operator import order
 from livetrader.faultsim.scenario import short_lived
 from livetrader.faultsim.world import World
 
@@ -94,7 +95,7 @@ OVER_TIME = Day(
     "over time", ExitKind.PERCENT, False, _rows(AAA=[FLAT] * 5),
     (
         (0, lambda world: world.signal("AAA", Side.LONG)),
-        (1, lambda world: world.order(Action.SELL, "BBB", 90, ICEBERG)),
+        (1, lambda world: order(world, Action.SELL, "BBB", 90, ICEBERG)),
     ),
     execution=Execution(ExecutionKind.TWAP, slices=2, over_minutes=10),
 )  # fmt: skip

@@ -9,17 +9,26 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from functools import lru_cache
+from math import inf
 from pathlib import Path
 
 import pytest
 from test_mutations import retry_on_timeout
 
-from livetrader.brokers.loopback.profiles import OPENALGO, TAG_SCAN
+from livetrader.brokers.loopback.profiles import OPENALGO, STRICT, TAG_SCAN
 from livetrader.cli.main import run
+from livetrader.domain.exit_plan import ExitKind
+from livetrader.domain.order import OrderType, Purpose, TimeInForce
+from livetrader.domain.parent import Algo
 from livetrader.faultsim import runs
+from livetrader.faultsim.desk import ACCOUNT
 from livetrader.faultsim.runs import EVERY_PROFILE, trial, trials
+from livetrader.faultsim.scenario import play
 from livetrader.faultsim.story import tell
+from livetrader.faultsim.world import MODE
 from livetrader.market.clock import SystemClock
+from livetrader.store.database import open_state
+from livetrader.store.journal import SqlJournal
 from tests.threads import PATIENCE
 
 PARTS = 8
@@ -101,8 +110,40 @@ def test_sound_seeds_are_told_to_their_end() -> None:
     stories = [tell(seed, TAG_SCAN) for seed in range(3, 6)]
     assert [story.broken for story in stories] == [""] * 3
     lines = [line for story in stories for line in story.lines]
-    kinds = ("fault: ", "crash: ", "signal ", " written down: ", " booked: ", "alert: ", "amended: ", "is worth ")
+    kinds = (
+        "fault: ", "crash: ", "signal ", " written down: ", " booked: ", "alert: ", "amended: ", "is worth ", "parent ",
+    )  # fmt: skip
     assert [kind for kind in kinds if not any(kind in line for line in lines)] == []
+
+
+def done(folder: Path, seed: int) -> set[object]:
+    """In which ways entries went out on the day of a seed, and what was done to positions by hand."""
+    folder.mkdir()
+    world = play(seed, STRICT, folder)
+    journal = SqlJournal(open_state(world.url, MODE, ACCOUNT))
+    records, parents = journal.orders(), journal.parents()
+    journal.close()
+    filled = [one.intent for one in records if one.filled_quantity and one.intent.purpose is not Purpose.RECONCILE]
+    entries = [one for one in filled if one.purpose is Purpose.ENTRY]
+    later = world.market.sessions[-1].opens if len(world.market.sessions) > 1 else inf
+    found: set[object] = {one.order_type for one in entries} | {one.tif for one in entries}
+    found |= {one.parent.schedule.algo for one in parents} | {one.reason for one in filled if one.reason == "reduced"}
+    found |= {"added" for one in entries if one.entry_id} | {"cancelled" for one in parents if one.reason == "by hand"}
+    over = {one.parent.name: one.parent.entry.as_of for one in parents}
+    found |= {"over the night" for one in entries if one.as_of >= later > over.get(one.parent_id, inf)}
+    return found | {exit.kind for exit in (one.exit for one in entries) if exit is not None}
+
+
+def test_orders_of_every_kind_are_among_the_days(tmp_path: Path) -> None:
+    """Types, algorithms, brackets, more and less of what is held, and orders that last into a second session."""
+    awaited = {
+        *OrderType, *TimeInForce, *Algo, "reduced", "added", "cancelled", "over the night", ExitKind.FIXED,
+        ExitKind.TRAILING_ATR,
+    }  # fmt: skip
+    for seed in range(200):
+        if awaited:
+            awaited -= done(tmp_path / str(seed), seed)
+    assert awaited == set()
 
 
 @pytest.mark.parametrize(

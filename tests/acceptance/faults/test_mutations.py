@@ -91,13 +91,13 @@ def naive_now(plant: pytest.MonkeyPatch) -> None:
 
 def daily_loss_reset_at_restart(plant: pytest.MonkeyPatch) -> None:
     """The day begins anew with what is left."""
-    right = Engine.recover
+    right = world.recover
 
-    def recover(self: Engine, session: Session) -> None:
-        right(self, session)
-        self.book.day_value = self.value(int(self.clock.now()))
+    def recover(engine: Engine, session: Session | None) -> None:
+        right(engine, session)
+        engine.book.day_value = engine.value(int(engine.clock.now()))
 
-    plant.setattr(Engine, "recover", recover)
+    plant.setattr(world, "recover", recover)
 
 
 def partial_fill_ignored(plant: pytest.MonkeyPatch) -> None:
@@ -112,14 +112,14 @@ def partial_fill_ignored(plant: pytest.MonkeyPatch) -> None:
 
 def intent_sent_again(plant: pytest.MonkeyPatch) -> None:
     """After a crash, what was written ahead and has no answer goes out once more."""
-    right = Engine.recover
+    right = world.recover
 
-    def recover(self: Engine, session: Session) -> None:
-        right(self, session)
-        for intent_id in sorted(self.book.unknown):
-            self.path.broker.place(approve_exit(self.book.orders[intent_id]))
+    def recover(engine: Engine, session: Session | None) -> None:
+        right(engine, session)
+        for intent_id in sorted(engine.book.unknown):
+            engine.path.broker.place(approve_exit(engine.book.orders[intent_id]))
 
-    plant.setattr(Engine, "recover", recover)
+    plant.setattr(world, "recover", recover)
 
 
 def stop_off_its_level(plant: pytest.MonkeyPatch) -> None:
@@ -201,14 +201,14 @@ def identity_salted(plant: pytest.MonkeyPatch) -> None:
 
 def child_sent_again_after_a_crash(plant: pytest.MonkeyPatch) -> None:
     """A new process takes what has not filled for never sent."""
-    right = Engine.recover
+    right = world.recover
 
-    def recover(self: Engine, session: Session) -> None:
-        right(self, session)
-        for child in (child for under in self.book.parents.values() for child in under.children.values()):
+    def recover(engine: Engine, session: Session | None) -> None:
+        right(engine, session)
+        for child in (child for under in engine.book.parents.values() for child in under.children.values()):
             child.works, child.state = False, S.EXPIRED
 
-    plant.setattr(Engine, "recover", recover)
+    plant.setattr(world, "recover", recover)
 
 
 def rest_of_a_parent_forgotten(plant: pytest.MonkeyPatch) -> None:

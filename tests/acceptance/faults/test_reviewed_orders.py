@@ -20,13 +20,15 @@ from livetrader.domain.books import BrokerPosition
 from livetrader.domain.instrument import Product
 from livetrader.domain.order import Action, OrderType
 from livetrader.engine.adoption import adopt, ignore
-from livetrader.engine.manual import NotDone
+from livetrader.engine.execution import AT_MARKET, Execution, ExecutionKind
+from livetrader.engine.manual import NotDone, Ticket
 from livetrader.errors import StoreError
 from livetrader.market.clock import VirtualClock
 from tests.unit.engine.trading_samples import flat
 
 D = Decimal
 STOP = ["SELL 10 SL-M 98"]
+BERG = Execution(ExecutionKind.ICEBERG, visible_pct=D(50))
 
 
 # Commands.
@@ -77,6 +79,22 @@ def test_a_sale_that_is_asked_for_after_a_position_has_closed_is_a_short_sale(li
     account.short("10", "102", number=2)
     account.look(3)
     assert (account.held(), account.working()) == (-10, ["BUY 10 SL-M 102"])
+
+
+@pytest.mark.parametrize("execution", [AT_MARKET, BERG], ids=["at once", "as an iceberg"])
+def test_what_was_asked_for_before_the_square_off_opens_nothing_after_it(
+    live_account: Make, execution: Execution
+) -> None:
+    """The trader comes to it a moment too late: nobody would close it any more but the broker."""
+    account = live_account()
+    account.to(DAYS[0].square_off - 2)
+    ticket = Ticket(1, int(account.clock.now()), Action.BUY, "A", D(10), D(101), stop=D(98), execution=execution)
+    account.to(DAYS[0].square_off)
+    account.engine.step(DAYS[0].square_off)
+    with pytest.raises(NotDone, match="square-off"):
+        account.manual.trade(ticket)
+    account.look(5)
+    assert (account.held(), account.working()) == (0, [])
 
 
 def test_closing_a_symbol_withdraws_the_entry_that_waits_for_a_connection(live_account: Make) -> None:
