@@ -90,8 +90,9 @@ class Constraints(Section):
     max_order_quantity: Positive | None = setting(None, "Largest quantity of one order.")
     bar_max_age_seconds: float | None = setting(
         60,
-        "An entry on a bar that closed longer ago is refused; so long an entry that cannot be sent is tried again, and a "
-        "late pass still sends parts of orders that go out over time (null: no entry is too old, those two are 60 s).",
+        "An entry on a bar that closed longer ago is refused; so long an entry that cannot be sent is tried again, "
+        "and a late pass still sends parts of orders that go out over time (null: no entry is too old, those two are "
+        "60 s).",
         gt=0,
     )
     entries_until: ClockTime | None = setting(None, "Exchange time from which no entry is taken.")
