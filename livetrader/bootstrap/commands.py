@@ -19,6 +19,7 @@ from livetrader.engine.execution import Execution, ExecutionKind
 from livetrader.engine.manual import NotDone, Ticket
 from livetrader.engine.overnight import UNCOMPARED
 from livetrader.engine.replan import protect
+from livetrader.engine.revision import Terms, revise
 from livetrader.engine.scaling import adjust, reduce
 from livetrader.errors import LiveTraderError, ReconcileMismatch, StoreError
 from livetrader.ports import Clock, wall_time
@@ -102,7 +103,7 @@ def _end_of(day: str | None) -> int | None:
 
 def _execution(given: Mapping[str, str]) -> Execution:
     kind = ExecutionKind(given.get("algo", ExecutionKind.MARKET))
-    count, minutes = (int(_decimal(given, name) or default) for name, default in (("slices", 6), ("over", 30)))
+    count, minutes = (_whole(given, name) or default for name, default in (("slices", 6), ("over", 30)))
     return Execution(kind, max(count, 1), max(minutes, 1), visible=_decimal(given, "visible"))
 
 
@@ -114,6 +115,11 @@ def _decimal(given: Mapping[str, str], name: str) -> Decimal | None:
     if number is not None and not (number.is_finite() and abs(number) < LARGEST):
         raise NotDone(f"{name} {given[name]}: is no number, or too large a one")
     return number
+
+
+def _whole(given: Mapping[str, str], name: str) -> int | None:
+    number = _decimal(given, name)
+    return None if number is None else int(number)
 
 
 def _trade(desk: Desk, _: Comparing | None, command: Command) -> str:
@@ -143,8 +149,13 @@ def _cancel(desk: Desk, _: Comparing | None, command: Command) -> str:
 
 def _modify(desk: Desk, _: Comparing | None, command: Command) -> str:
     given = command.arguments
-    prices = _decimal(given, "limit"), _decimal(given, "trigger")
-    return desk.manual.modify(given["id"], _decimal(given, "quantity"), *prices)
+    quantity, limit, trigger, visible = (_decimal(given, name) for name in ("quantity", "limit", "trigger", "visible"))
+    terms = Terms(quantity, limit, trigger, visible, _end_of(given.get("until")), _whole(given, "over"))
+    if desk.engine.book.parents.get(given["id"]) is not None:
+        return revise(desk.manual, int(command.posted_at.timestamp()), given["id"], terms)
+    if (terms.visible, terms.until, terms.over_minutes) != (None, None, None):
+        raise NotDone(f"{given['id']}: is no parent order under way, and only those have such terms")
+    return desk.manual.modify(given["id"], terms.quantity, terms.limit_price, terms.trigger_price)
 
 
 def _reconcile(desk: Desk, comparing: Comparing | None, _: Command) -> str:

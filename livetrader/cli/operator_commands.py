@@ -241,17 +241,23 @@ def modify(
     quantity: Annotated[str | None, typer.Option("--quantity", metavar="QTY", help="The whole of the order.")] = None,
     limit: Annotated[str | None, typer.Option("--limit", metavar="PRICE", help="Of a LIMIT order.")] = None,
     trigger: Annotated[str | None, typer.Option("--trigger", metavar="PRICE", help="Of a stop entry.")] = None,
+    visible: Annotated[str | None, typer.Option("--visible", metavar="QTY", help="Of an iceberg.")] = None,
+    over: Annotated[
+        int | None, typer.Option("--over", min=1, max=1440, metavar="MINUTES", help="From now, of twap, vwap, iceberg.")
+    ] = None,
+    until: Annotated[str | None, typer.Option("--until", metavar="DATE", help="The last day of gtc and gtd.")] = None,
     mode: Mode = None,
     wait: Wait = WAIT_SECONDS,
 ) -> None:
-    """Give an entry under way another quantity or price."""
-    if quantity is None and limit is None and trigger is None:
-        raise UsageError("--quantity, --limit, --trigger: give at least one of them")
-    terms = {
-        "quantity": _number(quantity, "--quantity"),
-        "limit": _number(limit, "--limit"),
-        "trigger": _number(trigger, "--trigger"),
-    }
+    """Give an entry under way another quantity or price.
+
+    Of a parent order its end, and how much of it is seen, too.
+    """
+    texts = {"quantity": quantity, "limit": limit, "trigger": trigger, "visible": visible}
+    terms = {name: _number(text, f"--{name}") for name, text in texts.items()}
+    terms |= {"over": None if over is None else str(over), "until": _date(until)}
+    if all(value is None for value in terms.values()):
+        raise UsageError("--quantity, --limit, --trigger, --visible, --over, --until: give at least one of them")
     ask(ctx, _configured(ctx, mode), wait, "modify", id=id, **terms)
 
 
@@ -276,9 +282,14 @@ def _lasting(tif: str | None, until: str | None, algo: str | None) -> dict[str, 
         raise UsageError("--until: goes with --tif gtd, and that with it: give both, or none")
     if tif not in (None, "day") and algo is not None:
         raise UsageError("--tif: cannot stand beside --algo; give one or the other")
+    date = _date(until)
+    return ({} if tif is None else {"tif": tif}) | ({} if date is None else {"until": date})
+
+
+def _date(until: str | None) -> str | None:
     if until is not None and until != day(until, "--until").isoformat():
         raise UsageError(f"--until {until}: write it as 2026-12-31")
-    return ({} if tif is None else {"tif": tif}) | ({} if until is None else {"until": until})
+    return until
 
 
 def _trade(

@@ -182,9 +182,10 @@ class Book:
             held.closing = None
 
     def begin(self, parent: Parent) -> UnderWay:
-        """A parent is under way: from here on all that it may send counts as exposure."""
+        """A parent is under way, or goes on with other terms: from here on all that it may send counts as exposure."""
         self._seen = None
-        under = self.parents[parent.name] = UnderWay(parent)
+        under = self.parents.setdefault(parent.name, UnderWay(parent))
+        under.parent = parent
         self.entered[parent.name] = parent.entry
         return under
 

@@ -97,7 +97,7 @@ class Manual:
         if known is not None and known.state is not OrderState.INTENT:
             return f"already done: {told(known)}"
         if self._goes_on(intent.intent_id, ticket.as_of):
-            return f"already done: {self._told(intent.intent_id)}"
+            return f"already done: {self.told_parent(intent.intent_id)}"
         held = self.engine.book.positions.get(ticket.symbol)
         if held is not None and ticket.action is closing(held.position.side):
             return self._close_by(ticket, held)
@@ -111,14 +111,14 @@ class Manual:
         if closed is not None:
             raise NotDone(f"{ticket.symbol}: what it would close was closed after it was asked for: {told(closed)}")
         self.engine.watch_loss(self._now())
-        exposure = self.engine.book.exposure(self._now(), _signal(intent))
-        verdict = self._reviewed(intent, _beside(exposure, intent) if intent.entry_id else exposure)
+        exposure = self.engine.book.exposure(self._now(), signal_of(intent))
+        verdict = self.reviewed(intent, beside(exposure, intent) if intent.entry_id else exposure)
         if isinstance(verdict, Refused):
             raise NotDone(f"refused: {verdict.rule}: {verdict.reason}")
         self.engine.send(verdict, ticket.as_of, self._schedule(ticket, intent))
         record = self.engine.journal.order(intent.intent_id)
         if record is None:
-            return self._told(intent.intent_id)
+            return self.told_parent(intent.intent_id)
         if record.state in (OrderState.REFUSED, OrderState.REJECTED):
             raise NotDone(told(record))
         return told(record)
@@ -152,7 +152,7 @@ class Manual:
         """Cancel an entry under way. Stops and exits are the position's: they go when it is closed."""
         under = self.engine.book.parents.get(order_id)
         if under is not None and not under.over:
-            said = self._told(order_id)
+            said = self.told_parent(order_id)
             self.engine.parents.end(under, "by hand")
             return f"cancelled: {said}"
         intent = self._working(order_id)
@@ -168,7 +168,7 @@ class Manual:
         """Give an entry under way another quantity or price, reviewed as a new one would be."""
         before = self._working(order_id)
         if before.parent_id:
-            raise NotDone(f"{order_id}: is a part of {before.parent_id}: cancel that one, and give another")
+            raise NotDone(f"{order_id}: is a part of {before.parent_id}: modify that one")
         if before.intent_id in self.engine.book.unknown:
             raise NotDone(f"{before.symbol}: its fate is unknown, it is being looked up: see `livetrader orders`")
         for option, price, terms_before in (
@@ -184,14 +184,14 @@ class Manual:
             trigger_price=trigger_price or before.trigger_price,
             amended=self._now(),
         )
-        self._require_grid(terms)
+        self.require_grid(terms)
         freeze = self.engine.book.sizer.instrument(before.symbol).freeze_quantity
         if freeze is not None and terms.quantity > freeze:
             raise NotDone(f"{before.symbol}: {terms.quantity:f} is above the freeze quantity {freeze:f}")
         if terms.quantity - before.quantity + self.engine.book.unfilled[before.intent_id] <= 0:
             raise NotDone(f"{before.symbol}: so much has filled already: cancel the rest instead")
         self.engine.watch_loss(self._now())
-        verdict = self._reviewed(replace(terms, as_of=self._now()), self._without(before))
+        verdict = self.reviewed(replace(terms, as_of=self._now()), self._without(before))
         refusal = self.engine.path.permit.refuses(terms)
         if isinstance(verdict, Refused) or refusal:
             why = refusal if refusal or isinstance(verdict, Approved) else f"{verdict.rule}: {verdict.reason}"
@@ -215,7 +215,7 @@ class Manual:
             self.engine.parents.begin(Approved(known.entry, ()), known.schedule, as_of)
         return known is not None
 
-    def _told(self, name: str) -> str:
+    def told_parent(self, name: str) -> str:
         """A parent and where it stands."""
         known = next(one for one in self.engine.journal.parents() if one.parent.name == name)
         what = f"{named(known.parent.entry)} as {known.parent.schedule.algo}"
@@ -243,22 +243,25 @@ class Manual:
                 return record
         return None
 
-    def _reviewed(self, intent: OrderIntent, exposure: Exposure) -> Approved | Refused:
-        verdict = review(intent, exposure, self.rules)
-        self.engine.journal.decide(Decision(_signal(intent), verdict), datetime.fromtimestamp(self._now(), UTC))
+    def reviewed(
+        self, intent: OrderIntent, exposure: Exposure, rules: Sequence[Rule] | None = None
+    ) -> Approved | Refused:
+        """The verdict of all rules, or of `rules`, on an entry by hand, on record."""
+        verdict = review(intent, exposure, self.rules if rules is None else rules)
+        self.engine.journal.decide(Decision(signal_of(intent), verdict), datetime.fromtimestamp(self._now(), UTC))
         return verdict
 
     def _without(self, intent: OrderIntent) -> Exposure:
         """The account as it would be without the order `intent`."""
         book = self.engine.book
-        seen = book.exposure(self._now(), _signal(replace(intent, as_of=self._now())))
+        seen = book.exposure(self._now(), signal_of(replace(intent, as_of=self._now())))
         value = book.unfilled[intent.intent_id] * intent.price
         return replace(
             seen,
             pending=set(seen.pending) - {intent.symbol},
             trades=seen.trades - 1,
             available=seen.available + value / seen.leverage,
-            portfolio=None if seen.portfolio is None else _less(seen.portfolio, intent, value),
+            portfolio=None if seen.portfolio is None else less(seen.portfolio, intent, value),
         )
 
     def _working(self, order_id: str) -> OrderIntent:
@@ -300,14 +303,15 @@ class Manual:
             exit=_exit_plan(ticket, price),
             tif=ticket.tif,
         )
-        self._require_grid(intent, ticket.stop, ticket.target)
+        self.require_grid(intent, ticket.stop, ticket.target)
         if ticket.lasts and ticket.product is Product.MIS:
             raise NotDone(f"{ticket.symbol}: MIS ends with the session: what lasts needs --product CNC or NRML")
         if ticket.until is not None and ticket.until <= ticket.as_of:
             raise NotDone(f"{ticket.symbol}: --until is over: give a day that is to come")
         return intent
 
-    def _require_grid(self, intent: OrderIntent, stop: Decimal | None = None, target: Decimal | None = None) -> None:
+    def require_grid(self, intent: OrderIntent, stop: Decimal | None = None, target: Decimal | None = None) -> None:
+        """NotDone for a quantity or a price that no order may have, or a stop or target that would be none."""
         instrument = self.engine.book.sizer.instrument(intent.symbol)
         if intent.quantity <= 0 or intent.quantity % instrument.lot:
             raise NotDone(f"quantity {intent.quantity}: must be a positive multiple of the lot {instrument.lot}")
@@ -352,7 +356,7 @@ def _exit_plan(ticket: Ticket, price: Decimal) -> ExitPlan:
     return ExitPlan(ExitKind.TRAILING_ATR, distance=distance, target_price=target, square_off=square_off)
 
 
-def _beside(exposure: Exposure, intent: OrderIntent) -> Exposure:
+def beside(exposure: Exposure, intent: OrderIntent) -> Exposure:
     """The account as a rule sees it that asks for one position a symbol: what is added to does not stand in the way."""
     return replace(exposure, held=set(exposure.held) - {intent.symbol})
 
@@ -370,7 +374,7 @@ def told(record: OrderRecord) -> str:
     return f"{named(record.intent)}: {record.state}{reason}"
 
 
-def _less(portfolio: Portfolio, intent: OrderIntent, value: Decimal) -> Portfolio:
+def less(portfolio: Portfolio, intent: OrderIntent, value: Decimal) -> Portfolio:
     """The portfolio without `value` of the entry `intent`."""
     values, by_strategy = dict(portfolio.values), dict(portfolio.strategy_values)
     values[intent.symbol] -= value
@@ -378,7 +382,7 @@ def _less(portfolio: Portfolio, intent: OrderIntent, value: Decimal) -> Portfoli
     return replace(portfolio, values=values, strategy_values=by_strategy)
 
 
-def _signal(intent: OrderIntent) -> Signal:
+def signal_of(intent: OrderIntent) -> Signal:
     """The operator's wish, in the form in which decisions are recorded."""
     return Signal(
         STRATEGY, STRATEGY, intent.symbol, intent.side, Interval.M1, intent.as_of, intent.as_of, float(intent.price),

@@ -24,7 +24,7 @@ from livetrader.engine.book import Book
 from livetrader.engine.floor import PORTFOLIO_LATCH
 from livetrader.engine.orders import OrderPath
 from livetrader.engine.schedule import over
-from livetrader.engine.under_way import Child, UnderWay
+from livetrader.engine.under_way import UnderWay, child_of, prices_of
 from livetrader.ports import wall_time
 
 log = structlog.get_logger(__name__)
@@ -72,6 +72,8 @@ class Parents:
                 why = over(under.parent.schedule, now, under.last, works=under.works)
             if why:
                 self.end(under, why)
+            else:
+                self._align(under)
         # One that was given up and is there after all works for nobody.
         for order in list(self.book.orders.values()):
             if order.parent_id and order.parent_id not in self.book.parents:
@@ -89,6 +91,36 @@ class Parents:
             self.path.cancel(name, f"its parent is over: {why}")
         if not under.works:
             self.book.drop(under)
+
+    def revise(self, parent: Parent) -> None:
+        """Go on with other terms, written down first: the next child has them, and those at work get them."""
+        self.path.journal.amend_parent(parent, self._at())
+        self._align(self.book.begin(parent))
+
+    def aligned(self, under: UnderWay) -> bool:
+        """Whether all that works of a parent is known to have its terms."""
+        return all(child.prices == prices_of(under.entry) for child in under.children.values() if child.works)
+
+    def _align(self, under: UnderWay) -> None:
+        """Give the children at work their parent's prices; one that cannot be modified makes room for the next.
+
+        It asks for a state, so asking twice does nothing twice. One of unknown fate is left alone until it is found.
+        """
+        entry = under.entry
+        for name, child in list(under.children.items()):
+            if not child.works or child.prices == prices_of(entry) or name in self.book.unknown:
+                continue
+            if not child.outlived:
+                order = self.book.orders[name]
+                limit, trigger = prices_of(entry)
+                state = self.path.amend(
+                    replace(order, price=entry.price, limit_price=limit, trigger_price=trigger, amended=entry.amended)
+                )
+                child.outlived = state is OrderState.REJECTED
+                if state is OrderState.ACKED:
+                    child.prices = limit, trigger
+            if child.outlived:
+                self.path.cancel(name, "its parent has other terms")
 
     def of(self, symbol: str | None) -> list[UnderWay]:
         """The parents under way in a symbol, or all (None)."""
@@ -116,7 +148,7 @@ class Parents:
             if self.path.objection(entry) or self.book.available < 0:
                 break
             child = self._child(under, min(quantity, under.parent.schedule.largest), now)
-            known = under.children.setdefault(child.intent_id, Child(now, child.quantity))
+            known = under.children.setdefault(child.intent_id, child_of(child))
             refusal = self._refusal(child, now)
             if refusal:
                 known.state = self.path.refuse(child, refusal)
@@ -164,7 +196,7 @@ class Parents:
         """The next child. One that was written down in this pass before a crash, and not sent, is that one."""
         name = under.parent.name
         for one in [one for one in self.path.unsent.values() if one.parent_id == name]:
-            if (one.as_of, one.quantity) == (now, quantity):
+            if (one.as_of, one.quantity, prices_of(one)) == (now, quantity, prices_of(under.entry)):
                 return one
             self.path.withdraw(one.intent_id, "never sent, and decided anew")
         number = len(under.children)

@@ -97,6 +97,50 @@ def _cumulative(quantity: Decimal, weights: Sequence[Decimal], whole: Decimal, i
     return parts
 
 
+def revised(
+    schedule: Schedule, entry: OrderIntent, instrument: Instrument, now: int,
+    *, visible: Decimal | None = None, until: int | None = None, count: int | None = None,
+) -> Schedule:  # fmt: skip
+    """The schedule of a parent that has the terms of `entry` from `now` on; what is not given stays.
+
+    What was due by `now` stays due. A new end of what goes out by the clock spreads the rest over the time until then,
+    in `count` parts at the most. ValueError where no part is left to spread it over.
+    """
+    largest = largest_of(entry, instrument)
+    slots: tuple[Slot, ...] = (Slot(schedule.slots[0].at, entry.quantity),)
+    if schedule.algo is Algo.ICEBERG:
+        largest = min(visible or schedule.largest, largest)
+    if schedule.algo in TIMED:
+        slots = _respread(schedule, entry.quantity, instrument, now, until, count)
+    return Schedule(schedule.algo, slots, largest, schedule.until if until is None else until)
+
+
+def _respread(
+    schedule: Schedule, quantity: Decimal, instrument: Instrument, now: int, until: int | None, count: int | None
+) -> tuple[Slot, ...]:
+    """The slots, with what is not due yet made to fit. Less than is due is cut from the end."""
+    due: list[Slot] = []
+    left = quantity
+    for slot in schedule.slots:
+        if slot.at <= now and left > 0:
+            due.append(Slot(slot.at, min(slot.quantity, left)))
+            left -= due[-1].quantity
+    if left == 0:
+        return tuple(due)
+    coming = [slot for slot in schedule.slots if slot.at > now]
+    if not coming:
+        raise ValueError("no part is left")
+    weights, times = [slot.quantity for slot in coming], [slot.at for slot in coming]
+    if until is not None:
+        if count is not None and count < len(weights):
+            weights = [Decimal(1)] * count
+        step = (until - now) / len(weights)
+        times = [now + 1 + int(step * i) for i in range(len(weights))]
+    parts = _cumulative(left, weights, sum(weights, ZERO), instrument)
+    parts[-1] = left - sum(parts[:-1], ZERO)
+    return (*due, *(Slot(at, part) for at, part in zip(times, parts, strict=True) if part > 0))
+
+
 def wanted(schedule: Schedule, now: int, *, gone: Decimal, sent: Decimal, last: int | None, works: bool) -> Decimal:
     """How much is to go out in the pass of `now`, in one child or several.
 

@@ -12,22 +12,39 @@ from livetrader.engine.schedule import TIMED, wanted
 
 ZERO = Decimal(0)
 
+Prices = tuple[Decimal | None, Decimal | None]
+"""Limit and trigger of an order."""
+
+
+def prices_of(intent: OrderIntent) -> Prices:
+    return intent.limit_price, intent.trigger_price
+
 
 @dataclass(slots=True)
 class Child:
-    """`quantity` is what was sent and `filled` what has filled; `works` is also that its fate is unknown."""
+    """`quantity` is what was sent and `filled` what has filled; `works` is also that its fate is unknown.
+
+    `prices` are its limit and its trigger; `outlived` says that it is to make room for one with other terms.
+    """
 
     as_of: int
     quantity: Decimal
+    prices: Prices = (None, None)
     filled: Decimal = ZERO
     works: bool = False
     state: OrderState = OrderState.INTENT
+    outlived: bool = False
 
     @property
     def gone(self) -> Decimal:
         """What of it may not be sent again. One may be called FILLED before its fills are told."""
         untold = self.state is OrderState.FILLED and not self.filled
         return self.quantity if self.works or untold or self.state in GONE else self.filled
+
+
+def child_of(intent: OrderIntent) -> Child:
+    """A child that has not gone out."""
+    return Child(intent.as_of, intent.quantity, prices_of(intent))
 
 
 @dataclass(slots=True)
@@ -98,7 +115,7 @@ class UnderWay:
 
     def opened(self, intent: OrderIntent) -> None:
         """A child is about to go out."""
-        child = self.children.setdefault(intent.intent_id, Child(intent.as_of, intent.quantity))
+        child = self.children.setdefault(intent.intent_id, child_of(intent))
         child.works, child.state = True, OrderState.SENT
 
     def closed(self, intent_id: str, state: OrderState, *, today: bool) -> None:
@@ -115,13 +132,14 @@ class UnderWay:
 
     def recalled(self, intent: OrderIntent, state: OrderState, filled: Decimal, *, today: bool) -> None:
         """Take up a child of an earlier process as the journal has it."""
-        child = self.children[intent.intent_id] = Child(intent.as_of, intent.quantity, filled, state in OPEN, state)
+        child = self.children[intent.intent_id] = child_of(intent)
+        child.filled, child.works, child.state = filled, state in OPEN, state
         if today and not child.works:
             self._ended(child, state)
 
     def _ended(self, child: Child, state: OrderState) -> None:
-        """What the end of a child means for the rest."""
+        """What the end of a child means for the rest. One with the terms of before was in the way of the next."""
         if child.filled < child.quantity:
-            self.cancelled |= state is OrderState.CANCELLED
+            self.cancelled |= state is OrderState.CANCELLED and child.prices == prices_of(self.entry)
             if state is OrderState.REJECTED:
                 self.over = self.over or "a child of it was rejected"

@@ -131,13 +131,19 @@ def test_p1_killed_with_a_position_and_restarted_nothing_is_there_twice(
     assert protected(desk, call, "BTCUSDT")
 
 
-def test_another_exit_by_hand_goes_through_the_trader_or_without_one_and_outlives_it(
+def test_another_exit_and_other_terms_of_a_parent_go_through_the_trader_or_without_one_and_outlive_it(
     desk: LiveDesk, call: Call
 ) -> None:
-    """One stop at the venue all the time, and after a kill it is where it was put last."""
+    """One stop and one child at the venue all the time, and after a kill they are where they were put last."""
 
     def triggers() -> list[float]:
-        return [float(one["ticket"]["trigger_price"]) for one in desk.broker.open_orders()]
+        return [float(price) for price in at_work("trigger_price")]
+
+    def limits() -> list[float]:
+        return [float(price) for price in at_work("limit_price")]
+
+    def at_work(price: str) -> list[str]:
+        return [one["ticket"][price] for one in desk.broker.open_orders() if one["ticket"][price] is not None]
 
     with running(desk) as trader:
         assert call("buy", "BTCUSDT", "0.5", "--stop", below(desk, "BTCUSDT", 0.9)).code == 0
@@ -147,10 +153,19 @@ def test_another_exit_by_hand_goes_through_the_trader_or_without_one_and_outlive
         assert (told.code, "not stand" in told.out) == (0, False), told
         assert triggers() == [float(moved)]
         call("protect", "BTCUSDT", "--stop", target).fails(1, "is on the wrong side of the price")
+
+        lasting = ("--limit", below(desk, "ETHUSDT", 0.9), "--product", "NRML", "--tif", "gtc")
+        assert call("buy", "ETHUSDT", "0.1", *lasting).code == 0
+        (parent,) = (one["intent_id"] for one in shown(call, "orders") if one["purpose"] == "parent")
+        assert call("modify", parent, "--limit", below(desk, "ETHUSDT", 0.91)).code == 0
+        assert limits() == [float(below(desk, "ETHUSDT", 0.91))]
         trader.kill()
         finish(trader)
     told = desk.call("protect", "BTCUSDT", "--target", below(desk, "BTCUSDT", 1.4))
     assert triggers() == [float(moved)], "what is not given stays, and the entry's own stop is forgotten"
+    told = desk.call("modify", parent, "--limit", below(desk, "ETHUSDT", 0.92), "--quantity", "0.2")
+    assert limits() == [float(below(desk, "ETHUSDT", 0.92))]
+    assert told.out.endswith("as resting: 0 filled, 0.1 to go out\n"), told
     desk.call("protect", "BTCUSDT", "--trail", "2")
     (trailing,) = triggers()
     assert trailing > float(moved)
