@@ -71,10 +71,10 @@ def _once(world: World) -> None:
 def _proven(world: World) -> None:
     """I1: what is called rejected is no order of the venue's that works or has traded."""
     alive = {carried(order) for order in world.exchange.orders.values() if order.filled or not order.state.terminal}
-    for intent_id in alive - {""}:
-        record = world.journal.order(intent_id)
-        if record is not None and record.state is OrderState.REJECTED:
-            raise Violation("I1", f"intent {intent_id} is called rejected ({record.reason}), and is at the venue")
+    rejected = "SELECT intent_id, reason FROM orders WHERE state = :state"
+    for row in world.committed(rejected, state=OrderState.REJECTED.value):
+        if row["intent_id"] in alive:
+            raise Violation("I1", f"intent {row['intent_id']} is called rejected ({row['reason']}), and is at the venue")
 
 
 def _folds(world: World) -> None:
