@@ -74,7 +74,9 @@ def _proven(world: World) -> None:
     rejected = "SELECT intent_id, reason FROM orders WHERE state = :state"
     for row in world.committed(rejected, state=OrderState.REJECTED.value):
         if row["intent_id"] in alive:
-            raise Violation("I1", f"intent {row['intent_id']} is called rejected ({row['reason']}), and is at the venue")
+            raise Violation(
+                "I1", f"intent {row['intent_id']} is called rejected ({row['reason']}), and is at the venue"
+            )
 
 
 def _folds(world: World) -> None:

@@ -15,6 +15,7 @@ from dataclasses import fields
 from datetime import UTC, datetime
 from decimal import Decimal
 from functools import lru_cache
+from operator import itemgetter
 from typing import Any, Protocol
 
 from livetrader.constraints.verdict import Approved, Check, Refused, Verdict
@@ -85,13 +86,20 @@ def _plan_text(plan: ExitPlan) -> str:
     return canonical({"kind": plan.kind.value, "square_off": plan.square_off} | overnight | used)
 
 
-@lru_cache(256)  # the orders of a strategy have the same one, and are read at every look
 def _plan_of(text: str) -> ExitPlan:
     plan = json.loads(text)
     kind, square_off = ExitKind(plan.pop("kind")), bool(plan.pop("square_off"))
     overnight = bool(plan.pop("overnight", False))
     numbers = {name: float(value) for name, value in plan.items()}
     return ExitPlan(kind, square_off=square_off, overnight=overnight, **numbers)
+
+
+_INTENT_COLUMNS = (
+    "intent_id", "account", "strategy", "symbol", "side", "action", "purpose", "product", "order_type", "quantity",
+    "price", "as_of", "limit_price", "trigger_price", "intent_reason", "exit_plan", "entry_id", "amended", "parent_id",
+    "tif",
+)  # fmt: skip
+_INTENT = itemgetter(*_INTENT_COLUMNS)
 
 
 def intent_values(intent: OrderIntent) -> Values:
@@ -121,6 +129,12 @@ def intent_values(intent: OrderIntent) -> Values:
 
 
 def intent_of(row: Row) -> OrderIntent:
+    return _intent(*_INTENT(row))
+
+
+@lru_cache(1024)  # an order is read at every look, and what was intended changes seldom
+def _intent(*values: Any) -> OrderIntent:
+    row = dict(zip(_INTENT_COLUMNS, values, strict=True))
     return OrderIntent(
         intent_id=row["intent_id"],
         account=row["account"],
