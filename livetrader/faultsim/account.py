@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
 from decimal import Decimal
 
@@ -11,7 +12,8 @@ from livetrader.brokers.loopback.profiles import OPENALGO, Profile
 from livetrader.brokers.openalgo.loopback.server import broker_number
 from livetrader.faultsim.desk import CHARGES
 from livetrader.faultsim.market import INSTRUMENT, INSTRUMENTS, SYMBOLS
-from livetrader.ports import Clock
+from livetrader.faultsim.way import carried
+from livetrader.ports import Clock, OrderRecord
 
 CAPITAL = Decimal(100_000)
 
@@ -35,3 +37,13 @@ def exchange(
         chance=chance,
         number=broker_number if gateway else plain_number,
     )
+
+
+def heard(exchange: Exchange, records: Iterable[OrderRecord]) -> set[str]:
+    """The orders of other people's, and those of ours that the journal has to their end.
+
+    Of what a broker clears before it was heard nobody could say whose it was.
+    """
+    filled = {one.intent.intent_id: one.filled_quantity for one in records if one.state.terminal}
+    ours = {name: carried(order) for name, order in exchange.orders.items()}
+    return {name for name, tag in ours.items() if not tag or filled.get(tag) == exchange.orders[name].filled}

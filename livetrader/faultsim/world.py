@@ -31,7 +31,7 @@ from livetrader.engine.orders import OrderPath
 from livetrader.engine.reconcile import Reconciler
 from livetrader.engine.recovery import recover
 from livetrader.errors import BrokerError
-from livetrader.faultsim.account import CAPITAL, exchange
+from livetrader.faultsim.account import CAPITAL, exchange, heard
 from livetrader.faultsim.crash import Crash, CrashPoints, MortalJournal, MortalVenue
 from livetrader.faultsim.desk import ACCOUNT, MAX_POSITIONS, RULES, by_hand, charges, sizer
 from livetrader.faultsim.heard import HeardBroker
@@ -248,10 +248,10 @@ class World:
         for _ in range(EVENING_ROUNDS):
             self._pass_time(60)
             self._live()
+        self.venue.cleared = heard(self.exchange, self.journal.orders()) if self._cleared else ()
         self.journal.close()
         self._day += 1
         self._pass_time(self.session.opens - self.true_time)
-        self.venue.cleared = set(self.exchange.orders) if self._cleared else ()
         self._start()
         self.capital = self.engine.value(self.session.opens)
 

@@ -1,4 +1,4 @@
-"""Four short days without a fault, in which all that the order path can do is done: what crashes are tried on."""
+"""Some short days without a fault, in which all that the order path can do is done: what crashes are tried on."""
 
 from __future__ import annotations
 
@@ -12,9 +12,11 @@ from typing import TypeVar
 from livetrader.brokers.loopback.exchange import Exchange
 from livetrader.brokers.loopback.profiles import Profile
 from livetrader.domain.exit_plan import ExitKind
+from livetrader.domain.instrument import Product
 from livetrader.domain.order import Action
 from livetrader.domain.signal import Side
 from livetrader.engine.execution import AT_MARKET, Execution, ExecutionKind
+from livetrader.engine.scaling import reduce
 from livetrader.faultsim.invariants import check, check_books, check_end
 from livetrader.faultsim.market import MOMENTS, SYMBOLS, Market, Row, priced
 from livetrader.faultsim.operator import order
@@ -55,9 +57,10 @@ class Day:
     deeds: tuple[tuple[int, Callable[[World], None]], ...]
     execution: Execution = AT_MARKET
     freeze: Decimal | None = None
+    days: int = 1
 
     def market(self) -> Market:
-        return priced(self.rows, 1)
+        return priced(self.rows, 1, self.days)
 
 
 def _rows(**rows: list[Row]) -> dict[str, list[Row]]:
@@ -89,6 +92,7 @@ VANISHED = Day(
     "vanished", ExitKind.STEP_TRAIL, False, _rows(AAA=[FLAT] * 4),
     ((0, lambda world: world.signal("BBB", Side.LONG)), (2, lambda world: world.cancel_by_hand(0))),
 )  # fmt: skip
+TWO = Execution(ExecutionKind.TWAP, slices=2, over_minutes=10)
 ICEBERG = Execution(ExecutionKind.ICEBERG, visible_pct=Decimal(40))
 # A parent by a strategy, in two children; and by hand an iceberg of three.
 OVER_TIME = Day(
@@ -97,14 +101,50 @@ OVER_TIME = Day(
         (0, lambda world: world.signal("AAA", Side.LONG)),
         (1, lambda world: order(world, Action.SELL, "BBB", 90, ICEBERG)),
     ),
-    execution=Execution(ExecutionKind.TWAP, slices=2, over_minutes=10),
+    execution=TWO,
 )  # fmt: skip
 # An entry above the freeze quantity, its stop in pieces, and its exit too.
 PIECES = Day(
     "pieces", ExitKind.PERCENT, False, _rows(AAA=[FLAT] * 4),
     ((0, lambda world: world.signal("AAA", Side.LONG)),), freeze=Decimal(200),
 )  # fmt: skip
-DAYS = {day.name: day for day in (PARTS, HANDS, TRAIL, VANISHED, OVER_TIME, PIECES)}
+DIP: Row = (100.0, 100.05, 99.4, 99.6)
+LOWER: Row = (99.6, 99.65, 99.55, 99.6)
+LIMIT = Execution(ExecutionKind.LIMIT)
+
+
+def _resting(world: World, symbol: str) -> None:
+    """A buy below the market that lasts over the night."""
+    order(
+        world, Action.BUY, symbol, 60, LIMIT, limit_price=Decimal("99.5"), stop=Decimal(98), product=Product.NRML,
+        lasts=True, until=world.market.sessions[1].closes,
+    )  # fmt: skip
+
+
+def _part(world: World) -> None:
+    world.ask(lambda number, at: reduce(world.engine, number, at, "CCC", Decimal(20)))
+
+
+def _called_off(world: World) -> None:
+    """What rests on the second day is not wanted any more."""
+    world.ask(lambda *_: [world.manual.cancel(name) for name in list(world.book.parents)])
+
+
+# By hand: an order that lasts over the night and fills on the second day, a position that is added to in two children
+# and of which a part is taken out; then what rests is called off.
+SCALED = Day(
+    "scaled", ExitKind.PERCENT, False, _rows(BBB=[FLAT] * 5 + [DIP, LOWER, LOWER]),
+    (
+        (0, lambda world: _resting(world, "BBB")),
+        (0, lambda world: order(world, Action.SELL, "CCC", 60)),
+        (1, lambda world: order(world, Action.SELL, "CCC", 30, TWO, add=True)),
+        (2, _part),
+        (4, lambda world: _resting(world, "AAA")),
+        (6, _called_off),
+    ),
+    days=2,
+)  # fmt: skip
+DAYS = {day.name: day for day in (PARTS, HANDS, TRAIL, VANISHED, OVER_TIME, PIECES, SCALED)}
 
 
 @contextmanager

@@ -17,7 +17,7 @@ from livetrader.faultsim.world import World
 
 PROFILES = (STRICT, OPEN_ONLY, TAG_SCAN, FINGERPRINT)
 PARTS = 8  # of each day's pairs, so that processes can share the work
-NEAR = {"over time": 3, "pieces": 3}  # in long days the second death is so soon after the first
+NEAR = {"over time": 3, "pieces": 3, "scaled": 3}  # in long days the second death is so soon after the first
 
 # ORDERS.md, "How it is tested", and the same places of a modify, a cancel, a decision and a pass.
 NAMES = {
