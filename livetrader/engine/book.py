@@ -185,7 +185,7 @@ class Book:
         """A parent is under way, or goes on with other terms: from here on all that it may send counts as exposure."""
         self._seen = None
         under = self.parents.setdefault(parent.name, UnderWay(parent))
-        under.parent = parent
+        under.parent, under.spent = parent, False
         self.entered[parent.name] = parent.entry
         return under
 
@@ -195,9 +195,9 @@ class Book:
         under.ended, under.over = record.ended_at is not None, record.reason
 
     def leave(self, under: UnderWay, why: str) -> None:
-        """Nothing more of a parent goes out: the rest of it comes back."""
+        """Nothing more of a parent goes out: the rest of it comes back. Without a `why` what works of it goes on."""
         self._seen = None
-        under.over = under.over or why
+        under.over, under.spent = under.over or why, True
 
     def drop(self, under: UnderWay) -> None:
         """A parent that is over has no child at work: its count comes back, too, if none has filled in this session."""

@@ -222,7 +222,7 @@ class Manual:
         under = self.engine.book.parents.get(name)
         if under is None or under.over:
             return f"{what}: over: {known.reason}"
-        return f"{what}: {under.filled:f} filled, {under.unsent:f} to go out"
+        return f"{what}: {under.filled:f} filled, {under.rest:f} to go out"
 
     def _close_by(self, ticket: Ticket, held: HeldPosition) -> str:
         if ticket.quantity != abs(held.position.quantity):
@@ -232,6 +232,12 @@ class Manual:
             )
         if ticket.execution.kind is not ExecutionKind.MARKET:
             raise NotDone(f"{ticket.symbol}: a position is closed at once: run `livetrader close {ticket.symbol}`")
+        if ticket.limit_price is not None or ticket.trigger_price is not None:
+            exit = f"--stop {ticket.trigger_price}" if ticket.trigger_price else f"--target {ticket.limit_price}"
+            raise NotDone(
+                f"{ticket.symbol}: a position is closed at market; to leave it at a price run "
+                f"`livetrader protect {ticket.symbol} {exit}`"
+            )
         return self.close(ticket.symbol)
 
     def _closed_since(self, ticket: Ticket) -> OrderRecord | None:

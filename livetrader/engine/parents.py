@@ -23,7 +23,7 @@ from livetrader.domain.parent import Parent, Schedule, child_id
 from livetrader.engine.book import Book
 from livetrader.engine.floor import PORTFOLIO_LATCH
 from livetrader.engine.orders import OrderPath
-from livetrader.engine.schedule import over
+from livetrader.engine.schedule import over, spent
 from livetrader.engine.under_way import UnderWay, child_of, prices_of
 from livetrader.ports import wall_time
 
@@ -70,6 +70,8 @@ class Parents:
             why = under.over or self._why_over(under, shut=shut)
             if not why and (deciding or shut):
                 why = over(under.parent.schedule, now, under.last, works=under.works)
+                if not why and not under.spent and spent(under.parent.schedule, now, under.last):
+                    self.book.leave(under, "")
             if why:
                 self.end(under, why)
             else:

@@ -162,12 +162,16 @@ def over(schedule: Schedule, now: int, last: int | None, *, works: bool) -> str:
     """Why nothing more goes out at `now`; empty if something may. `last` is the pass of the latest child."""
     if schedule.until is not None and now >= schedule.until:
         return "its time is over"
-    if works:
+    if works or not spent(schedule, now, last):
         return ""
-    if schedule.algo is Algo.SLICES and now >= schedule.slots[0].at + SLICING_SECONDS:
-        return "its time is over"
-    timed = schedule.algo in TIMED
-    return "its last slot is over" if timed and last is not None and last >= schedule.slots[-1].at else ""
+    return "its time is over" if schedule.algo is Algo.SLICES else "its last slot is over"
+
+
+def spent(schedule: Schedule, now: int, last: int | None) -> bool:
+    """Whether nothing more goes out from `now` on, though what did may work on."""
+    if schedule.algo is Algo.SLICES:
+        return now >= schedule.slots[0].at + SLICING_SECONDS
+    return schedule.algo in TIMED and last is not None and last >= schedule.slots[-1].at
 
 
 def next_turn(schedule: Schedule, now: int) -> int | None:

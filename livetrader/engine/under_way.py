@@ -49,7 +49,8 @@ def child_of(intent: OrderIntent) -> Child:
 
 @dataclass(slots=True)
 class UnderWay:
-    """`over` says why nothing more goes out; empty while something may. `ended`: that is written down.
+    """`over` says why nothing more goes out; empty while something may. `ended`: that is written down. `spent`: nothing
+    more goes out, and what works goes on.
 
     `cancelled` says that somebody does not want a child of this session: at a session's end brokers call what they end
     by themselves so, too.
@@ -60,6 +61,7 @@ class UnderWay:
     over: str = ""
     ended: bool = False
     cancelled: bool = False
+    spent: bool = False
 
     @property
     def entry(self) -> OrderIntent:
@@ -73,7 +75,7 @@ class UnderWay:
     @property
     def rest(self) -> Decimal:
         """What may still go out: exposure, as what works is."""
-        return ZERO if self.over else self.unsent
+        return ZERO if self.over or self.spent else self.unsent
 
     @property
     def filled(self) -> Decimal:

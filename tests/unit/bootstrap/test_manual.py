@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from decimal import Decimal
 
 import pytest
@@ -345,6 +346,22 @@ def test_a_part_is_taken_out_and_the_rest_stays_protected() -> None:
     assert made.book.positions["A"].leaving is None
     made.step(at(5))
     assert made.book.positions["A"].position.quantity == 6, "and no more than that"
+
+
+@pytest.mark.parametrize(
+    ("terms", "exit"),
+    [
+        ({"limit_price": D(105)}, "--target 105"),
+        ({"trigger_price": D(97)}, "--stop 97"),
+        ({"trigger_price": D(97), "limit_price": D(96)}, "--stop 97"),
+    ],
+    ids=["a limit", "a trigger", "both"],
+)
+def test_a_position_is_not_sold_at_market_where_a_price_was_asked_for(terms: dict[str, D], exit: str) -> None:
+    made = holding_ten()
+    with pytest.raises(NotDone, match=f"to leave it at a price run `livetrader protect A {exit}`"):
+        manual(made).trade(replace(ticket(2, Action.SELL, **terms), as_of=at(3)))
+    assert (made.book.positions["A"].leaving, stops(made)) == (None, [(10, 98)])
 
 
 @pytest.mark.parametrize("quantity", ["0", "10", "11", "0.5"])

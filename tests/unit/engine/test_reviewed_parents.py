@@ -193,6 +193,30 @@ def test_a_child_that_is_called_filled_before_its_fills_are_told_is_not_sent_aga
     assert under.unsent == 20
 
 
+@pytest.mark.parametrize("restarted", [False, True], ids=["", "restarted"])
+def test_what_can_go_out_no_more_is_reserved_no_more_while_the_rest_works_on(tmp_path: Path, restarted: bool) -> None:
+    """Pieces of one order have five minutes; one that is out at its limit stays there for the day."""
+    with closing(LiveAccount(tmp_path, freeze=D(10))) as account:
+        for nth in range(2, 20):
+            account.strike("place", nth, Fault.REFUSED)
+        account.buy("30", "90", limit="99")
+        account.look(70)
+        assert account.book.available == 10_000 - 30 * 99
+        account.bar(3)
+        account.look(70)
+        if restarted:
+            account.start(DAYS[0])
+            account.look(2)
+        account.bar(4)
+        assert account.book.available == 10_000 - 10 * 99
+        account.bar(5)
+        assert (account.working(), len(account.book.parents)) == (["BUY 10 LIMIT 99"], 1)
+        account.exchange.quote("A", 98.0)
+        account.look(2)
+        account.bar(6)
+        assert [one.reason for one in account.journal.parents()] == ["its time is over"]
+
+
 # People, and nights.
 
 
