@@ -14,7 +14,7 @@ from livetrader.brokers.dry_run import ReadingDryRun
 from livetrader.brokers.polled import PolledBroker
 from livetrader.constraints.rules.sanity import LastClose
 from livetrader.domain.session import Session
-from livetrader.engine.book import Book, HeldPosition
+from livetrader.engine.book import Book
 from livetrader.engine.cycle import Engine
 from livetrader.engine.manual import Manual
 from livetrader.engine.market import LiveMarket, earlier_bars
@@ -100,19 +100,21 @@ def seat(workspace: Workspace, account: Account, tape: Tape, strategies: tuple[s
 
 def objection(
     workspace: Workspace, listed: Instruments, book: Book, last_close: LastClose
-) -> Callable[[HeldPosition], str]:
-    """Why a position held over night may be another by now, whatever its quantity; empty: nothing says so (M8).
+) -> Callable[[str, int], str]:
+    """Why a position held over night, or an order that lasts, may be of another share by now (M8); empty: no reason.
+
+    The arguments are the symbol, and since when the position or the order is there, in epoch seconds.
 
     Bonus shares come days after the price has fallen for them: the ex-date and the day's band know before.
     """
 
-    def found(held: HeldPosition) -> str:
-        symbol, session = held.entry.symbol, book.session
+    def found(symbol: str, since: int) -> str:
+        session = book.session
         if listed and symbol not in listed:
             return "is not listed any more: has it another name?"
         if session is None:
             return ""
-        opened = datetime.fromtimestamp(held.opened, workspace.calendar.timezone).date()
+        opened = datetime.fromtimestamp(since, workspace.calendar.timezone).date()
         if opened < session.date in workspace.ex_dates.get(symbol, ()):
             return "has its ex-date today: a split or a bonus?"
         band = listed[symbol].band if listed else None

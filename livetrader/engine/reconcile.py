@@ -57,8 +57,8 @@ class Doubt:
 class Reconciler:
     """Brings ledger and broker together, or says where they differ. `price` is the last price of a symbol.
 
-    `objection` says why a position that was held over night may be another by now though its quantity is the same;
-    empty: nothing speaks against it.
+    `objection` says why a position that was held over night, or an order that lasts, may be of another share by now
+    though its quantity is the same (by symbol, and since when in epoch seconds); empty: nothing speaks against it.
     """
 
     journal: Journal
@@ -68,7 +68,7 @@ class Reconciler:
     clock: Clock
     price: Callable[[str], Decimal]
     alert: Callable[[str, str], None]
-    objection: Callable[[HeldPosition], str] = lambda _: ""
+    objection: Callable[[str, int], str] = lambda *_: ""
     cash_is_exact: bool = True
     differing: dict[Key, Doubt] = field(default_factory=dict)
     unexplained: Doubt | None = None
@@ -89,6 +89,7 @@ class Reconciler:
         self._externals = {(o.symbol, o.product, o.kind, o.broker_order_id): o for o in self.book.foreigners}
         self._orders(books)
         self._positions(books)
+        self._lasting()
         if self.cash_is_exact:
             self._cash(books)
         externals = [one for _, one in sorted(self._externals.items())]
@@ -186,7 +187,7 @@ class Reconciler:
         held = self._questioned(symbol, product)
         if held is None or self.book.session is None:
             return
-        objection = self.objection(held)
+        objection = self.objection(symbol, held.opened)
         if objection:
             self._ask(symbol, objection)
         else:
@@ -201,7 +202,7 @@ class Reconciler:
         held = self._questioned(symbol, product)
         if held is None:
             return False
-        objection, ours = self.objection(held), held.position
+        objection, ours = self.objection(symbol, held.opened), held.position
         if ext and difference * ours.quantity > 0:
             objection = objection or f"has become {difference:+f} more, and others hold some of it: a split or a bonus?"
         for theirs in () if ext else books.positions:
@@ -211,6 +212,19 @@ class Reconciler:
         if objection:
             self._ask(symbol, objection)
         return bool(objection)
+
+    def _lasting(self) -> None:
+        """End orders of before this session whose share may be another by now: their terms are of the old one (M8)."""
+        session = self.book.session
+        for under in self.book.parents.values():
+            entry = under.entry
+            if session is None or under.over or entry.effective >= session.opens:
+                continue
+            objection = self.objection(entry.symbol, entry.effective)
+            if objection:
+                self.book.leave(under, f"{entry.symbol} {objection}")
+                told = f"{objection} The order {under.parent.name} is cancelled: its terms are of before; give it again"
+                self.alert(f"lasting:{under.parent.name}", f"{entry.symbol}: {told}")
 
     def _questioned(self, symbol: str, product: Product) -> HeldPosition | None:
         return self._held((symbol, product)) if symbol in self.book.questioned else None

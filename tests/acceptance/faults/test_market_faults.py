@@ -223,6 +223,45 @@ def test_m8_the_stop_of_a_split_position_is_the_one_that_is_given() -> None:
         assert (stop.trigger_price, stop.quantity) == (48, 40)
 
 
+@pytest.mark.parametrize("objection", ["has its ex-date today: a split or a bonus?", ""], ids=["a split", "none"])
+def test_m8_an_order_that_lasts_does_not_go_out_at_the_price_of_another_share(objection: str) -> None:
+    """Nothing is held that could be asked about: a missed entry is cheap."""
+    with two_days(STRICT, {"A": LEVEL}, []) as account:
+        account.look(60)
+        now = int(account.clock.now())
+        account.manual.trade(Ticket(1, now, Action.BUY, "A", D(10), D(99), product=Product.CNC, lasts=True))
+        account.night()
+        account.objections["A"] = objection
+        account.start(DAYS[1])
+        account.play(3)
+        account.start(DAYS[1])
+        account.play(1)
+        (parent,) = account.journal.parents()
+        if objection:
+            assert account.working(Purpose.ENTRY) == []
+            assert parent.reason == f"A {objection}"
+            (text,) = account.alerts().values()
+            assert text.startswith(f"A: {objection} The order {parent.parent.name} is cancelled")
+            assert text.endswith("give it again")
+        else:
+            assert (account.working(Purpose.ENTRY), account.alerts()) == ([("A", "10")], {})
+
+
+def test_m8_what_is_given_again_today_goes_out() -> None:
+    """Its terms are those of today's share."""
+    with two_days(STRICT, {"A": LEVEL}, []) as account:
+        account.night()
+        account.objections["A"] = "has its ex-date today: a split or a bonus?"
+        account.start(DAYS[1])
+        account.play(1)
+        now = int(account.clock.now())
+        account.manual.trade(Ticket(1, now, Action.BUY, "A", D(10), D(99), product=Product.CNC, lasts=True))
+        account.play(2)
+        account.start(DAYS[1])
+        account.play(1)
+        assert account.working(Purpose.ENTRY) == [("A", "10")]
+
+
 def test_m8_an_exit_by_hand_is_adopted_with_the_split() -> None:
     """Of a position that was protected by hand, both levels are those of today's shares."""
     with carried(night=split("2"), tomorrow=[flat(50)] * 24, terms=(D(97), D(110))) as account:

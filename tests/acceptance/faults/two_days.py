@@ -24,7 +24,7 @@ from livetrader.domain.order_state import OPEN
 from livetrader.domain.session import Session
 from livetrader.domain.signal import Signal
 from livetrader.engine.backtest import KnownSignals
-from livetrader.engine.book import Book, HeldPosition
+from livetrader.engine.book import Book
 from livetrader.engine.cycle import Engine
 from livetrader.engine.manual import Manual
 from livetrader.engine.orders import OrderPath
@@ -93,8 +93,8 @@ class TwoDays:
         if compared:
             self.look()
 
-    def _objection(self, held: HeldPosition) -> str:
-        return self.objections.get(held.entry.symbol, "")
+    def _objection(self, symbol: str, _since: int) -> str:
+        return self.objections.get(symbol, "")
 
     def look(self, seconds: float = 0.0) -> None:
         """What a live trader does between passes, every ten seconds for so long."""

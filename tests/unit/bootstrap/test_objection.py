@@ -31,7 +31,7 @@ def said(folder: Path, listing: Instruments, ex_date: str, session: Session | No
     book.book(fill(intent()), intent(), at(2))
     book.session = session
     with Workspace(load(None, environ=environ, directory=folder)) as workspace:
-        return objection(workspace, listing, book, lambda *_: last)(book.positions["A"])
+        return objection(workspace, listing, book, lambda *_: last)("A", book.positions["A"].opened)
 
 
 @pytest.mark.parametrize(
