@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from hashlib import blake2b
@@ -14,6 +15,7 @@ from livetrader.bootstrap.runs import recorded
 from livetrader.bootstrap.trader import Trader, build, simulated_account
 from livetrader.bootstrap.workspace import Workspace
 from livetrader.config import Settings
+from livetrader.domain.log_entry import LogEntry
 from livetrader.domain.session import Session
 from livetrader.engine.cycle import Engine
 from livetrader.engine.live import LiveSession
@@ -22,6 +24,7 @@ from livetrader.errors import UsageError
 from livetrader.market.clock import SystemClock, VirtualClock
 from livetrader.ports import CandleSource, Clock, Journal
 from livetrader.store.database import open_state, wipe
+from livetrader.store.faults import NoState
 from livetrader.store.journal import SqlJournal
 from livetrader.store.location import lock_path
 from livetrader.store.lock import hold
@@ -121,7 +124,8 @@ def replay(
 def replay_tape(workspace: Workspace, request: Request, journal: Journal, mode: str, pace: Pace) -> RunResult:
     """Decide a session of `mode` again as it was decided: on the bars that its loop saw, when it saw them.
 
-    Each process that traded it is a start-up here, too. UsageError for several sessions, DataError without a tape.
+    Each process that traded it is a start-up here, too, and what stopped entries then stops them again. UsageError for
+    several sessions, DataError without a tape.
     """
     strategies = workspace.strategies(request.strategies, request.preset)
     sessions = workspace.sessions(request.first, request.last)
@@ -130,8 +134,10 @@ def replay_tape(workspace: Workspace, request: Request, journal: Journal, mode: 
     (session,) = sessions
     clock = VirtualClock(float(session.opens))
     tape = workspace.tape(session, mode, clock)
+    latches = _latch_log(workspace.settings, mode)
     for run in tape.runs:
         clock.advance_to(max(clock.now(), float(run[0])))
+        _latch(journal, latches, run[0])
         live, _ = live_session(
             workspace, journal, clock, session, strategies, tape.symbols, workspace.waits(tape.symbols), source=tape
         )
@@ -139,9 +145,31 @@ def replay_tape(workspace: Workspace, request: Request, journal: Journal, mode: 
             if pace.stop(at) or not _waited(at, clock, pace):
                 break
             clock.advance_to(max(clock.now(), float(at)))
+            _latch(journal, latches, at)
             live.scan()
             pace.watch(live)
     return outcome(workspace, journal, "REPLAY", sessions, strategies, tape.symbols)
+
+
+def _latch_log(settings: Settings, mode: str) -> deque[LogEntry]:
+    """The latches of a mode's state as they came and went; none where there is no such state any more."""
+    found = deque[LogEntry]()
+    with (
+        suppress(NoState),
+        open_queries(settings.state.url, settings.state_name(mode), settings.state.directory) as queries,
+    ):
+        found.extend(queries.latch_log())
+    return found
+
+
+def _latch(journal: Journal, log: deque[LogEntry], until: int) -> None:
+    """Put on and take off what came and went before `until`. What a pass has done by itself is done."""
+    while log and log[0].at.timestamp() < until:
+        entry = log.popleft()
+        if entry.kind == "latch":
+            journal.latch(entry.said["name"], entry.said["reason"], entry.at)
+        else:
+            journal.unlatch(entry.said["name"], entry.at)
 
 
 def _play(live: LiveSession, clock: VirtualClock, pace: Pace) -> None:

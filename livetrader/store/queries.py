@@ -13,6 +13,7 @@ from decimal import Decimal
 from pathlib import Path
 
 from livetrader.domain.account import Alert, Answer, Command, External, Flow, Latch
+from livetrader.domain.log_entry import LogEntry
 from livetrader.domain.lots import LotMethod
 from livetrader.domain.order import Fill, OrderIntent
 from livetrader.domain.order_state import OrderState
@@ -179,6 +180,10 @@ class Queries:
     def answered(self, command_id: int) -> Answer | None:
         """What became of a command; None while nobody has answered it."""
         return reads.answered(self._select, command_id)
+
+    def latch_log(self) -> Sequence[LogEntry]:
+        """Each time that a latch was put on (`latch`) or taken off (`unlatch`), oldest first."""
+        return reads.latch_log(self._select)
 
     def trading_sessions(self) -> Sequence[TradingSession]:
         """All of them, oldest first."""

@@ -9,6 +9,7 @@ from decimal import Decimal
 
 from livetrader.domain.account import Alert, Answer, Command, External, Flow, Latch
 from livetrader.domain.exit_plan import Replan
+from livetrader.domain.log_entry import LogEntry
 from livetrader.domain.order import Fill
 from livetrader.domain.order_state import OPEN, OrderState
 from livetrader.domain.parent import ParentRecord
@@ -19,6 +20,7 @@ from livetrader.store.audit import Select
 from livetrader.store.rows import (
     Row,
     decision_of,
+    entry_of,
     external_of,
     fill_of,
     instant,
@@ -155,6 +157,12 @@ def equities(select: Select) -> list[tuple[int, Decimal, Decimal]]:
 def latches(select: Select) -> dict[str, Latch]:
     rows = select("SELECT * FROM latches ORDER BY name")
     return {row["name"]: Latch(row["name"], row["reason"], instant(row["since"])) for row in rows}
+
+
+def latch_log(select: Select) -> list[LogEntry]:
+    """Each time that a latch was put on (`latch`) or taken off (`unlatch`), oldest first."""
+    rows = select("SELECT seq, at, kind, payload FROM audit WHERE kind IN ('latch', 'unlatch') ORDER BY seq")
+    return [entry_of(row) for row in rows]
 
 
 def alerts(select: Select) -> list[Alert]:

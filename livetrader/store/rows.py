@@ -23,6 +23,7 @@ from livetrader.domain.account import External, ExternalKind, ExternalStatus
 from livetrader.domain.exit_plan import ExitKind, ExitPlan, Replan
 from livetrader.domain.instrument import Product
 from livetrader.domain.interval import Interval
+from livetrader.domain.log_entry import LogEntry
 from livetrader.domain.order import Action, Fill, OrderIntent, OrderType, Purpose, TimeInForce
 from livetrader.domain.order_state import OrderState
 from livetrader.domain.parent import Algo, Parent, ParentRecord, Schedule, Slot
@@ -380,3 +381,8 @@ def _totals_of(row: Row) -> Totals:
         max_drawdown=Decimal(row["max_drawdown"]),
         max_drawdown_pct=None if pct is None else float(pct),
     )
+
+
+def entry_of(row: Row) -> LogEntry:
+    """A row of the audit log."""
+    return LogEntry(int(row["seq"]), instant(row["at"]), row["kind"], json.loads(row["payload"]))

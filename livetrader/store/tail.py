@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 
 from livetrader.domain.log_entry import LogEntry
 from livetrader.domain.order import Fill, OrderIntent
 from livetrader.store import reads
 from livetrader.store.audit import Select
-from livetrader.store.rows import Row, canonical, fill_of, instant, intent_of
+from livetrader.store.rows import canonical, entry_of, fill_of, intent_of
 from livetrader.store.tables import KEEP
 from livetrader.store.writer import Writer
 
@@ -32,7 +31,7 @@ class AuditReads:
             until=until,
             limit=limit,
         )
-        return [_entry_of(row) for row in rows]
+        return [entry_of(row) for row in rows]
 
     def before(self, seq: int, kinds: Sequence[str], said: tuple[str, str] | None = None) -> LogEntry | None:
         member = "" if said is None else canonical({said[0]: said[1]})[1:-1]
@@ -42,7 +41,7 @@ class AuditReads:
             seq=seq,
             said=f"%{member}%",
         )
-        return next((_entry_of(row) for row in rows), None)
+        return next((entry_of(row) for row in rows), None)
 
     def reached(self, reader: str) -> int | None:
         return reads.kept(self._select, reader)
@@ -62,7 +61,3 @@ class AuditReads:
 def _quoted(kinds: Sequence[str]) -> str:
     """Names of our own, never text from outside."""
     return ", ".join(f"'{kind}'" for kind in kinds)
-
-
-def _entry_of(row: Row) -> LogEntry:
-    return LogEntry(int(row["seq"]), instant(row["at"]), row["kind"], json.loads(row["payload"]))

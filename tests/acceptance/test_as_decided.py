@@ -23,12 +23,14 @@ from livetrader.market.calendar import load as calendar
 from livetrader.market.clock import VirtualClock
 from livetrader.marketdata.simulated import simulate
 from livetrader.marketdata.store import CandleStore, open_store
-from livetrader.ports import Journal
+from livetrader.ports import Journal, wall_time
 from livetrader.store.memory import MemoryJournal
 from tests.acceptance.cli.lone_strategy import section
 
 DAY = date(2026, 2, 27)
 SYMBOLS = tuple(f"STOCK{i}" for i in range(12))
+# Seconds after the open from which and until which somebody has halted entries.
+HALTED = (700, 1_400)
 CONFIG = f"""\
 {section("eager")}
 constraints: {{max_open_positions: null, max_trades_per_day: null, max_trades_per_strategy: null}}
@@ -69,7 +71,7 @@ class Told(NamedTuple):
 def told(journal: Journal) -> Told:
     decisions = journal.decisions(since=0, until=1 << 60)
     return Told(
-        [(one.signal, one.verdict and type(one.verdict).__name__) for one in decisions],
+        [(one.signal, getattr(one.verdict, "rule", type(one.verdict).__name__)) for one in decisions],
         [(one.intent_id, one.symbol, one.action, one.quantity, one.price, one.filled_at) for one in journal.fills()],
     )
 
@@ -122,6 +124,10 @@ def day_of(folder: Path, model: str, amount: int, *, monitored: bool = False) ->
                     clock.advance_to(clock.now() + (1 if clock.now() % 300 < 10 else 10))
                     feed.until(int(clock.now()))
                     trader.scan()
+                    if HALTED[0] <= clock.now() - session.opens < HALTED[1]:
+                        trader.journal.latch("halt", "by hand", wall_time(clock))
+                    else:
+                        trader.journal.unlatch("halt", wall_time(clock))
                     if monitored:
                         trader.monitor()
                 journal = told(trader.journal)
@@ -132,6 +138,7 @@ def day_of(folder: Path, model: str, amount: int, *, monitored: bool = False) ->
 def test_a_day_is_decided_again_on_what_was_known_then(traded: tuple[Configuration, Told]) -> None:
     made, paper = traded
     assert len(paper.fills) > 6, "the day has trades"
+    assert {"not_halted", "Approved"} == {verdict for _, verdict in paper.decisions}
     journal = MemoryJournal()
     with Workspace(made, read_only=True) as workspace:
         replay_tape(workspace, Request(DAY, DAY), journal, "paper", Pace())
