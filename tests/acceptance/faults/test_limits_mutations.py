@@ -14,7 +14,6 @@ from test_limits_machine import LOOSE, SETTINGS, LimitsMachine
 from test_mutations import rest_of_a_parent_forgotten
 
 from livetrader.brokers.loopback.profiles import STRICT
-from livetrader.constraints.gate import Exposure
 from livetrader.constraints.verdict import Approved
 from livetrader.domain.exit_plan import ExitKind
 from livetrader.domain.order import OrderIntent
@@ -44,12 +43,12 @@ def unknown_child_not_counted(plant: pytest.MonkeyPatch) -> None:
 
 def adding_not_reviewed(plant: pytest.MonkeyPatch) -> None:
     """What enlarges a position by hand is approved whatever the rules say."""
-    right = Manual._reviewed
+    right = Manual.reviewed
 
-    def reviewed(self: Manual, intent: OrderIntent, exposure: Exposure) -> object:
-        return Approved(intent, ()) if intent.entry_id else right(self, intent, exposure)
+    def reviewed(self: Manual, intent: OrderIntent, *shown: Any) -> object:
+        return Approved(intent, ()) if intent.entry_id else right(self, intent, *shown)
 
-    plant.setattr(Manual, "_reviewed", reviewed)
+    plant.setattr(Manual, "reviewed", reviewed)
 
 
 class ParentsMachine(LimitsMachine):
