@@ -4,21 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
 from reckoned_limits import RETURNS, Limits, check_limits
 
-from livetrader.bootstrap.workspace import COMMAND_SECONDS
 from livetrader.constraints.rules.timing import BarFreshness
+from livetrader.domain.instrument import Product
 from livetrader.domain.order import Action, OrderIntent, Purpose, opening
 from livetrader.domain.parent import Parent
-from livetrader.engine.execution import AT_MARKET, Execution
+from livetrader.engine.execution import AT_MARKET, Execution, ExecutionKind
 from livetrader.engine.floor import PORTFOLIO_LATCH
 from livetrader.engine.manual import NotDone, Ticket
 from livetrader.engine.scaling import adjust, reduce
-from livetrader.faultsim.market import TICK
+from livetrader.faultsim.market import BAR, TICK
 from livetrader.faultsim.violation import Violation
 from livetrader.faultsim.world import World
 
@@ -39,7 +40,7 @@ class LimitedWorld(World):
         super()._boot()
         self.engine.floor, self.book.returns = self.limits.floor, RETURNS
         signals = (rule for rule in self.engine.rules if not isinstance(rule, BarFreshness))
-        self.manual.rules = (*signals, BarFreshness(COMMAND_SECONDS))
+        self.manual.rules = (*signals, BarFreshness(BAR))  # a command waits for the next tick
         begin = self.journal.begin_parent
 
         def begin_parent(parent: Parent, at: datetime) -> bool:
@@ -74,6 +75,12 @@ class LimitedWorld(World):
         ticket = self._ticket(action, symbol, quantity, execution)
         self.wishes.append(lambda: self.manual.trade(ticket))
 
+    def rest(self, action: Action, symbol: str, quantity: int) -> None:
+        """Open a position at the last price, as long as it takes: `buy --tif gtc`."""
+        ticket = self._ticket(action, symbol, quantity, Execution(ExecutionKind.LIMIT))
+        lasting = replace(ticket, product=Product.NRML, lasts=True)
+        self.wishes.append(lambda: self.manual.trade(lasting))
+
     def held(self, nth: int) -> str:
         """One of the symbols that are held."""
         names = sorted(self.book.positions)
@@ -81,8 +88,9 @@ class LimitedWorld(World):
 
     def add(self, symbol: str, quantity: int, execution: Execution) -> None:
         """Enlarge a position: `buy --add`, or `sell --add`."""
-        action = opening(self.book.positions[symbol].position.side)
-        ticket = self._ticket(action, symbol, quantity, execution, add=True)
+        held = self.book.positions[symbol]
+        ticket = self._ticket(opening(held.position.side), symbol, quantity, execution, add=True)
+        ticket = replace(ticket, product=held.entry.product)
         self.wishes.append(lambda: self.manual.trade(ticket))
 
     def reduce(self, symbol: str, quantity: int) -> None:
@@ -113,7 +121,7 @@ class LimitedWorld(World):
         price = self.manual.price(symbol)
         assert price is not None, "the market has begun"
         limit = price.quantize(TICK) if execution.at_limit else None
-        stop = None if add else (price * (1 - action.sign * Decimal("0.005")) / TICK).to_integral_value() * TICK
+        stop = None if add else (price * (1 - action.sign * Decimal("0.02")) / TICK).to_integral_value() * TICK
         return Ticket(
             self.asked, int(self.clock.now()), action, symbol, Decimal(quantity), limit, stop=stop,
             execution=execution, add=add,

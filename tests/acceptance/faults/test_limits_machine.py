@@ -129,6 +129,10 @@ class LimitsMachine(OrderMachine):
     def order_by_hand(self, action: Action, symbol: str, quantity: int, execution: Execution) -> None:
         self.world.trade(action, symbol, quantity, execution)
 
+    @rule(action=st.sampled_from(Action), symbol=symbols, quantity=quantities)
+    def rest(self, action: Action, symbol: str, quantity: int) -> None:
+        self.world.rest(action, symbol, quantity)
+
     @precondition(lambda self: self.world.book.positions)
     @rule(nth=st.integers(0, 1), quantity=quantities, execution=executions)
     def add(self, nth: int, quantity: int, execution: Execution) -> None:
