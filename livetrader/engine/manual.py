@@ -101,6 +101,8 @@ class Manual:
         held = self.engine.book.positions.get(ticket.symbol)
         if held is not None and ticket.action is closing(held.position.side):
             return self._close_by(ticket, held)
+        if held is not None and ticket.add and held.leaving is not None:
+            raise NotDone(f"{ticket.symbol}: is being closed: see `livetrader orders`")
         if held is not None and ticket.add and ticket.product is not held.entry.product:
             raise NotDone(f"{ticket.symbol}: it is held as {held.entry.product}: give --product {held.entry.product}")
         if held is not None and ticket.add:
@@ -122,6 +124,11 @@ class Manual:
         if record.state in (OrderState.REFUSED, OrderState.REJECTED):
             raise NotDone(told(record))
         return told(record)
+
+    def name(self, ticket: Ticket) -> str:
+        """The identity of what a ticket asks for, whatever its quantity."""
+        leg = f"{STRATEGY}:{ticket.command}"
+        return intent_id(self.engine.account, STRATEGY, ticket.symbol, ticket.as_of, ticket.action, leg)
 
     def close(self, symbol: str | None) -> str:
         """Close the position of a symbol, or all (None), and cancel the entries under way there."""
@@ -289,9 +296,8 @@ class Manual:
             raise NotDone(f"{ticket.symbol}: no price is known: it has no candles; bring some, or check the symbol")
         if engine.book.session is None:
             raise NotDone("the market is closed: see `livetrader calendar show`")
-        leg = f"{STRATEGY}:{ticket.command}"
         intent = OrderIntent(
-            intent_id=intent_id(engine.account, STRATEGY, ticket.symbol, ticket.as_of, ticket.action, leg),
+            intent_id=self.name(ticket),
             account=engine.account,
             strategy=STRATEGY,
             symbol=ticket.symbol,

@@ -49,15 +49,18 @@ def reduce(engine: Engine, command: int, as_of: int, symbol: str, quantity: Deci
 def adjust(manual: Manual, command: int, as_of: int, symbol: str, quantity: Decimal) -> str:
     """Bring a position to `quantity`: add to it, take a part out of it, or close it."""
     held = held_in(manual.engine, symbol)
-    more = quantity - abs(held.position.quantity)
     if quantity == 0:
         return manual.close(symbol)
+    more, product = quantity - abs(held.position.quantity), held.entry.product
+    ticket = Ticket(command, as_of, opening(held.position.side), symbol, more, product=product, add=True)
+    names = {entry.trade for entry, _ in manual.engine.book.entries() if entry.symbol == symbol}
+    if names - {manual.name(ticket)}:
+        raise NotDone(f"{symbol}: an entry is under way, and would come on top: wait, or cancel it")
     if more == 0:
         return f"{symbol}: {quantity:f} are held"
     if more < 0:
         return reduce(manual.engine, command, as_of, symbol, -more)
-    product = held.entry.product
-    return manual.trade(Ticket(command, as_of, opening(held.position.side), symbol, more, product=product, add=True))
+    return manual.trade(ticket)
 
 
 def held_in(engine: Engine, symbol: str) -> HeldPosition:

@@ -384,3 +384,45 @@ def test_a_position_is_brought_to_a_quantity(target: str, held: str) -> None:
     assert ("" if left is None else f"{left.position.quantity:f}") == held
     if left is not None:
         assert stops(made) == [(D(held), 98)]
+
+
+def test_what_still_goes_into_a_position_is_not_added_once_more() -> None:
+    """Asked twice for fifteen, by commands of their own while the first one's order works, it is fifteen."""
+    made = holding_ten()
+    by_hand = manual(made)
+    said = adjust(by_hand, 7, at(3), "A", D(15))
+    for target in ("15", "10", "4"):
+        with pytest.raises(NotDone, match="A: an entry is under way, and would come on top"):
+            adjust(by_hand, 8, at(3), "A", D(target))
+    assert adjust(by_hand, 7, at(3), "A", D(15)) == f"already done: {said}"
+    made.step(at(4))
+    assert made.book.positions["A"].position.quantity == 15
+
+
+def test_the_rest_of_a_parent_still_goes_into_a_position() -> None:
+    made = Rig(DAYS, tape(DAYS, {"A": [flat(100.0)] * 12}))
+    made.engine.start(DAYS[0])
+    made.step(at(2))
+    slowly = Execution(ExecutionKind.TWAP, slices=4, over_minutes=20)
+    manual(made).trade(ticket(quantity="20", execution=slowly))
+    made.step(at(3))
+    with pytest.raises(NotDone, match="A: an entry is under way"):
+        adjust(manual(made), 7, at(3), "A", D(10))
+    adjust(manual(made), 8, at(3), "A", D(0))
+    made.step(at(4))
+    made.step(at(8))
+    assert made.book.positions == {}
+
+
+def test_nothing_is_added_to_a_position_that_is_being_closed() -> None:
+    made = holding_ten()
+    by_hand = manual(made)
+    by_hand.close("A")
+    for add in (
+        lambda: by_hand.trade(ticket(7, quantity="5", add=True)),
+        lambda: adjust(by_hand, 8, at(3), "A", D(15)),
+    ):
+        with pytest.raises(NotDone, match="A: is being closed: see `livetrader orders`"):
+            add()
+    made.step(at(4))
+    assert [str(one.intent.purpose) for one in made.journal.orders()] == ["entry", "stop", "exit"]
