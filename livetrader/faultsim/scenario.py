@@ -15,6 +15,7 @@ from livetrader.domain.signal import Side
 from livetrader.faultsim.invariants import check, check_books, check_end
 from livetrader.faultsim.market import MOMENTS, SYMBOLS, market
 from livetrader.faultsim.operator import Operator
+from livetrader.faultsim.wire import check_sending
 from livetrader.faultsim.world import Check, World
 
 # A file system in memory, where there is one.
@@ -52,6 +53,7 @@ def play(
             deaths=deaths,
             watch=watch,
             compare=check_books,
+            vet=check_sending,
             url=url,
             http=http,
             execution=operator.execution,

@@ -45,7 +45,6 @@ from livetrader.faultsim.market import (
     MarketClock,
 )
 from livetrader.faultsim.way import faults, way
-from livetrader.faultsim.wire import check_sending
 from livetrader.market.clock import VirtualClock
 from livetrader.ports import wall_time
 from livetrader.store.database import open_state, template
@@ -63,14 +62,15 @@ SETTLING_ROUNDS = 30
 EVENING_ROUNDS = 2
 
 Check = Callable[["World"], None]
+Vet = Callable[["World", OrderIntent], None]
 
 
 class World:
     """The account, from before the first price until everything is at rest.
 
-    `deaths` are the ordinals of the crash points at which the process dies. `watch` is what holds after
-    every step, `compare` when a reconciliation has just found that the books agree. The state is a file in `folder`, or
-    in the database at `url`. With `http` the venue is a server, and the process has its broker's adapter.
+    `deaths` are the ordinals of the crash points at which the process dies. `watch` is what holds after every step,
+    `compare` when a reconciliation has just found that the books agree, `vet` of each order that is about to go out.
+    The state is a file in `folder`, or in the database at `url`. With `http` the venue is a server.
     """
 
     def __init__(
@@ -82,6 +82,7 @@ class World:
         *,
         watch: Check,
         compare: Check,
+        vet: Vet,
         exit: ExitKind = ExitKind.TRAILING_ATR,
         rate: float = 0.0,
         partial_fills: bool = False,
@@ -116,7 +117,7 @@ class World:
         self.forgetful, self._head = False, 0  # whether an old copy of the journal was put back
         self.tested: dict[tuple[str, int], int] = {}  # the last pass that tested each position
         self._sound_since, self._before, self._seen = float("inf"), (0, 0), (0, 0, 0, False)
-        self.watch, self.compare = watch, compare
+        self.watch, self.compare, self.vet = watch, compare, vet
         self.max_positions, self.max_daily_loss, self.capital = MAX_POSITIONS, MAX_DAILY_LOSS, CAPITAL
         self.asks: list[Callable[[], object]] = []
         self.asked = 0
@@ -375,7 +376,7 @@ class World:
     # What is seen on the way.
 
     def _sending(self, intent: OrderIntent) -> None:
-        check_sending(self, intent)
+        self.vet(self, intent)
 
     def committed(self, sql: str, **values: object) -> Sequence[Row]:
         """Rows as any other process sees them."""

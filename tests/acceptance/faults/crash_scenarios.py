@@ -21,6 +21,7 @@ from livetrader.faultsim.invariants import check, check_books, check_end
 from livetrader.faultsim.market import MOMENTS, SYMBOLS, Market, Row, priced
 from livetrader.faultsim.operator import order
 from livetrader.faultsim.scenario import short_lived
+from livetrader.faultsim.wire import check_sending
 from livetrader.faultsim.world import World
 
 T = TypeVar("T")
@@ -158,6 +159,7 @@ def begun(day: Day, profile: Profile, deaths: Collection[int] = ()) -> Iterator[
             Steady(),
             watch=check,
             compare=check_books,
+            vet=check_sending,
             exit=day.exit,
             partial_fills=day.partial_fills,
             deaths=deaths,

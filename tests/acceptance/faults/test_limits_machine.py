@@ -33,6 +33,7 @@ from livetrader.faultsim.invariants import check, check_books
 from livetrader.faultsim.market import BAR, MOMENTS, OPENS, SYMBOLS, Row, market, priced
 from livetrader.faultsim.protected import check_protected
 from livetrader.faultsim.scenario import short_lived
+from livetrader.faultsim.wire import check_sending
 from livetrader.faultsim.world import World
 
 # One entry takes 30 % of the capital, and there is room for two, and for something by hand.
@@ -103,6 +104,7 @@ class LimitsMachine(OrderMachine):
             limits=limits,
             watch=check,
             compare=check_books,
+            vet=check_sending,
             exit=exit,
             partial_fills=partial_fills,
             execution=execution,
@@ -184,7 +186,9 @@ def test_the_circuit_opens_lets_one_try_and_closes_whatever_processes_there_are(
     monkeypatch.setattr(simulated, "RULES", (*usual[:-1], *limits.rules(), usual[-1]))
     flat: list[Row] = [(100.0, 100.0, 100.0, 100.0)] * BARS
     quiet = priced(dict.fromkeys(SYMBOLS, flat), 3)
-    world = LimitedWorld(tmp_path, STRICT, quiet, Steady(), limits=limits, watch=check, compare=check_books)
+    world = LimitedWorld(
+        tmp_path, STRICT, quiet, Steady(), limits=limits, watch=check, compare=check_books, vet=check_sending
+    )
     lose_the_next_order(world)
     for bar, symbol in enumerate(["AAA", "BBB", "BBB", "CCC"]):
         world.signal(symbol, Side.LONG)
@@ -202,7 +206,9 @@ def holding(tmp_path: Path) -> Iterator[LimitedWorld]:
     """A world that holds 300 of AAA since the first close; the bar after it rises by two."""
     rows: list[Row] = [(100.0, 100.0, 100.0, 100.0), (100.0, 102.0, 100.0, 102.0)]
     rising = priced(dict.fromkeys(SYMBOLS, rows + [(102.0, 102.0, 102.0, 102.0)] * (BARS - 2)), 3)
-    world = LimitedWorld(tmp_path, STRICT, rising, Steady(), limits=LOOSE, watch=check, compare=check_books)
+    world = LimitedWorld(
+        tmp_path, STRICT, rising, Steady(), limits=LOOSE, watch=check, compare=check_books, vet=check_sending
+    )
     world.signal("AAA", Side.LONG)
     for _ in MOMENTS[1:]:
         world.tick()

@@ -21,6 +21,7 @@ from livetrader.domain.signal import Side
 from livetrader.faultsim.invariants import check, check_books, check_end
 from livetrader.faultsim.market import SYMBOLS, market
 from livetrader.faultsim.scenario import short_lived
+from livetrader.faultsim.wire import check_sending
 from livetrader.faultsim.world import World
 
 BARS = 10
@@ -54,6 +55,7 @@ class OrderMachine(RuleBasedStateMachine):
             chance,
             watch=check,
             compare=check_books,
+            vet=check_sending,
             exit=exit,
             partial_fills=partial_fills,
             deaths=self.deaths,
