@@ -152,17 +152,17 @@ class Parents:
             child = self._child(under, min(quantity, under.parent.schedule.largest), now)
             known = under.children.setdefault(child.intent_id, child_of(child))
             refusal = self._refusal(child, now)
-            if refusal:
+            if refusal:  # the end of it is written down first: a crash in between must not let it go on
+                self.end(under, f"a child of it was refused: {refusal}")
                 known.state = self.path.refuse(child, refusal)
-                under.over = f"a child of it was refused: {refusal}"
-                break
+                return
             state = self.path.submit(Approved(child, ()))
             if state is OrderState.REFUSED:
                 known.state = state
             if state not in _ANSWERED:
                 break  # another pass sees what is left
             quantity -= child.quantity
-        if under.over:  # a rejection, or a refusal: the next entry of this pass counts on what it leaves
+        if under.over:  # a rejection: the next entry of this pass counts on what it leaves
             self.end(under, under.over)
 
     def _refusal(self, child: OrderIntent, now: int) -> str:

@@ -130,3 +130,29 @@ def test_the_first_bar_of_a_session_has_no_close_to_hold_an_order_against() -> N
     made.engine.start(DAYS[1])
     made.step(DAYS[1].opens + BAR)
     assert [state for state, _ in children(made)] == ["EXPIRED", "ACKED"]
+
+
+class Killed(Exception):
+    """The process is gone."""
+
+
+@pytest.mark.parametrize("dies_in", ["end_parent", "intend", "advance"])
+def test_killed_while_a_child_is_refused_it_is_over_all_the_same(dies_in: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The price comes back, and the next start buys no more of what has ended."""
+    made = rig_of([flat(100), flat(100), flat(101), flat(106), flat(101), flat(101), flat(101)]).play(at(3))
+    write = getattr(made.journal, dies_in)
+
+    def dying(*given: object, **named: object) -> object:
+        write(*given, **named)
+        raise Killed
+
+    made.clock.advance_to(at(4))
+    with monkeypatch.context() as dies:
+        dies.setattr(made.journal, dies_in, dying)
+        with pytest.raises(Killed):
+            made.engine.step(at(4))
+    made.recover(DAYS[0])
+    for bar in range(4, 9):
+        made.step(at(bar))
+    assert parent_of(made).startswith("a child of it was refused")
+    assert made.book.positions["A"].position.quantity == 15
