@@ -237,6 +237,23 @@ def parent_not_written_down(plant: pytest.MonkeyPatch) -> None:
     plant.setattr(SqlJournal, "begin_parent", lambda *_: True)
 
 
+def never_stale(plant: pytest.MonkeyPatch) -> None:
+    """What is immediate or cancelled rests for the day."""
+    plant.setattr(Engine, "_drop_stale", lambda *_: None)
+
+
+def child_outlives_its_parent(plant: pytest.MonkeyPatch) -> None:
+    """A parent is over, and what works of it goes on."""
+
+    def end(self: Parents, under: UnderWay, why: str) -> None:
+        if not under.ended:
+            self.path.journal.end_parent(under.parent.name, why, self._at())
+            under.ended = True
+        self.book.leave(under, why)
+
+    plant.setattr(Parents, "end", end)
+
+
 BUGS: Sequence[tuple[Bug, set[str]]] = (
     (retry_on_timeout, {"I1", "I6"}),
     (ack_before_commit, {"I6"}),
@@ -261,6 +278,8 @@ BUGS: Sequence[tuple[Bug, set[str]]] = (
     (child_after_a_halt, {"I8"}),
     (child_after_its_position, {"I5", "I7", "I8"}),
     (parent_not_written_down, {"I6"}),
+    (never_stale, {"I5"}),
+    (child_outlives_its_parent, {"I5", "I8"}),
 )
 
 
