@@ -282,11 +282,16 @@ BUGS: Sequence[tuple[Bug, set[str]]] = (
     (child_outlives_its_parent, {"I5", "I8"}),
 )
 
+# Few days have what these break: they are looked for from shortly before the first that has.
+RARE = {never_stale: 150, child_outlives_its_parent: 180}
+
 
 @pytest.mark.parametrize(("bug", "caught"), [pytest.param(*one, id=one[0].__name__) for one in BUGS])
 def test_a_planted_bug_is_caught(bug: Bug, caught: set[str], monkeypatch: pytest.MonkeyPatch) -> None:
     """Within SEEDS seeds, by the invariants that such a bug must break."""
     bug(monkeypatch)
-    broken = next((one for seed in range(SEEDS) for one in trial(TAG_SCAN.name, seed, 1).broken), None)
+    broken = next(
+        (one for seed in range(RARE.get(bug, 0), SEEDS) for one in trial(TAG_SCAN.name, seed, 1).broken), None
+    )
     assert broken is not None, f"{bug.__name__} went unseen for {SEEDS} seeds of {TAG_SCAN.name}"
     assert broken.invariant in caught, broken
