@@ -161,16 +161,11 @@ def test_another_exit_and_other_terms_of_a_parent_go_through_the_trader_or_witho
         assert limits() == [float(below(desk, "ETHUSDT", 0.91))]
         trader.kill()
         finish(trader)
-    told = desk.call("protect", "BTCUSDT", "--target", below(desk, "BTCUSDT", 1.4))
+    desk.call("protect", "BTCUSDT", "--target", below(desk, "BTCUSDT", 1.4))
     assert triggers() == [float(moved)], "what is not given stays, and the entry's own stop is forgotten"
     told = desk.call("modify", parent, "--limit", below(desk, "ETHUSDT", 0.92), "--quantity", "0.2")
     assert limits() == [float(below(desk, "ETHUSDT", 0.92))]
     assert told.out.endswith("as resting: 0 filled, 0.1 to go out\n"), told
-    desk.call("protect", "BTCUSDT", "--trail", "2")
-    (trailing,) = triggers()
-    assert trailing > float(moved)
-    (held,) = desk.shown("positions")
-    assert float(held["stop"]) == trailing
 
 
 def test_p4_a_host_that_has_lost_the_lease_sends_nothing_more(desk: LiveDesk, call: Call) -> None:
