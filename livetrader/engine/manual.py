@@ -33,6 +33,7 @@ from livetrader.engine.book import HeldPosition
 from livetrader.engine.cycle import Engine
 from livetrader.engine.execution import AT_MARKET, Execution, ExecutionKind
 from livetrader.engine.schedule import resting
+from livetrader.engine.wording import named, told
 from livetrader.errors import LiveTraderError
 from livetrader.ports import Decision, OrderRecord
 
@@ -371,19 +372,6 @@ def _exit_plan(ticket: Ticket, price: Decimal) -> ExitPlan:
 def beside(exposure: Exposure, intent: OrderIntent) -> Exposure:
     """The account as a rule sees it that asks for one position a symbol: what is added to does not stand in the way."""
     return replace(exposure, held=set(exposure.held) - {intent.symbol})
-
-
-def named(intent: OrderIntent) -> str:
-    """An order in a few words."""
-    price = intent.limit_price or intent.trigger_price
-    at = "" if price is None else f" at {price}"
-    return f"{intent.action} {intent.quantity:f} {intent.symbol} {intent.order_type}{at} ({intent.intent_id})"
-
-
-def told(record: OrderRecord) -> str:
-    """An order and where it stands."""
-    reason = f": {record.reason}" if record.reason else ""
-    return f"{named(record.intent)}: {record.state}{reason}"
 
 
 def less(portfolio: Portfolio, intent: OrderIntent, value: Decimal) -> Portfolio:

@@ -11,7 +11,8 @@ from livetrader.domain.order_state import OrderState
 from livetrader.engine.closing import closing_id, closing_intent
 from livetrader.engine.cycle import Engine
 from livetrader.engine.held import HeldPosition
-from livetrader.engine.manual import Manual, NotDone, Ticket, told
+from livetrader.engine.manual import Manual, NotDone, Ticket
+from livetrader.engine.wording import told
 
 ZERO = Decimal(0)
 
