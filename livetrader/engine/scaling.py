@@ -18,15 +18,18 @@ ZERO = Decimal(0)
 
 
 def reduce(engine: Engine, command: int, as_of: int, symbol: str, quantity: Decimal) -> str:
-    """Take a part out of a position, at market; its stop is for the rest."""
+    """Take a part out of a position, at market; its stop is for the rest, for all of it if nothing goes out."""
     held = held_in(engine, symbol)
     name = closing_id(held, as_of, f"{Purpose.EXIT}:{held.entry.intent_id}:hand:{command}")
     known = engine.journal.order(name)
     if known is not None and known.state is not OrderState.INTENT:
         return f"already done: {told(known)}"
-    lot = engine.book.sizer.instrument(symbol).lot
+    instrument = engine.book.sizer.instrument(symbol)
+    lot, largest = instrument.lot, instrument.largest
     if quantity <= 0 or quantity % lot or quantity >= abs(held.position.quantity):
         raise NotDone(f"quantity {quantity}: must be a multiple of the lot {lot}, and less than is held")
+    if largest is not None and quantity > largest:
+        raise NotDone(f"quantity {quantity}: one order may be for {largest:f} at most: take out so much, then the rest")
     if held.leaving is not None or held.closing is not None or engine.book.unresolved(symbol):
         raise NotDone(f"{symbol}: an exit is under way, or the fate of an order unknown: see `livetrader orders`")
     exit = closing_intent(
@@ -40,6 +43,7 @@ def reduce(engine: Engine, command: int, as_of: int, symbol: str, quantity: Deci
             engine.path.withdraw(name, "not sent: the broker cannot be reached")
     finally:
         held.reducing = ZERO
+        engine.protection.keep(held, held.exit.stop, held.walked)
     record = engine.journal.order(name)
     assert record is not None, "it was written down before it was sent"
     if record.state in (OrderState.REFUSED, OrderState.REJECTED, OrderState.EXPIRED):

@@ -11,12 +11,14 @@ from livetrader.constraints.rules.latches import NotHalted, SymbolFree
 from livetrader.constraints.rules.money import Leverage, PositionSize
 from livetrader.constraints.rules.sanity import PriceCollar
 from livetrader.constraints.rules.timing import BarFreshness
-from livetrader.domain.instrument import Product
+from livetrader.domain.exit_plan import ExitReason
+from livetrader.domain.instrument import Instrument, Product
 from livetrader.domain.order import Action, OrderType, Purpose, TimeInForce
 from livetrader.domain.order_state import OrderState
 from livetrader.engine.execution import Execution, ExecutionKind
 from livetrader.engine.manual import Manual, NotDone, Ticket
 from livetrader.engine.scaling import adjust, reduce
+from livetrader.ports import Outcome
 from tests.unit.engine.trading_samples import BAR, RULES, Rig, at, flat, sessions, tape
 
 D = Decimal
@@ -369,6 +371,29 @@ def test_a_part_is_less_than_is_held_and_on_the_grid(quantity: str) -> None:
     made = holding_ten()
     with pytest.raises(NotDone, match="less than is held"):
         reduce(made.engine, 7, at(3), "A", D(quantity))
+    assert stops(made) == [(10, 98)]
+
+
+def test_a_part_is_no_larger_than_one_order_may_be() -> None:
+    """Nothing is asked of the stop for an exit that the exchange would reject."""
+    made = holding_ten()
+    made.book.sizer = replace(made.book.sizer, instruments={"A": Instrument("A", freeze_quantity=D(3))})
+    with pytest.raises(NotDone, match="one order may be for 3 at most: take out so much, then the rest"):
+        reduce(made.engine, 7, at(3), "A", D(4))
+    assert stops(made) == [(10, 98)]
+
+
+def test_a_part_that_does_not_go_out_leaves_the_whole_stop(monkeypatch: pytest.MonkeyPatch) -> None:
+    """At once, and not when the trader looks again."""
+    made, rejected = holding_ten(), Outcome(OrderState.REJECTED, reason="no margin")
+    right = made.path.broker.place
+    monkeypatch.setattr(
+        type(made.path.broker),
+        "place",
+        lambda _, one: rejected if one.intent.reason == ExitReason.REDUCED else right(one),
+    )
+    with pytest.raises(NotDone, match="no margin"):
+        reduce(made.engine, 7, at(3), "A", D(4))
     assert stops(made) == [(10, 98)]
 
 
