@@ -291,10 +291,11 @@ class Engine:
             self.closing.close(held, now, ExitReason.RECONCILE)
             return
         bars, start, end = self.closed_bars(held, now)
-        if start == end:
-            return
-        reason = held.advance(bars, end, walk(held.exit, bars.open, bars.high, bars.low, start, end))
-        if reason is None and held.out_of_time:
+        reason = None
+        if start < end:
+            reason = held.advance(bars, end, walk(held.exit, bars.open, bars.high, bars.low, start, end))
+        # A bar that `protect` has exempted from the exit's levels tells the time all the same.
+        if reason is None and end and bars.closes[end - 1] >= held.due:
             reason = ExitReason.TIME
         if reason is not None:
             self.closing.close(held, held.walked, reason)

@@ -61,11 +61,6 @@ class HeldPosition:
         return self.opened + self.exit.plan.hold_minutes * 60
 
     @property
-    def out_of_time(self) -> bool:
-        """Whether a bar has closed since then."""
-        return self.walked >= self.due
-
-    @property
     def stop(self) -> str | None:
         """The protective stop; the first, where there are several."""
         return self.stops[0] if self.stops else None
