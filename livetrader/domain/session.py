@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 
+_DAY = 86_400  # seconds
+
 
 @dataclass(frozen=True, slots=True)
 class Session:
@@ -27,6 +29,11 @@ class Session:
     @property
     def closes(self) -> int:
         return self.parts[-1][1]
+
+    @property
+    def all_day(self) -> bool:
+        """Whether the next one begins where it ends: the market never closes, and nobody squares off."""
+        return self.closes - self.opens == _DAY
 
     @property
     def open_at(self) -> datetime:

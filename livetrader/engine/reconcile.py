@@ -179,6 +179,8 @@ class Reconciler:
         if one is None or held is None or product is not Product.MIS or one.quantity * held.position.quantity > 0:
             return False
         session = self.book.session
+        if session is not None and session.all_day:
+            return False
         over = session is None or one.since < session.open_at or self.clock.now() > session.closes
         return over and books.position(symbol, product) == 0
 

@@ -340,6 +340,23 @@ def test_ours_and_theirs_that_make_up_for_each_other_stay_until_the_session_ends
     assert (account.book.own("A", Product.MIS), account.working()) == (10, STOP)
 
 
+def test_ours_and_theirs_stay_on_a_market_that_squares_nothing_off(live_account: Make) -> None:
+    """Its days end, and nothing else does: booked as closed, ours would be held without a stop."""
+    account = live_account()
+    account.exchange.manual_trade("A", D(-10))
+    account.look(10)
+    ignore(account.engine, "A")
+    account.look(1)
+    account.buy("10", "98")
+    account.look(10)
+    opens, closes = DAYS[1].opens, DAYS[1].opens + 86_400
+    account.to(opens + 1)
+    account.start(replace(DAYS[1], parts=((opens, closes),), square_off=closes))
+    account.look(400, every=5.0)
+    assert (account.book.own("A", Product.MIS), account.book.foreign("A", Product.MIS)) == (10, -10)
+    assert account.working() == STOP
+
+
 def test_an_order_of_somebodys_stays_somebodys_after_a_restart(live_account: Make) -> None:
     """They sold ours and more. Under the id of their order we have booked our part; the rest is not ours."""
     account = live_account()
