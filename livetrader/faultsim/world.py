@@ -111,16 +111,14 @@ class World:
         else:
             open_state(self.url, MODE, ACCOUNT)
         self.wanted: dict[int, list[Signal]] = {}
-        self.crashes: list[str] = []
-        self.troubles: list[str] = []
+        self.crashes, self.troubles = list[str](), list[str]()
         self.agreed = self.informed = self.passed = self.clock_was_set = self._unseen = False
         self.forgetful, self._head = False, 0  # whether an old copy of the journal was put back
         self.tested: dict[tuple[str, int], int] = {}  # the last pass that tested each position
         self._sound_since, self._before, self._seen = float("inf"), (0, 0), (0, 0, 0, False)
         self.watch, self.compare, self.vet = watch, compare, vet
         self.max_positions, self.max_daily_loss, self.capital = MAX_POSITIONS, MAX_DAILY_LOSS, CAPITAL
-        self.asks: list[Callable[[], object]] = []
-        self.asked = 0
+        self.asks, self.asked = list[Callable[[], object]](), 0
         self._bar, self._moment, self._day, self._cleared = 0, 0, 0, cleared
         self.sizer = sizer(exit, self.instruments, execution, product, overnight=overnight)
         self._committed = database_of(self.url, MODE, read_only=True).connect()

@@ -91,7 +91,7 @@ def test_what_was_asked_for_before_the_square_off_opens_nothing_after_it(
     ticket = Ticket(1, int(account.clock.now()), Action.BUY, "A", D(10), D(101), stop=D(98), execution=execution)
     account.to(DAYS[0].square_off)
     account.engine.step(DAYS[0].square_off)
-    with pytest.raises(NotDone, match="square-off"):
+    with pytest.raises(NotDone, match="decided in time, and it is 10:05:00 by now"):
         account.manual.trade(ticket)
     account.look(5)
     assert (account.held(), account.working()) == (0, [])
