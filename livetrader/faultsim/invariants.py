@@ -11,11 +11,9 @@ from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
-from livetrader.domain.books import BrokerTrade
 from livetrader.domain.instrument import Product
 from livetrader.domain.order import Action, Fill, Purpose
 from livetrader.domain.order_state import OrderState
-from livetrader.faultsim.desk import charges
 from livetrader.faultsim.entries import check_entries
 from livetrader.faultsim.parents import check_parents, check_parents_ended, rest_of
 from livetrader.faultsim.protected import check_protected
@@ -170,15 +168,10 @@ def _owned(world: World) -> None:
         ours = world.book.own(symbol, product)
         if ours != quantity:
             raise Violation("I2", f"{symbol} {product}: we hold {ours} by our books, {quantity} by our orders' trades")
-    cash = sum((_cash_of(trade) for trade in trades), sum((fill.cash for fill in hand), ZERO))
+    cash = sum((world.cash_of(trade) for trade in trades), sum((fill.cash for fill in hand), ZERO))
     if world.book.cash - world.book.capital != cash:
         earned = world.book.cash - world.book.capital
         raise Violation("I3", f"we earned {earned} by our books, {cash} by our orders' trades")
-
-
-def _cash_of(trade: BrokerTrade) -> Decimal:
-    """What a trade of the venue added to its cash."""
-    return -trade.action.sign * trade.quantity * trade.price - charges(trade)
 
 
 def _handled(world: World, tags: Mapping[str, str], hand: Sequence[Fill]) -> None:

@@ -16,6 +16,7 @@ from pathlib import Path
 from livetrader.brokers.loopback.faults import Chance, Line
 from livetrader.brokers.loopback.profiles import Profile
 from livetrader.brokers.loopback.rules import Rejected
+from livetrader.domain.books import BrokerTrade
 from livetrader.domain.exit_plan import ExitKind
 from livetrader.domain.instrument import Product
 from livetrader.domain.interval import Interval
@@ -383,6 +384,10 @@ class World:
     def _audited(self) -> int:
         """How much the journal has written down."""
         return self.committed("SELECT max(seq) AS head FROM audit")[0]["head"] or 0
+
+    def cash_of(self, trade: BrokerTrade) -> Decimal:
+        """What a trade of the venue added to its cash."""
+        return -trade.action.sign * trade.quantity * trade.price - charges(trade)
 
     def stirred(self) -> bool:
         """Whether anything was written down, asked for or traded since this was asked last."""

@@ -9,6 +9,7 @@ second. The market waits for it there: time that stands still would outrun threa
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
@@ -29,6 +30,7 @@ from livetrader.domain.costs import charge_table
 from livetrader.domain.instrument import Instrument, Product
 from livetrader.domain.order import OrderIntent, Purpose
 from livetrader.domain.order_state import OPEN
+from livetrader.domain.session import Session
 from livetrader.engine.book import Book
 from livetrader.engine.cycle import Engine
 from livetrader.engine.reconcile import Reconciler
@@ -86,6 +88,8 @@ class OpenAlgoDay:
     profile = replace(OPENALGO, lag_seconds=0.0)  # its own book shows an order at once
     capital, max_positions, max_daily_loss = CAPITAL, MAX_POSITIONS, CAPITAL
     clock_was_set = forgetful = False
+    asked = 0  # by hand
+    seen = sys.maxsize  # a bar that has closed is waited for: no pass is before it
 
     def __init__(
         self, folder: Path, market: Market, script: Script = (),
@@ -116,7 +120,7 @@ class OpenAlgoDay:
         self.histories: list[int] = []
         self.fallen = ""  # a share of ours that is halted, and falls
         self.fell: list[str] = []
-        self.tested: set[tuple[str, int]] = set()
+        self.tested: dict[tuple[str, int], int] = {}
         self.decided, self._looks, self._strikes = 0, 0, 0
         self._sound_since, self._agreed_at = float("inf"), None
         self._seen: object = None
@@ -222,8 +226,8 @@ class OpenAlgoDay:
     def _passed(self, known: set[tuple[str, int]]) -> None:
         live = self.trader.live
         if live is not None and live.decided > max(self.decided, self.market.session.opens):
-            self.passed, self.tested = self.decided > 0 or live.passes > 0, known
-            self.decided = live.decided
+            self.passed, self.decided = self.decided > 0 or live.passes > 0, live.decided
+            self.tested |= dict.fromkeys(known, self.decided)
 
     def _hold(self) -> None:
         """The invariants, as far as the trader can know by now what the broker knows."""
@@ -280,8 +284,16 @@ class OpenAlgoDay:
         return self.trader.desk.engine
 
     @property
+    def session(self) -> Session:
+        return self.market.session
+
+    @property
     def book(self) -> Book:
         return self.engine.book
+
+    @property
+    def intraday(self) -> list[str]:
+        return list(self.book.positions)
 
     @property
     def reconciler(self) -> Reconciler | None:
