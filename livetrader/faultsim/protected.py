@@ -85,6 +85,10 @@ def _is_mended(world: World, held: HeldPosition, alert: Alert) -> None:
     # An exit may not be larger than the freeze quantity: the next one is for the rest.
     if [exit.remaining for exit in exits] == [left] or (freeze is not None and exits and exits[0].remaining <= left):
         return
+    # A part that is being taken out goes first; the stop is of the rest until that is left, too.
+    covered = _rest(exits) + _rest(_working(world, symbol, Purpose.STOP))
+    if held.leaving is not None and exits and covered == left:
+        return
     since = alert.since.timestamp()
     if freeze is not None:  # each piece has its time
         since = max([since, *(one.traded_at.timestamp() for one in world.exchange.trades if one.symbol == symbol)])
