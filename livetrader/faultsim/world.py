@@ -36,15 +36,7 @@ from livetrader.faultsim.account import CAPITAL, exchange, heard
 from livetrader.faultsim.crash import Crash, CrashPoints, MortalJournal, MortalVenue
 from livetrader.faultsim.desk import ACCOUNT, MAX_POSITIONS, RULES, by_hand, charges, sizer
 from livetrader.faultsim.heard import HeardBroker
-from livetrader.faultsim.market import (
-    BAR,
-    INSTRUMENT,
-    MOMENTS,
-    OPENS,
-    ArrivedTape,
-    Market,
-    MarketClock,
-)
+from livetrader.faultsim.market import BAR, INSTRUMENT, MOMENTS, OPENS, ArrivedTape, Market, MarketClock
 from livetrader.faultsim.way import faults, way
 from livetrader.market.clock import VirtualClock
 from livetrader.ports import wall_time
