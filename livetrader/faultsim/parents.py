@@ -14,6 +14,7 @@ from livetrader.brokers.loopback.matching import Order
 from livetrader.domain.order import OrderIntent
 from livetrader.domain.order_state import OPEN, OrderState
 from livetrader.domain.parent import Algo, ParentRecord, child_id
+from livetrader.engine.schedule import SLICING_SECONDS
 from livetrader.faultsim.violation import Violation
 from livetrader.faultsim.way import carried
 from livetrader.ports import OrderRecord
@@ -68,7 +69,13 @@ def check_child(world: World, child: OrderIntent) -> None:
 
 def rest_of(world: World) -> Mapping[str, tuple[OrderIntent, Decimal]]:
     """What parents may still send, by their names."""
-    open_ones = [one for one in world.journal.parents() if one.ended_at is None]
+    # Pieces that could not go out in time go out no more, though one of them is still at work.
+    late = int(world.clock.now()) - SLICING_SECONDS
+    open_ones = [
+        one for one in world.journal.parents()
+        if one.ended_at is None
+        and not (one.parent.schedule.algo is Algo.SLICES and one.parent.schedule.slots[0].at <= late)
+    ]  # fmt: skip
     children = _children(world) if open_ones else {}
     return {one.parent.name: (one.parent.entry, _rest(one, children.get(one.parent.name, ()))) for one in open_ones}
 
