@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -289,6 +290,8 @@ def _holding(
 def _risk(plan: ExitPlan | None, price: Decimal) -> Decimal | None:
     """The distance of the first stop from the price that was paid; None where the plan has no stop."""
     if plan is None or plan.kind is ExitKind.NONE:
+        return None
+    if plan.kind is ExitKind.FIXED and math.isnan(plan.stop_price):  # a target alone
         return None
     if plan.kind is ExitKind.TRAILING_ATR:
         return Decimal(repr(plan.distance))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
@@ -10,14 +11,17 @@ import pytest
 
 from livetrader.dashboard.data import LOSS_LATCH, SYMBOL_LATCH, Delay, Limits
 from livetrader.dashboard.document import document
+from livetrader.dashboard.lists import positions
 from livetrader.dashboard.prices import LastPrices
 from livetrader.domain.candles import CandleColumns, Interval
+from livetrader.domain.exit_plan import ExitKind, ExitPlan
+from livetrader.domain.order import Purpose
 from livetrader.domain.signal import Side
 from livetrader.engine import cycle, orders
 from livetrader.store.journal import SqlJournal
 from livetrader.store.lock import hold as hold_lock
 from tests.unit.dashboard.conftest import FrameMaker
-from tests.unit.dashboard.desk import NOON, OPENS, busy_day, hold, trade
+from tests.unit.dashboard.desk import NOON, OPENS, busy_day, fill, hold, intent, trade, work
 
 
 def test_a_position_has_its_stop_and_how_far_that_is(journal: SqlJournal, frame: FrameMaker) -> None:
@@ -30,6 +34,21 @@ def test_a_position_has_its_stop_and_how_far_that_is(journal: SqlJournal, frame:
     assert (short.room, short.room_r) == (Decimal(2), Decimal("0.5"))
     assert long.pnl == Decimal(100) - Decimal("1.5")
     assert short.pnl == Decimal(-20) - Decimal("1.5")
+
+
+def test_a_stop_that_came_with_protect_is_shown_though_the_entry_had_a_target_alone(
+    journal: SqlJournal, frame: FrameMaker
+) -> None:
+    """There is no first stop that it could be measured in."""
+    target = ExitPlan(ExitKind.FIXED, target_price=1600.0)
+    entry = replace(intent("INFY", Side.LONG, Purpose.ENTRY, OPENS, "1500"), exit=target)
+    fill(journal, work(journal, entry), "1500")
+    work(journal, intent("INFY", Side.LONG, Purpose.STOP, OPENS + timedelta(minutes=5), "1498", trigger="1498"))
+    seen = frame()
+    (one,) = seen.holdings
+    assert (one.stop, one.room, one.risk, one.room_r) == (Decimal(1498), Decimal(12), None, None)
+    assert document(seen)["positions"][0]["to_stop_r"] is None
+    assert positions(seen).rows
 
 
 def test_the_day_is_counted_as_the_constraints_count_it(journal: SqlJournal, frame: FrameMaker) -> None:
