@@ -21,8 +21,8 @@ EquityPoint = tuple[int, Decimal]
 """(epoch seconds, the account's value then)."""
 
 ZERO = Decimal(0)
-PLACES = 6
-"""Decimals of ratios: enough to read, few enough to be the same on every machine."""
+PLACES = 12
+"""Decimals of ratios: enough to agree with anybody's reckoning to 1e-9, few enough to be the same on every machine."""
 
 
 @dataclass(frozen=True, slots=True)
