@@ -14,13 +14,13 @@ from livetrader.bootstrap.workspace import COMMAND_SECONDS
 from livetrader.domain.account import Command
 from livetrader.domain.instrument import Product
 from livetrader.domain.order import Action, TimeInForce
-from livetrader.engine.adoption import adopt, ignore
-from livetrader.engine.execution import Execution, ExecutionKind
-from livetrader.engine.manual import NotDone, Ticket
+from livetrader.engine.by_hand.adoption import adopt, ignore
+from livetrader.engine.by_hand.manual import NotDone, Ticket
+from livetrader.engine.by_hand.replan import protect
+from livetrader.engine.by_hand.revision import Terms, revise
+from livetrader.engine.by_hand.scaling import adjust, reduce
 from livetrader.engine.overnight import UNCOMPARED
-from livetrader.engine.replan import protect
-from livetrader.engine.revision import Terms, revise
-from livetrader.engine.scaling import adjust, reduce
+from livetrader.engine.parents.execution import Execution, ExecutionKind
 from livetrader.errors import LiveTraderError, ReconcileMismatch, StoreError
 from livetrader.ports import Clock, wall_time
 from livetrader.store.journal import SqlJournal

@@ -15,8 +15,8 @@ from livetrader.brokers.polled import PolledBroker
 from livetrader.constraints.rules.sanity import LastClose
 from livetrader.domain.session import Session
 from livetrader.engine.book import Book
+from livetrader.engine.by_hand.manual import Manual
 from livetrader.engine.cycle import Engine
-from livetrader.engine.manual import Manual
 from livetrader.engine.market import LiveMarket, earlier_bars
 from livetrader.engine.reconcile import Reconciler
 from livetrader.engine.recovery import recover

@@ -19,8 +19,8 @@ from livetrader.bootstrap.trading import SessionTrader, attending
 from livetrader.bootstrap.workspace import COMMAND_SECONDS
 from livetrader.config import Configuration
 from livetrader.domain.account import HALT, KILL, Answer
+from livetrader.engine.by_hand.manual import NotDone
 from livetrader.engine.cycle import LOSS_LATCH
-from livetrader.engine.manual import NotDone
 from livetrader.engine.orders import SYMBOL_LATCH
 from livetrader.engine.overnight import ACTION_ALERT, CARRIED_LATCH
 from livetrader.engine.protection import STOP_ALERT

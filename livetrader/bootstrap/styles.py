@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from livetrader.domain.exit_plan import ExitKind
 from livetrader.domain.instrument import Product
-from livetrader.engine.execution import AT_MARKET, Execution
+from livetrader.engine.parents.execution import AT_MARKET, Execution
 from livetrader.engine.sizing import ExitSettings, Holding
 
 if TYPE_CHECKING:

@@ -22,7 +22,7 @@ from livetrader.engine.backtest import KnownSignals
 from livetrader.engine.book import Book
 from livetrader.engine.cycle import Engine
 from livetrader.engine.orders import OrderPath, Permit, Unlimited
-from livetrader.engine.profile import VolumeProfile
+from livetrader.engine.parents.profile import VolumeProfile
 from livetrader.errors import ConfigError
 from livetrader.ports import Broker, Clock, Journal, Tape, Venue
 

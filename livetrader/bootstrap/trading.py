@@ -28,8 +28,8 @@ from livetrader.brokers.polled import PolledBroker
 from livetrader.config import Configuration
 from livetrader.domain.order import Purpose
 from livetrader.domain.session import Session
+from livetrader.engine.by_hand.manual import NotDone
 from livetrader.engine.live import LiveSession
-from livetrader.engine.manual import NotDone
 from livetrader.errors import ReconcileMismatch, StoreError
 from livetrader.market.calendar import load
 from livetrader.marketdata.feed import Feed

@@ -26,8 +26,8 @@ from livetrader.domain.candles import Interval
 from livetrader.domain.costs import charge_table
 from livetrader.domain.instrument import Instrument
 from livetrader.domain.session import Session
-from livetrader.engine.execution import Execution, ExecutionKind
 from livetrader.engine.history import DailyHistory, History
+from livetrader.engine.parents.execution import Execution, ExecutionKind
 from livetrader.engine.signals import SignalFinder, month_start
 from livetrader.engine.sizing import ExitSettings, Holding, Sizer
 from livetrader.errors import ConfigError, DataError, StrategyError, UsageError

@@ -15,11 +15,11 @@ from livetrader.domain.session import Session
 from livetrader.domain.signal import Signal
 from livetrader.engine.book import HeldPosition
 from livetrader.engine.cycle import Engine
-from livetrader.engine.execution import bar_seconds
 from livetrader.engine.exits import walk
 from livetrader.engine.garbage import uncollected
-from livetrader.engine.schedule import next_turn
-from livetrader.engine.under_way import UnderWay
+from livetrader.engine.parents.execution import bar_seconds
+from livetrader.engine.parents.schedule import next_turn
+from livetrader.engine.parents.under_way import UnderWay
 from livetrader.market.clock import VirtualClock
 
 

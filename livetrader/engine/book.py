@@ -22,8 +22,8 @@ from livetrader.engine.answers import Answers
 from livetrader.engine.exits import begin
 from livetrader.engine.held import HeldPosition, Leaving
 from livetrader.engine.history import Returns
+from livetrader.engine.parents.under_way import UnderWay
 from livetrader.engine.sizing import Sizer
-from livetrader.engine.under_way import UnderWay
 from livetrader.ports import OrderRecord
 
 __all__ = ["Book", "HeldPosition", "Leaving"]

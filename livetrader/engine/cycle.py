@@ -39,16 +39,16 @@ from livetrader.domain.signal import Signal
 from livetrader.engine.alerts import SymbolAlerts
 from livetrader.engine.book import Book, HeldPosition
 from livetrader.engine.closing import EXIT_ALERT, Closing
-from livetrader.engine.execution import Execution, Volumes, bar_seconds, planned
 from livetrader.engine.exits import walk
 from livetrader.engine.floor import PORTFOLIO_LATCH, flatten
 from livetrader.engine.history import History
 from livetrader.engine.orders import SYMBOL_LATCH, OrderPath
 from livetrader.engine.overnight import CARRIED_LATCH
-from livetrader.engine.parents import Parents
+from livetrader.engine.parents.execution import Execution, Volumes, bar_seconds, planned
+from livetrader.engine.parents.schedule import last_of, slices
+from livetrader.engine.parents.sending import Parents
 from livetrader.engine.protection import STOP_ALERT, Protection
 from livetrader.engine.quoted import Quoted
-from livetrader.engine.schedule import last_of, slices
 from livetrader.engine.worth import last_prices
 from livetrader.ports import Bars, Clock, Decision, Journal, Tape, wall_time
 

@@ -10,7 +10,7 @@ from livetrader.domain.exit_plan import ExitKind, ExitPlan
 from livetrader.domain.instrument import Instrument, Product
 from livetrader.domain.order import OrderIntent, OrderType, Purpose, intent_id, opening
 from livetrader.domain.signal import Signal
-from livetrader.engine.execution import AT_MARKET, Execution, limit_at
+from livetrader.engine.parents.execution import AT_MARKET, Execution, limit_at
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,7 +20,7 @@ from livetrader.constraints.rules.timing import BarFreshness, TradingWindow
 from livetrader.domain.books import BrokerTrade
 from livetrader.domain.exit_plan import ExitKind
 from livetrader.domain.instrument import Instrument, Product
-from livetrader.engine.execution import AT_MARKET, Execution
+from livetrader.engine.parents.execution import AT_MARKET, Execution
 from livetrader.engine.sizing import ExitSettings, Holding, Sizer
 from livetrader.faultsim.market import INSTRUMENT
 

@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Any
 from livetrader.domain.instrument import Product
 from livetrader.domain.order import Action, OrderType, Purpose, TimeInForce, opening
 from livetrader.domain.signal import Side
-from livetrader.engine.execution import AT_MARKET, Execution, ExecutionKind, limit_at
-from livetrader.engine.manual import Ticket
-from livetrader.engine.scaling import adjust, reduce
+from livetrader.engine.by_hand.manual import Ticket
+from livetrader.engine.by_hand.scaling import adjust, reduce
+from livetrader.engine.parents.execution import AT_MARKET, Execution, ExecutionKind, limit_at
 from livetrader.faultsim.market import DAY, INSTRUMENT, SYMBOLS
 
 if TYPE_CHECKING:

@@ -14,7 +14,7 @@ from livetrader.brokers.loopback.matching import Order
 from livetrader.domain.order import OrderIntent
 from livetrader.domain.order_state import OPEN, OrderState
 from livetrader.domain.parent import Algo, ParentRecord, child_id
-from livetrader.engine.schedule import SLICING_SECONDS
+from livetrader.engine.parents.schedule import SLICING_SECONDS
 from livetrader.faultsim.violation import Violation
 from livetrader.faultsim.way import carried
 from livetrader.ports import OrderRecord

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from livetrader.domain.order import OrderIntent, Purpose, intent_id
 from livetrader.domain.order_state import OPEN, OrderState
-from livetrader.engine.manual import STRATEGY
+from livetrader.engine.by_hand.manual import STRATEGY
 from livetrader.faultsim.parents import check_child, rest_of
 from livetrader.faultsim.violation import Violation
 

@@ -25,10 +25,10 @@ from livetrader.domain.order_state import OrderState
 from livetrader.domain.session import Session
 from livetrader.domain.signal import Side, Signal
 from livetrader.engine.book import Book
+from livetrader.engine.by_hand.manual import Manual, NotDone
 from livetrader.engine.cycle import Engine
-from livetrader.engine.execution import AT_MARKET, Execution
-from livetrader.engine.manual import Manual, NotDone
 from livetrader.engine.orders import OrderPath
+from livetrader.engine.parents.execution import AT_MARKET, Execution
 from livetrader.engine.reconcile import Reconciler
 from livetrader.engine.recovery import recover
 from livetrader.errors import BrokerError

@@ -25,7 +25,7 @@ from livetrader.constraints.rules.quotes import QuoteFreshness
 from livetrader.domain.candles import FIELDS, Interval
 from livetrader.domain.order import Action
 from livetrader.domain.session import Session
-from livetrader.engine.manual import Ticket
+from livetrader.engine.by_hand.manual import Ticket
 from livetrader.engine.signals import month_start
 from livetrader.market.calendar import Calendar
 from livetrader.marketdata import quote_feed

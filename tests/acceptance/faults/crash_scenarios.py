@@ -15,8 +15,8 @@ from livetrader.domain.exit_plan import ExitKind
 from livetrader.domain.instrument import Product
 from livetrader.domain.order import Action
 from livetrader.domain.signal import Side
-from livetrader.engine.execution import AT_MARKET, Execution, ExecutionKind
-from livetrader.engine.scaling import reduce
+from livetrader.engine.by_hand.scaling import reduce
+from livetrader.engine.parents.execution import AT_MARKET, Execution, ExecutionKind
 from livetrader.faultsim.invariants import check, check_books, check_end
 from livetrader.faultsim.market import MOMENTS, SYMBOLS, Market, Row, priced
 from livetrader.faultsim.operator import order

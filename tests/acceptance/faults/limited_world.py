@@ -15,10 +15,10 @@ from livetrader.constraints.rules.timing import BarFreshness
 from livetrader.domain.instrument import Product
 from livetrader.domain.order import Action, OrderIntent, Purpose, opening
 from livetrader.domain.parent import Parent
-from livetrader.engine.execution import AT_MARKET, Execution, ExecutionKind
+from livetrader.engine.by_hand.manual import NotDone, Ticket
+from livetrader.engine.by_hand.scaling import adjust, reduce
 from livetrader.engine.floor import PORTFOLIO_LATCH
-from livetrader.engine.manual import NotDone, Ticket
-from livetrader.engine.scaling import adjust, reduce
+from livetrader.engine.parents.execution import AT_MARKET, Execution, ExecutionKind
 from livetrader.faultsim.market import BAR, TICK
 from livetrader.faultsim.violation import Violation
 from livetrader.faultsim.world import World

@@ -27,7 +27,7 @@ from livetrader.constraints.verdict import Refused
 from livetrader.domain.exit_plan import ExitKind
 from livetrader.domain.order import Action
 from livetrader.domain.signal import Side
-from livetrader.engine.execution import AT_MARKET, Execution, ExecutionKind
+from livetrader.engine.parents.execution import AT_MARKET, Execution, ExecutionKind
 from livetrader.faultsim import world as simulated
 from livetrader.faultsim.invariants import check, check_books
 from livetrader.faultsim.market import BAR, MOMENTS, OPENS, SYMBOLS, Row, market, priced

@@ -18,9 +18,9 @@ from livetrader.constraints.verdict import Approved
 from livetrader.domain.exit_plan import ExitKind
 from livetrader.domain.order import OrderIntent
 from livetrader.engine.book import Book
-from livetrader.engine.execution import Execution, ExecutionKind
-from livetrader.engine.manual import Manual
-from livetrader.engine.under_way import UnderWay
+from livetrader.engine.by_hand.manual import Manual
+from livetrader.engine.parents.execution import Execution, ExecutionKind
+from livetrader.engine.parents.under_way import UnderWay
 from livetrader.faultsim.violation import Violation
 
 Bug = Callable[[pytest.MonkeyPatch], None]

@@ -16,9 +16,9 @@ from livetrader.domain.account import ExternalStatus
 from livetrader.domain.instrument import Product
 from livetrader.domain.order import Action, Purpose
 from livetrader.domain.order_state import OPEN, OrderState
-from livetrader.engine.adoption import adopt, ignore
-from livetrader.engine.manual import NotDone, Ticket
-from livetrader.engine.replan import protect
+from livetrader.engine.by_hand.adoption import adopt, ignore
+from livetrader.engine.by_hand.manual import NotDone, Ticket
+from livetrader.engine.by_hand.replan import protect
 from tests.unit.engine.trading_samples import DAY, Price, at, flat, signal
 
 every_profile = pytest.mark.parametrize(

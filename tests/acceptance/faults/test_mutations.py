@@ -31,10 +31,10 @@ from livetrader.engine.closing import Closing
 from livetrader.engine.cycle import Engine
 from livetrader.engine.exits import Walked
 from livetrader.engine.orders import OrderPath
-from livetrader.engine.parents import Parents
+from livetrader.engine.parents.sending import Parents
+from livetrader.engine.parents.under_way import UnderWay
 from livetrader.engine.protection import Protection
 from livetrader.engine.reconcile import Doubt, Reconciler
-from livetrader.engine.under_way import UnderWay
 from livetrader.faultsim import world
 from livetrader.faultsim.runs import trial
 from livetrader.ports import Outcome
@@ -230,7 +230,7 @@ def child_after_a_halt(plant: pytest.MonkeyPatch) -> None:
 def child_after_its_position(plant: pytest.MonkeyPatch) -> None:
     """A parent goes on when its position is being closed, and its time is over."""
     plant.setattr(Parents, "_why_over", lambda *_, **__: "")
-    plant.setattr("livetrader.engine.parents.over", lambda *_, **__: "")
+    plant.setattr("livetrader.engine.parents.sending.over", lambda *_, **__: "")
 
 
 def parent_not_written_down(plant: pytest.MonkeyPatch) -> None:

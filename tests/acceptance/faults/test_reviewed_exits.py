@@ -19,9 +19,9 @@ from livetrader.domain.books import BrokerPosition
 from livetrader.domain.candles import CandleColumns, Interval
 from livetrader.domain.instrument import Product
 from livetrader.domain.order import OrderType
-from livetrader.engine.adoption import adopt
+from livetrader.engine.by_hand.adoption import adopt
+from livetrader.engine.by_hand.manual import NotDone
 from livetrader.engine.live import LiveSession
-from livetrader.engine.manual import NotDone
 from livetrader.engine.market import LiveMarket
 from livetrader.engine.signals import SignalFinder
 from livetrader.engine.sizing import ExitSettings

@@ -19,9 +19,9 @@ from livetrader.brokers.loopback.rules import Ticket as TheirTicket
 from livetrader.domain.books import BrokerPosition
 from livetrader.domain.instrument import Product
 from livetrader.domain.order import Action, OrderType
-from livetrader.engine.adoption import adopt, ignore
-from livetrader.engine.execution import AT_MARKET, Execution, ExecutionKind
-from livetrader.engine.manual import NotDone, Ticket
+from livetrader.engine.by_hand.adoption import adopt, ignore
+from livetrader.engine.by_hand.manual import NotDone, Ticket
+from livetrader.engine.parents.execution import AT_MARKET, Execution, ExecutionKind
 from livetrader.errors import StoreError
 from livetrader.market.clock import VirtualClock
 from tests.unit.engine.trading_samples import flat

@@ -25,8 +25,8 @@ from livetrader.domain.session import Session
 from livetrader.domain.signal import Signal
 from livetrader.engine.backtest import KnownSignals
 from livetrader.engine.book import Book
+from livetrader.engine.by_hand.manual import Manual
 from livetrader.engine.cycle import Engine
-from livetrader.engine.manual import Manual
 from livetrader.engine.orders import OrderPath
 from livetrader.engine.reconcile import Reconciler
 from livetrader.engine.recovery import recover

@@ -18,7 +18,7 @@ from livetrader.bootstrap.together import together
 from livetrader.bootstrap.trading import SessionTrader, trading
 from livetrader.domain.order import Purpose
 from livetrader.domain.order_state import OPEN
-from livetrader.engine.manual import NotDone
+from livetrader.engine.by_hand.manual import NotDone
 from livetrader.errors import StoreError
 from livetrader.market.clock import VirtualClock
 from livetrader.ports import wall_time

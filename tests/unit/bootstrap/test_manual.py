@@ -15,9 +15,9 @@ from livetrader.domain.exit_plan import ExitReason
 from livetrader.domain.instrument import Instrument, Product
 from livetrader.domain.order import Action, OrderType, Purpose, TimeInForce
 from livetrader.domain.order_state import OrderState
-from livetrader.engine.execution import Execution, ExecutionKind
-from livetrader.engine.manual import Manual, NotDone, Ticket
-from livetrader.engine.scaling import adjust, reduce
+from livetrader.engine.by_hand.manual import Manual, NotDone, Ticket
+from livetrader.engine.by_hand.scaling import adjust, reduce
+from livetrader.engine.parents.execution import Execution, ExecutionKind
 from livetrader.ports import Outcome
 from tests.unit.engine.trading_samples import BAR, RULES, Rig, at, flat, sessions, tape
 

@@ -9,7 +9,7 @@ import pytest
 
 from livetrader.domain.order import Purpose
 from livetrader.domain.order_state import OrderState
-from livetrader.engine.execution import Execution, ExecutionKind
+from livetrader.engine.parents.execution import Execution, ExecutionKind
 from livetrader.engine.sizing import ExitSettings
 from tests.unit.engine.faulty import LOST, REJECTED, Faulty
 from tests.unit.engine.trading_samples import (

@@ -13,8 +13,8 @@ from livetrader.constraints.rules.sanity import ExchangeLimits, LotSanity, Price
 from livetrader.constraints.verdict import Approved
 from livetrader.domain.instrument import Instrument, Product
 from livetrader.domain.order import OrderType
-from livetrader.engine.execution import AT_MARKET, Execution, ExecutionKind
-from livetrader.engine.schedule import resting
+from livetrader.engine.parents.execution import AT_MARKET, Execution, ExecutionKind
+from livetrader.engine.parents.schedule import resting
 from tests.unit.engine.trading_samples import (
     BAR,
     EXITS,

@@ -16,8 +16,8 @@ from livetrader.domain.candles import Interval
 from livetrader.domain.exit_plan import ExitKind
 from livetrader.domain.instrument import Product
 from livetrader.domain.order import Purpose
-from livetrader.engine.manual import Manual, NotDone
-from livetrader.engine.replan import protect
+from livetrader.engine.by_hand.manual import Manual, NotDone
+from livetrader.engine.by_hand.replan import protect
 from livetrader.engine.sizing import ExitSettings
 from livetrader.engine.tape import WindowTape
 from livetrader.ports import Outcome

@@ -20,14 +20,14 @@ from livetrader.domain.interval import Interval
 from livetrader.domain.order import Action, OrderType
 from livetrader.domain.order_state import OrderState
 from livetrader.domain.parent import Parent, ParentRecord
-from livetrader.engine.adoption import adopt
 from livetrader.engine.backtest import Backtest, KnownSignals
-from livetrader.engine.execution import Execution, ExecutionKind
-from livetrader.engine.manual import NotDone, Ticket
-from livetrader.engine.profile import VolumeProfile
-from livetrader.engine.schedule import resting, twap
+from livetrader.engine.by_hand.adoption import adopt
+from livetrader.engine.by_hand.manual import NotDone, Ticket
+from livetrader.engine.parents.execution import Execution, ExecutionKind
+from livetrader.engine.parents.profile import VolumeProfile
+from livetrader.engine.parents.schedule import resting, twap
+from livetrader.engine.parents.under_way import UnderWay
 from livetrader.engine.tape import WindowTape
-from livetrader.engine.under_way import UnderWay
 from livetrader.errors import DataError
 from livetrader.ports import CandleSource, Journal, OrderRecord
 from livetrader.reporting.parents import parent_json

@@ -7,7 +7,7 @@ from decimal import Decimal
 
 import pytest
 
-from livetrader.engine.replan import protect
+from livetrader.engine.by_hand.replan import protect
 from tests.unit.engine.test_replan import DAYS, FIXED_AT_98, ended, held_at, manual
 from tests.unit.engine.trading_samples import at, flat
 

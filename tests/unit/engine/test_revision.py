@@ -19,11 +19,11 @@ from livetrader.domain.instrument import Instrument, Product
 from livetrader.domain.order import Action
 from livetrader.domain.order_state import OrderState
 from livetrader.domain.parent import Algo, Schedule
-from livetrader.engine.execution import Execution, ExecutionKind
-from livetrader.engine.manual import NotDone, Ticket
+from livetrader.engine.by_hand.manual import NotDone, Ticket
+from livetrader.engine.by_hand.revision import Terms, revise
 from livetrader.engine.orders import OrderPath
-from livetrader.engine.revision import Terms, revise
-from livetrader.engine.schedule import iceberg, revised, twap
+from livetrader.engine.parents.execution import Execution, ExecutionKind
+from livetrader.engine.parents.schedule import iceberg, revised, twap
 from livetrader.ports import Outcome, wall_time
 from tests.acceptance.faults.live_account import BY_HAND, DAYS, LiveAccount
 from tests.unit.engine.trading_samples import at, intent

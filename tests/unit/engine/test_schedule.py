@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from livetrader.domain.instrument import Instrument
 from livetrader.domain.parent import Algo, Schedule
-from livetrader.engine.schedule import (
+from livetrader.engine.parents.schedule import (
     CATCH_UP,
     SLICING_SECONDS,
     iceberg,

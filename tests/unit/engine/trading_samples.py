@@ -34,8 +34,8 @@ from livetrader.domain.signal import Side, Signal
 from livetrader.engine.backtest import Backtest, KnownSignals
 from livetrader.engine.book import Book, HeldPosition
 from livetrader.engine.cycle import Engine
-from livetrader.engine.execution import AT_MARKET, Execution, ExecutionKind
 from livetrader.engine.orders import OrderPath
+from livetrader.engine.parents.execution import AT_MARKET, Execution, ExecutionKind
 from livetrader.engine.recovery import recover
 from livetrader.engine.sizing import ExitSettings, Holding, Sizer
 from livetrader.engine.tape import WindowTape

@@ -8,11 +8,11 @@ from livetrader.constraints.gate import approve_exit
 from livetrader.domain.exit_plan import ExitReason
 from livetrader.domain.order import OrderType, Purpose, opening
 from livetrader.domain.order_state import OrderState
+from livetrader.engine.by_hand.manual import Manual, NotDone, Ticket
+from livetrader.engine.by_hand.wording import told
 from livetrader.engine.closing import closing_id, closing_intent
 from livetrader.engine.cycle import Engine
 from livetrader.engine.held import HeldPosition
-from livetrader.engine.manual import Manual, NotDone, Ticket
-from livetrader.engine.wording import told
 
 ZERO = Decimal(0)
 

@@ -14,9 +14,9 @@ from livetrader.domain.instrument import Product
 from livetrader.domain.order import Fill, OrderIntent, OrderType, Purpose, intent_id, opening
 from livetrader.domain.signal import Side
 from livetrader.engine.book import HeldPosition
+from livetrader.engine.by_hand.manual import STRATEGY, NotDone, fixed_stop
 from livetrader.engine.cycle import Engine
 from livetrader.engine.exits import walk
-from livetrader.engine.manual import STRATEGY, NotDone, fixed_stop
 from livetrader.engine.overnight import ACTION_ALERT, CARRIED_LATCH, UNCOMPARED
 from livetrader.engine.reconcile import Reconciler, described, external_alert, written_off
 from livetrader.ports import wall_time

@@ -13,11 +13,11 @@ from decimal import Decimal
 
 from livetrader.domain.exit_plan import ExitKind, ExitPlan, Replan
 from livetrader.domain.order import Purpose
+from livetrader.engine.by_hand.manual import Manual, NotDone, require_levels
+from livetrader.engine.by_hand.scaling import held_in
 from livetrader.engine.cycle import Engine
 from livetrader.engine.exits import ExitState, begin, walk
 from livetrader.engine.held import HeldPosition
-from livetrader.engine.manual import Manual, NotDone, require_levels
-from livetrader.engine.scaling import held_in
 from livetrader.ports import wall_time
 
 _TRAILS = frozenset({ExitKind.TRAILING_ATR, ExitKind.STEP_TRAIL})

@@ -12,7 +12,7 @@ from livetrader.domain.order import OrderIntent
 from livetrader.domain.parent import Schedule
 from livetrader.domain.session import Session
 from livetrader.domain.signal import Side
-from livetrader.engine.schedule import iceberg, last_of, twap, vwap
+from livetrader.engine.parents.schedule import iceberg, last_of, twap, vwap
 from livetrader.ports import Bars
 
 Volumes = Callable[[str, Session, Sequence[int]], Sequence[float]]

@@ -8,7 +8,7 @@ from decimal import Decimal
 from livetrader.domain.order import OrderIntent, OrderType
 from livetrader.domain.order_state import OPEN, OrderState
 from livetrader.domain.parent import GONE, Parent
-from livetrader.engine.schedule import TIMED, wanted
+from livetrader.engine.parents.schedule import TIMED, wanted
 
 ZERO = Decimal(0)
 

@@ -30,10 +30,10 @@ from livetrader.domain.order_state import OrderState
 from livetrader.domain.parent import Schedule
 from livetrader.domain.signal import Side, Signal
 from livetrader.engine.book import HeldPosition
+from livetrader.engine.by_hand.wording import named, told
 from livetrader.engine.cycle import Engine
-from livetrader.engine.execution import AT_MARKET, Execution, ExecutionKind
-from livetrader.engine.schedule import resting
-from livetrader.engine.wording import named, told
+from livetrader.engine.parents.execution import AT_MARKET, Execution, ExecutionKind
+from livetrader.engine.parents.schedule import resting
 from livetrader.errors import LiveTraderError
 from livetrader.ports import Decision, OrderRecord
 

@@ -23,8 +23,8 @@ from livetrader.domain.parent import Parent, Schedule, child_id
 from livetrader.engine.book import Book
 from livetrader.engine.floor import PORTFOLIO_LATCH
 from livetrader.engine.orders import OrderPath
-from livetrader.engine.schedule import over, spent
-from livetrader.engine.under_way import UnderWay, child_of, prices_of
+from livetrader.engine.parents.schedule import over, spent
+from livetrader.engine.parents.under_way import UnderWay, child_of, prices_of
 from livetrader.ports import wall_time
 
 log = structlog.get_logger(__name__)

@@ -13,10 +13,10 @@ from livetrader.constraints.rules.sanity import OF_ONE_ORDER
 from livetrader.constraints.verdict import Approved, Refused
 from livetrader.domain.order import OrderIntent
 from livetrader.domain.parent import Algo, Parent, Schedule
-from livetrader.engine.execution import bar_seconds
-from livetrader.engine.manual import Manual, NotDone, beside, less, signal_of
-from livetrader.engine.schedule import TIMED, last_of, revised
-from livetrader.engine.under_way import UnderWay
+from livetrader.engine.by_hand.manual import Manual, NotDone, beside, less, signal_of
+from livetrader.engine.parents.execution import bar_seconds
+from livetrader.engine.parents.schedule import TIMED, last_of, revised
+from livetrader.engine.parents.under_way import UnderWay
 
 ZERO = Decimal(0)
 

@@ -1,0 +1,1 @@
+"""Parent orders: entries that go out over time, in child orders."""
