@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Sequence
 from decimal import Decimal
+from itertools import pairwise
 
 import numpy as np
 
+from livetrader.bootstrap.results import Books
 from livetrader.bootstrap.workspace import Workspace
+from livetrader.domain.exit_plan import ExitPlan, Replan
 from livetrader.domain.order import Purpose
 from livetrader.domain.position import Trade
 from livetrader.domain.session import Session
-from livetrader.engine.exits import begin, walk
+from livetrader.engine.exits import begin, resumed, walk
 from livetrader.marketdata.quality import check
-from livetrader.ports import Bars, OrderRecord, Tape
+from livetrader.ports import Bars, Tape
 from livetrader.reporting.daily import TradeChart
 from livetrader.reporting.issues import DataIssue
 from livetrader.reporting.statistics import EquityPoint
@@ -23,15 +26,21 @@ from livetrader.reporting.statistics import EquityPoint
 BEFORE, AFTER, MOST = 24, 12, 200
 
 
-def trade_charts(
-    workspace: Workspace, tape: Tape, trades: Sequence[Trade], orders: Sequence[OrderRecord]
-) -> dict[str, TradeChart]:
+def trade_charts(workspace: Workspace, tape: Tape, books: Books) -> dict[str, TradeChart]:
     """A chart for each of the first trades: the candles around it and the path of its stop."""
-    entries = {r.intent.intent_id: r for r in orders if r.intent.purpose is Purpose.ENTRY}
-    return {trade.trade_id: _chart(trade, entries.get(trade.trade_id), tape, workspace) for trade in trades[:MOST]}
+    plans = {r.intent.intent_id: r.intent.exit for r in books.orders if r.intent.purpose is Purpose.ENTRY}
+    replans: defaultdict[str, list[Replan]] = defaultdict(list)
+    for one in books.replans:
+        replans[one.entry_id].append(one)
+    return {
+        trade.trade_id: _chart(trade, plans.get(trade.trade_id), replans[trade.trade_id], tape, workspace)
+        for trade in books.trades[:MOST]
+    }
 
 
-def _chart(trade: Trade, entry: OrderRecord | None, tape: Tape, workspace: Workspace) -> TradeChart:
+def _chart(
+    trade: Trade, plan: ExitPlan | None, replans: Sequence[Replan], tape: Tape, workspace: Workspace
+) -> TradeChart:
     bars = tape.bars(trade.symbol)
     first = int(bars.ts.searchsorted(int(trade.entry_at.timestamp())))
     last = int(bars.ts.searchsorted(int(trade.exit_at.timestamp()), side="right"))
@@ -43,7 +52,7 @@ def _chart(trade: Trade, entry: OrderRecord | None, tape: Tape, workspace: Works
         high=bars.high[cut].tolist(),
         low=bars.low[cut].tolist(),
         close=bars.close[cut].tolist(),
-        stop=_stop_path(trade, entry, bars, first, last, workspace),
+        stop=[] if plan is None else _stop_path(trade, plan, replans, bars, first, last, workspace),
     )
 
 
@@ -62,14 +71,16 @@ def _session_end(trade: Trade, bars: Bars, workspace: Workspace) -> int:
 
 
 def _stop_path(
-    trade: Trade, entry: OrderRecord | None, bars: Bars, first: int, last: int, workspace: Workspace
+    trade: Trade, plan: ExitPlan, replans: Sequence[Replan], bars: Bars, first: int, last: int, workspace: Workspace
 ) -> list[tuple[int, float]]:
     """The stop at each change while the trade was open, walked again as the engine walked it."""
-    if entry is None or entry.intent.exit is None:
-        return []
     tick = float(workspace.settings.venue.tick)
-    state = begin(entry.intent.exit, trade.side, float(trade.entry_price), tick)
-    levels = walk(state, bars.open, bars.high, bars.low, first, last).levels
+    state, levels = begin(plan, trade.side, float(trade.entry_price), tick), np.full(last - first, np.nan)
+    starts = [first, *(min(int(bars.ts.searchsorted(one.since)), last) for one in replans), last]
+    for replan, (start, end) in zip((None, *replans), pairwise(starts), strict=True):
+        state = state if replan is None else resumed(replan, trade.side, tick)
+        walked = walk(state, bars.open, bars.high, bars.low, start, end).levels
+        levels[start - first : start - first + len(walked)] = walked
     changes = np.flatnonzero(np.diff(levels, prepend=np.nan) != 0)
     return [(int(bars.ts[first + i]), float(levels[i])) for i in changes if not np.isnan(levels[i])]
 

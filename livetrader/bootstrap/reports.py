@@ -170,7 +170,7 @@ def with_candles(
         with Workspace(configuration, read_only=True) as opened:
             return with_candles(made, books, configuration, opened)
     tape = analysis.tape(books, workspace)
-    drawn: Mapping[str, TradeChart] = charts.trade_charts(workspace, tape, books.trades, books.orders)
+    drawn: Mapping[str, TradeChart] = charts.trade_charts(workspace, tape, books)
     issues: Sequence[DataIssue] = charts.data_issues(workspace, books.sessions)
     if len(books.sessions) == 1:
         curve = charts.intraday_equity(tape, books.sessions[0], books.starting_capital, books.trades)
@@ -257,6 +257,7 @@ def _books(
         decisions=decisions,
         terms=terms,
         lots=lots,
+        replans=queries.replans(),
         equity=[(start, capital), *((at, value) for at, value in equities if start < at <= end)],
     )
 

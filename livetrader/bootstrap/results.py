@@ -9,6 +9,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from livetrader.config import Settings
+from livetrader.domain.exit_plan import Replan
 from livetrader.domain.lots import LotMethod
 from livetrader.domain.order import Fill
 from livetrader.domain.position import Trade
@@ -45,7 +46,8 @@ class Terms:
 @dataclass(frozen=True, slots=True)
 class Books:
     """What a period left behind, wherever it was kept. `label` is the mode, in capitals. `frictions` are there where
-    the realistic model filled, `lots` (those that were closed) where the terms count in them."""
+    the realistic model filled, `lots` (those that were closed) where the terms count in them, `replans` where the
+    operator has changed exits."""
 
     label: str
     sessions: tuple[Session, ...]
@@ -59,6 +61,7 @@ class Books:
     terms: Terms
     frictions: Frictions | None = field(default=None, kw_only=True)
     lots: Sequence[ClosedLot] | None = field(default=None, kw_only=True)
+    replans: Sequence[Replan] = field(default=(), kw_only=True)
 
     def records(self, sectors: Mapping[str, str]) -> Records:
         """What the analytics are made from; `sectors` by symbol, as far as they are known."""

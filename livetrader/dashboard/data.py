@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta, tzinfo
@@ -74,9 +74,9 @@ class Phase:
 class Holding:
     """A position with what is known of it now. `pnl` is net of the charges so far, None without a price.
 
-    `stop` is the trigger of the order that protects it at the venue, `stop_quantity` that order's open quantity (None:
-    there is none). `risk` is what a unit of it was to lose at its first stop: the length of 1 R. `leaving` says that
-    an exit is under way, for which the stop was cancelled.
+    `stop` is the trigger of the orders that protect it at the venue (one, or pieces of what one may not be for),
+    `stop_quantity` their open quantity (None: there is none). `risk` is what a unit of it was to lose at its first
+    stop: the length of 1 R. `leaving` says that an exit is under way, for which the stop was cancelled.
     """
 
     position: OpenPosition
@@ -258,21 +258,24 @@ def _holdings(
     held: Sequence[OpenPosition], records: Sequence[OrderRecord], prices: Mapping[str, Decimal]
 ) -> list[Holding]:
     plans = {one.intent.intent_id: one.intent.exit for one in records}
-    working = {(one.intent.symbol, one.intent.purpose): one for one in records if one.state in OPEN}
+    working: defaultdict[tuple[str, Purpose], list[OrderRecord]] = defaultdict(list)
+    for record in records:
+        if record.state in OPEN:
+            working[record.intent.symbol, record.intent.purpose].append(record)
     return [
         _holding(
             one,
             plans.get(one.intent_id),
-            working.get((one.symbol, Purpose.STOP)),
+            working[one.symbol, Purpose.STOP],
             prices.get(one.symbol),
-            leaving=(one.symbol, Purpose.EXIT) in working,
+            leaving=bool(working[one.symbol, Purpose.EXIT]),
         )
         for one in held
     ]
 
 
 def _holding(
-    one: OpenPosition, plan: ExitPlan | None, stop: OrderRecord | None, last: Decimal | None, *, leaving: bool
+    one: OpenPosition, plan: ExitPlan | None, stops: Sequence[OrderRecord], last: Decimal | None, *, leaving: bool
 ) -> Holding:
     earned = one.realised - one.charges
     pnl = None if last is None else one.side.sign * one.quantity * (last - one.average_price) + earned
@@ -280,8 +283,8 @@ def _holding(
         one,
         last,
         pnl,
-        None if stop is None else stop.intent.trigger_price,
-        None if stop is None else stop.intent.quantity - stop.filled_quantity,
+        stops[0].intent.trigger_price if stops else None,
+        sum((stop.intent.quantity - stop.filled_quantity for stop in stops), Decimal(0)) if stops else None,
         _risk(plan, one.average_price),
         leaving,
     )

@@ -13,6 +13,7 @@ from decimal import Decimal
 from pathlib import Path
 
 from livetrader.domain.account import Alert, Answer, Command, External, Flow, Latch
+from livetrader.domain.exit_plan import Replan
 from livetrader.domain.log_entry import LogEntry
 from livetrader.domain.lots import LotMethod
 from livetrader.domain.order import Fill, OrderIntent
@@ -149,6 +150,10 @@ class Queries:
     def parents(self) -> Sequence[ParentRecord]:
         """All parent orders, in the order in which they were begun."""
         return reads.parents(self._select)
+
+    def replans(self) -> Sequence[Replan]:
+        """Exits that the operator has changed, in the order in which they were."""
+        return reads.replans(self._select)
 
     def open_orders(self) -> Sequence[OrderRecord]:
         """Those that may fill or have filled unseen, in the order in which they were intended."""

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import date
 
 import pytest
 
-from livetrader.bootstrap import charts, reports
+from livetrader.bootstrap import analysis, charts, reports
 from livetrader.bootstrap.research import Request, backtest
 from livetrader.bootstrap.results import RunResult
 from livetrader.bootstrap.workspace import Workspace
 from livetrader.config import load
 from livetrader.domain.candles import Interval
+from livetrader.domain.exit_plan import ExitKind, ExitPlan, Replan
 from livetrader.domain.signal import Side
 from livetrader.marketdata.simulated import simulate
 from livetrader.reporting.daily import Report
@@ -72,6 +75,21 @@ def test_a_stopped_trade_left_at_the_last_stop_drawn(report: Report, result: Run
         level = report.charts[trade.trade_id].stop[-1][1]
         worse = float(trade.exit_price) <= level if trade.side is Side.LONG else float(trade.exit_price) >= level
         assert worse, "slippage and gaps are against us"
+
+
+def test_a_stop_that_the_operator_moved_is_drawn_where_it_was_moved_to(result: RunResult, workspace: Workspace) -> None:
+    """From the bar after the command on, and until then as the entry had it."""
+    trade = max(result.trades, key=lambda one: one.exit_at - one.entry_at)
+    (entry,) = [one.intent for one in result.orders if one.intent.intent_id == trade.trade_id]
+    assert entry.exit is not None
+    opened, price = int(trade.entry_at.timestamp()), float(trade.entry_price)
+    since, level = opened + Interval.M5.seconds, price * (1 - trade.side.sign * 0.5)
+    plan = ExitPlan(ExitKind.FIXED, stop_price=level)
+    moved = Replan(1, entry.intent_id, opened, since, plan, price, price, level, math.nan, level)
+    tape = analysis.tape(result, workspace)
+    before = charts.trade_charts(workspace, tape, result)[trade.trade_id].stop
+    after = charts.trade_charts(workspace, tape, replace(result, replans=[moved]))[trade.trade_id].stop
+    assert after == [*(one for one in before if one[0] < since), (since, level)]
 
 
 def test_missing_candles_are_named_in_the_report(workspace: Workspace) -> None:

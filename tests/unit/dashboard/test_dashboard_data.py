@@ -36,6 +36,14 @@ def test_a_position_has_its_stop_and_how_far_that_is(journal: SqlJournal, frame:
     assert short.pnl == Decimal(-20) - Decimal("1.5")
 
 
+def test_a_stop_in_pieces_covers_what_the_pieces_are_for_together(journal: SqlJournal, frame: FrameMaker) -> None:
+    hold(journal, "INFY", OPENS, "1500", "1498")
+    second = intent("INFY", Side.LONG, Purpose.STOP, OPENS + timedelta(minutes=5), "1498", trigger="1498")
+    work(journal, replace(second, quantity=Decimal(3)))
+    (one,) = frame().holdings
+    assert (one.stop, one.stop_quantity) == (Decimal(1498), Decimal(13))
+
+
 def test_a_stop_that_came_with_protect_is_shown_though_the_entry_had_a_target_alone(
     journal: SqlJournal, frame: FrameMaker
 ) -> None:
