@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -22,6 +23,10 @@ ROOT = Path(__file__).parents[1]
 # A shared machine stalls now and then, so no example has a deadline. In CI each run has the same examples.
 settings.register_profile("livetrader", deadline=None, derandomize="CI" in os.environ)
 settings.load_profile("livetrader")
+
+# A job in a shell's background does not hear Ctrl+C, nor does what it starts. What tests start has to.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -109,4 +109,7 @@ def test_the_command_says_where_it_is_and_a_stranger_s_doctor_finds_nothing_wron
             assert found["instruments"] == "2 instruments, with all 2 symbols"
         finally:
             served.send_signal(signal.SIGINT)
-            assert served.wait(PATIENCE) == 0
+            try:
+                assert served.wait(PATIENCE) == 0
+            finally:
+                served.kill()  # or the block waits for ever
