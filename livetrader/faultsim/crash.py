@@ -10,6 +10,7 @@ from typing import TypeVar
 
 from livetrader.constraints.verdict import Approved
 from livetrader.domain.books import BrokerOrder, BrokerPosition, BrokerTrade, Identity
+from livetrader.domain.exit_plan import Replan
 from livetrader.domain.instrument import Instrument
 from livetrader.domain.order import Fill, OrderIntent
 from livetrader.domain.order_state import OrderState
@@ -83,11 +84,20 @@ class MortalJournal(SqlJournal):
     def begin_parent(self, parent: Parent, at: datetime) -> bool:
         return self._points.around("before_parent", lambda: SqlJournal.begin_parent(self, parent, at), "after_parent")
 
+    def amend_parent(self, parent: Parent, at: datetime) -> None:
+        def act() -> None:
+            SqlJournal.amend_parent(self, parent, at)
+
+        self._points.around("before_parent_amend", act, "after_parent_amend")
+
     def end_parent(self, name: str, reason: str, at: datetime) -> None:
         def act() -> None:
             SqlJournal.end_parent(self, name, reason, at)
 
         self._points.around("before_parent_end", act, "after_parent_end")
+
+    def replan(self, replan: Replan, at: datetime) -> bool:
+        return self._points.around("before_replan", lambda: SqlJournal.replan(self, replan, at), "after_replan")
 
     def mark(self, as_of: int, at: datetime) -> None:
         self._points.around("before_mark", lambda: SqlJournal.mark(self, as_of, at), "after_mark")

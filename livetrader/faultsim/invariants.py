@@ -15,7 +15,7 @@ from livetrader.domain.instrument import Product
 from livetrader.domain.order import Action, Fill, Purpose
 from livetrader.domain.order_state import OrderState
 from livetrader.faultsim.entries import check_entries
-from livetrader.faultsim.parents import check_parents, check_parents_ended, rest_of
+from livetrader.faultsim.parents import check_parents, check_parents_ended, check_parents_followed, rest_of
 from livetrader.faultsim.protected import check_protected
 from livetrader.faultsim.violation import Violation
 from livetrader.faultsim.way import carried
@@ -38,6 +38,7 @@ def check(world: World) -> None:
     if world.informed:
         check_protected(world)
         check_entries(world)
+        check_parents_followed(world)
 
 
 def check_end(world: World) -> None:

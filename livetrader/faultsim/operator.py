@@ -12,8 +12,11 @@ from typing import TYPE_CHECKING, Any
 
 from livetrader.domain.instrument import Product
 from livetrader.domain.order import Action, OrderType, Purpose, TimeInForce, opening
+from livetrader.domain.parent import Algo
 from livetrader.domain.signal import Side
 from livetrader.engine.by_hand.manual import Ticket
+from livetrader.engine.by_hand.replan import protect
+from livetrader.engine.by_hand.revision import Terms, revise
 from livetrader.engine.by_hand.scaling import adjust, reduce
 from livetrader.engine.parents.execution import AT_MARKET, Execution, ExecutionKind, limit_at
 from livetrader.faultsim.market import DAY, INSTRUMENT, SYMBOLS
@@ -143,6 +146,35 @@ def _modify(world: World, chance: Random) -> None:
         world.ask(lambda *_: world.manual.modify(name, quantity, None, None))
 
 
+def _protect(world: World, chance: Random) -> None:
+    """What is held gets a stop nearer by or farther away, a target, both, or a stop that trails."""
+    symbol = _any(world.book.positions, chance)
+    if symbol:
+        price, sign = world.price(symbol), world.book.positions[symbol].position.side.sign
+        stop = _off(price, -sign * STOP * chance.choice((Decimal("0.5"), 2)))
+        target = _off(price, sign * TARGET)
+        given = chance.choice(((stop, None, None), (None, target, None), (stop, target, None), (None, None, TRAIL)))
+        world.ask(lambda number, _: protect(world.manual, number, symbol, *given))
+
+
+def _revise(world: World, chance: Random) -> None:
+    """A parent under way gets other terms: more or less of it, another limit, end or visible part, some at once."""
+    name = _any(world.book.parents, chance)
+    if name:
+        entry, algo = world.book.parents[name].entry, world.book.parents[name].parent.schedule.algo
+        given: dict[str, Any] = {"quantity": Decimal(chance.choice(SIZES))}
+        if algo is Algo.RESTING:
+            given["until"] = chance.choice(world.market.sessions).closes
+        elif algo is not Algo.SLICES:
+            given["over_minutes"] = chance.choice((5, 15, 30))
+        if algo is Algo.ICEBERG:
+            given["visible"] = Decimal(chance.choice(PARTS))
+        given = {term: value for term, value in given.items() if chance.random() < 0.5}
+        if entry.limit_price is not None:
+            given["limit_price"] = _off(world.price(entry.symbol), chance.choice((-TRIGGER, Decimal(0), TRIGGER)))
+        world.ask(lambda _, at: revise(world.manual, at, name, Terms(**given)))
+
+
 def _close(world: World, chance: Random) -> None:
     symbol = chance.choice((None, *SYMBOLS))
     world.ask(lambda *_: world.manual.close(symbol))
@@ -168,6 +200,7 @@ def _any(names: Collection[str], chance: Random) -> str:
 
 
 DEEDS: tuple[Callable[[World, Random], None], ...] = (
-    _order, _order, _order, _order, _add, _add, _reduce, _adjust, _cancel, _cancel, _modify, _close, _pause,
+    _order, _order, _order, _order, _order, _order, _order, _add, _add, _reduce, _adjust, _cancel, _cancel, _modify,
+    _close, _pause, _protect, _protect, _protect, _revise, _revise, _revise,
 )  # fmt: skip
 LASTING = (_lasting,) * 6

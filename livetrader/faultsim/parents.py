@@ -11,6 +11,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from livetrader.brokers.loopback.matching import Order
+from livetrader.brokers.loopback.rules import Ticket
 from livetrader.domain.order import OrderIntent
 from livetrader.domain.order_state import OPEN, OrderState
 from livetrader.domain.parent import Algo, ParentRecord, child_id
@@ -23,6 +24,9 @@ if TYPE_CHECKING:
     from livetrader.faultsim.world import World
 
 ZERO = Decimal(0)
+# A modify whose answer was lost is asked for again in the next look.
+PATIENCE_SECONDS = 60
+
 ONE_BY_ONE = (Algo.ICEBERG, Algo.RESTING)
 
 
@@ -44,6 +48,29 @@ def check_parents(world: World) -> None:
             raise Violation("I1", f"{parent.schedule.algo} {name} has {len(working)} children at once")
 
 
+def check_parents_followed(world: World) -> None:
+    """I5: on a sound line, what works of a parent has the terms that it was given last, or has only just lost them."""
+    if world.clock_was_set or world.sound_seconds <= PATIENCE_SECONDS:
+        return
+    long_ago = world.clock.now() - PATIENCE_SECONDS
+    amended = {name: one for name, one in _entries(world).items() if one.amended and one.amended < long_ago}
+    of = {one.intent.intent_id: one.intent.parent_id for one in world.journal.orders()} if amended else {}
+    for order in world.exchange.orders.values():
+        entry = amended.get(of.get(carried(order), ""))
+        if entry is not None and order.state in OPEN and _terms(order.ticket) != _terms(entry):
+            raise Violation("I5", f"{carried(order)} works at {_terms(order.ticket)}, its parent has {_terms(entry)}")
+
+
+def _entries(world: World) -> Mapping[str, OrderIntent]:
+    """What each parent is as a whole, by its name."""
+    return {one.parent.name: one.parent.entry for one in world.journal.parents()}
+
+
+def _terms(order: Ticket | OrderIntent) -> tuple[Decimal | None, Decimal | None]:
+    """Its limit and its trigger."""
+    return order.limit_price, order.trigger_price
+
+
 def check_parents_ended(world: World) -> None:
     """I5: after its time no parent is under way. Time passes with the passes, which follow the machine's clock."""
     decided = world.journal.marked() or 0
@@ -54,7 +81,8 @@ def check_parents_ended(world: World) -> None:
 
 
 def check_child(world: World, child: OrderIntent) -> None:
-    """A child that is about to go out: its parent is written down (I6) and not over (I8), its name follows (I1)."""
+    """A child that is about to go out: its parent is written down (I6), as its terms are, and not over (I8), its name
+    follows (I1)."""
     found = [one for one in world.journal.parents() if one.parent.name == child.parent_id]
     if not found:
         raise Violation("I6", f"{child.intent_id} goes out before its parent {child.parent_id} is written down")
@@ -63,6 +91,8 @@ def check_child(world: World, child: OrderIntent) -> None:
         raise Violation("I8", f"{child.intent_id} goes out when its parent is over: {found[0].reason}")
     if child.intent_id not in {child_id(parent.entry, number) for number in range(len(children))}:
         raise Violation("I1", f"{child.intent_id} has no name of a child of {parent.name}")
+    if _terms(child) != _terms(parent.entry):
+        raise Violation("I6", f"{child.intent_id} goes out at other terms than its parent has in writing")
     if parent.schedule.until is not None and world.decided >= parent.schedule.until:
         raise Violation("I8", f"{child.intent_id} goes out after its parent's time")
 

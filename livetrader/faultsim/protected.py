@@ -1,7 +1,7 @@
 """I7: what is held has its stop, at the level that its plan has by now; what is to be left is left.
 
-The plan is walked anew from the venue's own trade over the bars that have closed: nothing of the engine's state but
-what it holds is believed.
+The plan is walked anew from the venue's own trade, or from what the operator has made of it last, over the bars that
+have closed: nothing of the engine's state but what it holds is believed.
 """
 
 from __future__ import annotations
@@ -15,13 +15,13 @@ from typing import TYPE_CHECKING
 from livetrader.brokers.loopback.matching import Order
 from livetrader.domain.account import Alert
 from livetrader.domain.books import BrokerTrade
-from livetrader.domain.exit_plan import ExitPlan
+from livetrader.domain.exit_plan import ExitPlan, Replan
 from livetrader.domain.instrument import Product
 from livetrader.domain.order import Fill, Purpose, closing
 from livetrader.domain.order_state import OPEN
 from livetrader.engine.book import HeldPosition
 from livetrader.engine.closing import EXIT_ALERT
-from livetrader.engine.exits import Walked, begin, walk
+from livetrader.engine.exits import ExitState, Walked, begin, resumed, walk
 from livetrader.engine.overnight import ACTION_ALERT
 from livetrader.engine.protection import STOP_ALERT
 from livetrader.faultsim.market import BAR, TICK
@@ -143,6 +143,32 @@ def _planned(world: World, held: HeldPosition, plan: ExitPlan, decided: int) -> 
     """The plan, over the bars that had closed by `decided`. None where the machine's clock was set: no time is sure."""
     if world.clock_was_set or held.entry.purpose is not Purpose.ENTRY:
         return None
+    begun = _begun(world, held, plan)
+    if begun is None:
+        return None
+    (state, since), bars = begun, world.tape.bars(held.entry.symbol)
+    # A bar that arrives after the pass of its close (an answer took minutes) is the next pass's.
+    start, end = int(bars.ts.searchsorted(since)), int(bars.closes.searchsorted(decided, side="right"))
+    return walk(state, bars.open, bars.high, bars.low, start, max(start, min(end, world.seen)))
+
+
+def _begun(world: World, held: HeldPosition, plan: ExitPlan) -> tuple[ExitState, int] | None:
+    """How the exit began and which bars it is tested on: those that open since then (epoch seconds)."""
+    side, tick, given = held.position.side, float(TICK), _replanned(world, held)
+    if given is not None:
+        return resumed(given, side, tick), given.since
+    trade = _opening(world, held)
+    return None if trade is None else (begin(plan, side, float(trade.price), tick), held.opened)
+
+
+def _replanned(world: World, held: HeldPosition) -> Replan | None:
+    """The operator's last word on the exit of the position, as it is written down."""
+    ours = (held.entry.intent_id, held.opened)
+    return next((one for one in reversed(world.journal.replans()) if (one.entry_id, one.opened) == ours), None)
+
+
+def _opening(world: World, held: HeldPosition) -> BrokerTrade | None:
+    """The venue's trade that opened the position; None where it was no order of ours."""
     entry = {order.order_id for order in world.exchange.orders.values() if carried(order) == held.entry.intent_id}
     opening = [
         trade for trade in world.exchange.trades
@@ -154,11 +180,7 @@ def _planned(world: World, held: HeldPosition, plan: ExitPlan, decided: int) -> 
     # the stop was heard of before the parts, which of them opened this one the engine alone can say.
     last = _openers(world, held.entry.symbol)[-1:]
     said = [one for one in opening if float(one.price) == held.exit.fill]
-    trade = next((one for one in opening if one in last), (said or opening)[0])
-    bars, state = world.tape.bars(held.entry.symbol), begin(plan, held.position.side, float(trade.price), float(TICK))
-    # A bar that arrives after the pass of its close (an answer took minutes) is the next pass's.
-    start, end = bars.ts.searchsorted(held.opened), bars.closes.searchsorted(decided, side="right")
-    return walk(state, bars.open, bars.high, bars.low, int(start), max(int(start), min(int(end), world.seen)))
+    return next((one for one in opening if one in last), (said or opening)[0])
 
 
 def _openers(world: World, symbol: str) -> list[BrokerTrade]:

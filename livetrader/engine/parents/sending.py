@@ -132,6 +132,8 @@ class Parents:
         held = self.book.positions.get(under.entry.symbol)
         if under.unsent == 0 and not under.works:
             return "all of it went out"
+        if self._late(under) and not under.works:
+            return "its time is over"
         if under.cancelled and not shut:
             return "a child of it was cancelled"
         if held is not None and held.leaving is not None and under.owns(held.entry):
@@ -190,7 +192,7 @@ class Parents:
         return session is None or now >= session.closes
 
     def _late(self, under: UnderWay) -> bool:
-        """Whether its time was over before it began: a command may have waited."""
+        """Whether its time was over before it began: a command may have waited, or the clock been set back."""
         until = under.parent.schedule.until
         return until is not None and self.path.decided >= until
 

@@ -14,7 +14,10 @@ from livetrader.brokers.loopback.profiles import Profile
 from livetrader.domain.exit_plan import ExitKind
 from livetrader.domain.instrument import Product
 from livetrader.domain.order import Action
+from livetrader.domain.parent import Algo, Parent
 from livetrader.domain.signal import Side
+from livetrader.engine.by_hand.replan import protect
+from livetrader.engine.by_hand.revision import Terms, revise
 from livetrader.engine.by_hand.scaling import reduce
 from livetrader.engine.parents.execution import AT_MARKET, Execution, ExecutionKind
 from livetrader.faultsim.invariants import check, check_books, check_end
@@ -95,12 +98,32 @@ VANISHED = Day(
 )  # fmt: skip
 TWO = Execution(ExecutionKind.TWAP, slices=2, over_minutes=10)
 ICEBERG = Execution(ExecutionKind.ICEBERG, visible_pct=Decimal(40))
-# A parent by a strategy, in two children; and by hand an iceberg of three.
+
+
+def _protected(world: World) -> None:
+    world.ask(lambda number, _: protect(world.manual, number, "AAA", Decimal("99.8"), Decimal("100.5")))
+
+
+def _at_market_price(world: World) -> None:
+    """The iceberg that waits above the market is to fill, and is larger."""
+    terms = Terms(quantity=Decimal(100), limit_price=Decimal(100))
+    world.ask(lambda _, at: [revise(world.manual, at, one.name, terms) for one in _icebergs(world)])
+
+
+def _icebergs(world: World) -> list[Parent]:
+    under = [one.parent for one in world.book.parents.values()]
+    return [parent for parent in under if parent.schedule.algo is Algo.ICEBERG]
+
+
+# A parent by a strategy, in two children, whose position gets another exit; and by hand an iceberg of three, which gets
+# other terms while its first child is at work.
 OVER_TIME = Day(
     "over time", ExitKind.PERCENT, False, _rows(AAA=[FLAT] * 5),
     (
         (0, lambda world: world.signal("AAA", Side.LONG)),
-        (1, lambda world: order(world, Action.SELL, "BBB", 90, ICEBERG)),
+        (0, lambda world: order(world, Action.SELL, "BBB", 90, ICEBERG, limit_price=Decimal("100.5"))),
+        (1, _at_market_price),
+        (2, _protected),
     ),
     execution=TWO,
 )  # fmt: skip

@@ -19,12 +19,13 @@ PROFILES = (STRICT, OPEN_ONLY, TAG_SCAN, FINGERPRINT)
 PARTS = 8  # of each day's pairs, so that processes can share the work
 NEAR = {"over time": 3, "pieces": 3, "scaled": 3}  # in long days the second death is so soon after the first
 
-# ORDERS.md, "How it is tested", and the same places of a modify, a cancel, a decision and a pass.
+# ORDERS.md, "How it is tested", and the same places of a modify, a cancel, a decision, a pass and a change by hand.
 NAMES = {
     "before_decision", "after_decision", "before_intent", "after_intent", "before_sent", "after_sent", "in_call",
     "after_call", "before_ack_commit", "after_ack_commit", "while_booking_fill", "after_booking_fill", "before_amend",
     "after_amend", "in_modify", "after_modify", "in_cancel", "after_cancel", "before_mark", "after_mark",
     "before_parent", "after_parent", "before_parent_end", "after_parent_end",
+    "before_parent_amend", "after_parent_amend", "before_replan", "after_replan",
 }  # fmt: skip
 
 

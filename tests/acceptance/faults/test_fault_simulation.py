@@ -121,7 +121,7 @@ def done(folder: Path, seed: int) -> set[object]:
     folder.mkdir()
     world = play(seed, STRICT, folder)
     journal = SqlJournal(open_state(world.url, MODE, ACCOUNT))
-    records, parents = journal.orders(), journal.parents()
+    records, parents, replans = journal.orders(), journal.parents(), journal.replans()
     journal.close()
     filled = [one.intent for one in records if one.filled_quantity and one.intent.purpose is not Purpose.RECONCILE]
     entries = [one for one in filled if one.purpose is Purpose.ENTRY]
@@ -129,16 +129,17 @@ def done(folder: Path, seed: int) -> set[object]:
     found: set[object] = {one.order_type for one in entries} | {one.tif for one in entries}
     found |= {one.parent.schedule.algo for one in parents} | {one.reason for one in filled if one.reason == "reduced"}
     found |= {"added" for one in entries if one.entry_id} | {"cancelled" for one in parents if one.reason == "by hand"}
+    found |= {"protected" for _ in replans} | {"revised" for one in parents if one.parent.entry.amended}
     over = {one.parent.name: one.parent.entry.as_of for one in parents}
     found |= {"over the night" for one in entries if one.as_of >= later > over.get(one.parent_id, inf)}
     return found | {exit.kind for exit in (one.exit for one in entries) if exit is not None}
 
 
 def test_orders_of_every_kind_are_among_the_days(tmp_path: Path) -> None:
-    """Types, algorithms, brackets, more and less of what is held, and orders that last into a second session."""
+    """Types, algorithms, brackets, more and less of what is held, other exits and terms, orders that last."""
     awaited = {
-        *OrderType, *TimeInForce, *Algo, "reduced", "added", "cancelled", "over the night", ExitKind.FIXED,
-        ExitKind.TRAILING_ATR,
+        *OrderType, *TimeInForce, *Algo, "reduced", "added", "cancelled", "protected", "revised", "over the night",
+        ExitKind.FIXED, ExitKind.TRAILING_ATR,
     }  # fmt: skip
     for seed in range(200):
         if awaited:

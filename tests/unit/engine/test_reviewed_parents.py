@@ -291,15 +291,19 @@ def test_a_sale_over_time_does_not_close_a_position_at_once(account: LiveAccount
     assert (account.held(), account.working()) == (D(60), ["SELL 60 SL-M 90"])
 
 
-def test_an_order_over_time_that_waited_until_its_time_was_over_sends_nothing(account: LiveAccount) -> None:
-    """Its command was given before a pass that took long: the next one ends it."""
+@pytest.mark.parametrize("back", [0, 1200], ids=["its command waited", "the clock was set back"])
+def test_an_order_over_time_whose_time_is_over_before_it_begins_sends_nothing(account: LiveAccount, back: int) -> None:
+    """The last pass was made after its end: the next look ends it, and it reserves nothing any more."""
     short = Execution(ExecutionKind.TWAP, slices=1, over_minutes=5)
-    ticket = Ticket(1, int(account.clock.now()), Action.BUY, "A", D(60), stop=D(90), execution=short)
+    asked, free = int(account.clock.now()), account.engine.book.available
     account.bar(4)
-    account.manual.trade(ticket)
-    account.bar(5)
+    account.clock.step(-back)
+    given = int(account.clock.now()) if back else asked
+    account.manual.trade(Ticket(1, given, Action.BUY, "A", D(60), stop=D(90), execution=short))
+    account.look(1)
     (parent,) = account.journal.parents()
     assert (children(account, parent.parent.name), parent.reason) == ([], "its time is over")
+    assert account.engine.book.available == free
 
 
 class Unreadable:
