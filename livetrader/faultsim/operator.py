@@ -203,4 +203,4 @@ DEEDS: tuple[Callable[[World, Random], None], ...] = (
     _order, _order, _order, _order, _order, _order, _order, _add, _add, _reduce, _adjust, _cancel, _cancel, _modify,
     _close, _pause, _protect, _protect, _protect, _revise, _revise, _revise,
 )  # fmt: skip
-LASTING = (_lasting,) * 6
+LASTING = (_lasting,) * 10
