@@ -37,13 +37,14 @@ def reduce(engine: Engine, command: int, as_of: int, symbol: str, quantity: Deci
         as_of=as_of, reason=ExitReason.REDUCED,
     )  # fmt: skip
     try:
-        if not (engine.closing.confirmed(held) and engine.protection.make_room(held, quantity)):
-            raise NotDone(f"{symbol}: the broker does not confirm the position, or its stop's size: try again")
-        if engine.path.submit(approve_exit(exit)) is OrderState.INTENT:
+        ready = engine.closing.confirmed(held) and engine.protection.make_room(held, quantity)
+        if ready and engine.path.submit(approve_exit(exit)) is OrderState.INTENT:
             engine.path.withdraw(name, "not sent: the broker cannot be reached")
     finally:
         held.reducing = ZERO
-        engine.protection.keep(held, held.exit.stop, held.walked)
+    engine.protection.keep(held, held.exit.stop, held.walked)
+    if not ready:
+        raise NotDone(f"{symbol}: the broker does not confirm the position, or its stop's size: try again")
     record = engine.journal.order(name)
     assert record is not None, "it was written down before it was sent"
     if record.state in (OrderState.REFUSED, OrderState.REJECTED, OrderState.EXPIRED):
