@@ -6,7 +6,7 @@ What a parent may still send is reckoned from rows alone: nothing of the engine'
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
@@ -99,18 +99,22 @@ def check_child(world: World, child: OrderIntent) -> None:
 
 def rest_of(world: World) -> Mapping[str, tuple[OrderIntent, Decimal]]:
     """What parents may still send, by their names."""
-    # Pieces that could not go out in time go out no more, though one of them is still at work.
-    late = int(world.clock.now()) - SLICING_SECONDS
-    open_ones = [
-        one for one in world.journal.parents()
-        if one.ended_at is None
-        and not (one.parent.schedule.algo is Algo.SLICES and one.parent.schedule.slots[0].at <= late)
-    ]  # fmt: skip
-    children = _children(world) if open_ones else {}
-    return {one.parent.name: (one.parent.entry, _rest(one, children.get(one.parent.name, ()))) for one in open_ones}
+    now, children = int(world.clock.now()), _children(world)
+    open_ones = [one for one in world.journal.parents() if one.ended_at is None]
+    going = [one for one in open_ones if not _spent(one, children.get(one.parent.name, ()), now)]
+    return {one.parent.name: (one.parent.entry, _rest(one, children.get(one.parent.name, ()))) for one in going}
 
 
-def _rest(parent: ParentRecord, children: list[OrderRecord] | tuple[OrderRecord, ...]) -> Decimal:
+def _spent(parent: ParentRecord, children: Sequence[OrderRecord], now: int) -> bool:
+    """Whether its last turn is over: nothing more goes out, though what did may work on."""
+    schedule = parent.parent.schedule
+    if schedule.algo is Algo.SLICES:
+        return now >= schedule.slots[0].at + SLICING_SECONDS
+    out = [one.intent.as_of for one in children if one.state is not OrderState.INTENT]
+    return schedule.algo in (Algo.TWAP, Algo.VWAP) and max(out, default=0) >= schedule.slots[-1].at
+
+
+def _rest(parent: ParentRecord, children: Sequence[OrderRecord]) -> Decimal:
     return parent.parent.entry.quantity - sum((_gone(one) for one in children), ZERO)
 
 
