@@ -24,32 +24,32 @@ class SystemClock:
 class VirtualClock:
     """A clock that stands still until it is told to move: replay, backtest and tests.
 
-    Both readings move together, except for `step`. `monotonic` begins at 0.
+    Both readings move together, except for `step`, and at one instant for all threads. `monotonic` begins at 0.
     """
 
     def __init__(self, start: float) -> None:
-        self._now = float(start)
-        self._monotonic = 0.0
+        self._at = (float(start), 0.0)
 
     def now(self) -> float:
         """Epoch seconds."""
-        return self._now
+        return self._at[0]
 
     def monotonic(self) -> float:
         """Seconds that have passed since the start; steps of the wall clock do not count."""
-        return self._monotonic
+        return self._at[1]
 
     def sleep(self, seconds: float) -> None:
         """Let `seconds` pass at once. Raises ValueError when they are negative, as `time.sleep` does."""
-        self.advance_to(self._now + seconds)
+        self.advance_to(self._at[0] + seconds)
 
     def advance_to(self, instant: float) -> None:
         """Let time pass until `instant` (epoch seconds). Raises ValueError when that lies in the past."""
-        if not instant >= self._now:  # so written that NaN is refused as well
-            raise ValueError(f"time does not go back: {instant} is before {self._now}")
-        self._monotonic += instant - self._now
-        self._now = float(instant)
+        now, monotonic = self._at
+        if not instant >= now:  # so written that NaN is refused as well
+            raise ValueError(f"time does not go back: {instant} is before {now}")
+        self._at = (float(instant), monotonic + (instant - now))
 
     def step(self, seconds: float) -> None:
         """Set the wall clock forward or (negative) back, as NTP or an operator does; no time passes."""
-        self._now += seconds
+        now, monotonic = self._at
+        self._at = (now + seconds, monotonic)

@@ -172,7 +172,11 @@ class LastPrices:
             bars.lost(self._clock.now())
 
     def _wall_offset(self) -> float:
-        return self._clock.now() - self._clock.monotonic()
+        """The wall clock against the one that nobody sets: both as of one moment, however long this thread waits."""
+        while True:
+            before, now, after = self._clock.monotonic(), self._clock.now(), self._clock.monotonic()
+            if after - before < GRACE_SECONDS:
+                return now - after
 
 
 class QuoteAges:
