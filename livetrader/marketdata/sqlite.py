@@ -221,13 +221,21 @@ class SqliteCandleStore:
         """Check the schema, or make it in an empty file."""
         if not self.read_only and not self._tables():
             if self.path != ":memory:":
-                self._run("PRAGMA journal_mode = WAL")
+                self._write_ahead()
             with self._transaction():
                 if not self._tables():  # another process may have been first
                     self._create()
         self._check_version()
         if not self.read_only:
             self._run(f"CREATE TEMP TABLE incoming {_BARS}")
+
+    def _write_ahead(self) -> None:
+        """Put the file into write-ahead mode. For this SQLite itself waits for nobody, whatever the busy timeout."""
+        from tenacity import Retrying, retry_if_exception, stop_after_delay, wait_fixed
+
+        others = retry_if_exception(lambda error: "database is locked" in str(error))
+        tries = Retrying(retry=others, stop=stop_after_delay(LOCK_WAIT_MS / 1000), wait=wait_fixed(0.02), reraise=True)
+        tries(self._run, "PRAGMA journal_mode = WAL")
 
     def _create(self) -> None:
         for interval in Interval:

@@ -176,6 +176,14 @@ class SqliteDatabase:
 def make(path: Path) -> None:
     """Make an empty state file in write-ahead mode, which it keeps: readers and a writer do not wait for each
     other. Raises StoreError."""
+    from tenacity import Retrying, retry_if_exception_type, stop_after_delay, wait_fixed
+
+    # For this mode SQLite itself waits for nobody, whatever the busy timeout.
+    others = retry_if_exception_type(Busy)
+    Retrying(retry=others, stop=stop_after_delay(BUSY_SECONDS), wait=wait_fixed(0.02), reraise=True)(_make, path)
+
+
+def _make(path: Path) -> None:
     with _faults(path):
         driver = _open(path, "mode=rwc")
         try:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import multiprocessing
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import date
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -18,6 +19,7 @@ from livetrader.errors import ConfigError, LiveTraderError, StoreError
 from livetrader.marketdata.content import Coverage, UpsertCounts, digest
 from livetrader.marketdata.store import CandleStore, open_store
 from tests.postgres import SERVERS
+from tests.threads import PATIENCE
 
 IST = ZoneInfo("Asia/Kolkata")
 T0 = 1_769_485_500  # 2026-01-27 09:15 IST
@@ -224,6 +226,14 @@ class TestShared:
             writer.upsert(M5, bars(("A", T0, 1.0)))
             assert reader.version() != before
             assert rows(reader.read(M5, 0, END)) == [("A", T0, 1.0)]
+
+    def test_several_make_one_store_at_once(self, tmp_path: Path) -> None:
+        """For write-ahead mode SQLite waits for nobody: the later ones try again. A round in fifty needs it."""
+        with ThreadPoolExecutor(4) as threads:
+            for number in range(40):
+                url = f"sqlite:///{tmp_path}/{number}.db"
+                for opened in [threads.submit(open_store, url) for _ in range(4)]:
+                    opened.result(PATIENCE).close()
 
     def test_a_read_only_store_refuses_to_write(self, url: str) -> None:
         open_store(url).close()

@@ -16,6 +16,7 @@ from livetrader.errors import ConfigError, StoreError
 from livetrader.store.database import open_state, template, wipe
 from livetrader.store.journal import SqlJournal
 from livetrader.store.location import state_path
+from livetrader.store.sqlite import make
 
 OrderMaker = Callable[..., OrderIntent]
 
@@ -55,6 +56,13 @@ def test_a_commit_is_on_the_disk_before_it_returns(journal: SqlJournal) -> None:
         name: driver.execute(f"PRAGMA {name}").fetchone()[0] for name in ("journal_mode", "synchronous", "foreign_keys")
     }
     assert settings == {"journal_mode": "wal", "synchronous": 2, "foreign_keys": 1}
+
+
+def test_several_make_one_state_at_once(tmp_path: Path) -> None:
+    """For write-ahead mode SQLite waits for nobody: the later ones try again. A round in eight needs it."""
+    with ThreadPoolExecutor(4) as threads:
+        for number in range(40):
+            list(threads.map(make, [tmp_path / f"{number}.db"] * 4))
 
 
 def test_a_missing_directory_is_made(tmp_path: Path) -> None:
