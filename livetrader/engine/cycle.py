@@ -127,7 +127,8 @@ class Engine:
         self._exits(now)
         if self.path.sent != sent:
             self.path.collect(now)
-        self.watch_floor(now)
+        self._watch_floor(now)
+        flatten(self.closing, now)
         self.parents.work(now)
         for signal in self.signals.due(now):
             if signal.exit:
@@ -198,7 +199,7 @@ class Engine:
             log.info("alert settled", key=key)
 
     def _enter(self, signal: Signal) -> None:
-        self.watch_loss(signal.as_of)
+        self._watch_loss(signal.as_of)
         intent = self.book.sizer.entry(signal, self.book.base)
         exposure = self.book.exposure(int(self.clock.now()), signal)
         verdict = review(intent, exposure, self.rules)
@@ -308,11 +309,21 @@ class Engine:
 
     def _halted(self, entry: OrderIntent) -> str:
         """Why `entry` may not go out by now: what it was approved on may be over, the day have lost too much."""
-        self.watch_loss(int(self.clock.now()))
+        self.watch()
         self.heed_latches()
         return next(iter(self.book.halts.values()), "") or self.book.frozen.get(entry.symbol, "")
 
-    def watch_loss(self, now: int) -> None:
+    @property
+    def now(self) -> int:
+        """The time between two passes, in epoch seconds; never before the last one, though the clock is set back."""
+        return max(int(self.clock.now()), self.path.decided)
+
+    def watch(self) -> None:
+        """Lock entries out where the day has lost too much by now, or the account stands at its floor."""
+        self._watch_loss(self.now)
+        self._watch_floor(self.now)
+
+    def _watch_loss(self, now: int) -> None:
         """Lock entries out for the rest of a session that has lost too much; a recovery does not open them again."""
         session, limit = self.book.session, self.max_daily_loss
         if limit is None or session is None:
@@ -324,16 +335,14 @@ class Engine:
                 self.alert(name, f"{reason}: no more entries this session")
                 self.heed_latches()
 
-    def watch_floor(self, now: int) -> None:
-        """Close everything and lock entries once the account is worth no more than its floor, until `resume`."""
-        if self.floor is None:
+    def _watch_floor(self, now: int) -> None:
+        """Lock entries once the account is worth no more than its floor, until `resume`; the next look closes all."""
+        if self.floor is None or PORTFOLIO_LATCH in self.book.halts or (value := self.value(now)) > self.floor:
             return
-        if PORTFOLIO_LATCH not in self.book.halts and (value := self.value(now)) <= self.floor:
-            reason = f"the account is worth {value:.2f}, its floor is {self.floor:.2f}"
-            if self.journal.latch(PORTFOLIO_LATCH, reason, self._at()):
-                self.alert(PORTFOLIO_LATCH, f"{reason}: closing everything, no more entries until `livetrader resume`")
-            self.heed_latches()
-        flatten(self.closing, now)
+        reason = f"the account is worth {value:.2f}, its floor is {self.floor:.2f}"
+        if self.journal.latch(PORTFOLIO_LATCH, reason, self._at()):
+            self.alert(PORTFOLIO_LATCH, f"{reason}: closing everything, no more entries until `livetrader resume`")
+        self.heed_latches()
 
     def heed_latches(self) -> None:
         """Take in what stops entries: latches are set by hand, by us, or by another process, and outlive restarts."""

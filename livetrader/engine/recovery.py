@@ -43,6 +43,7 @@ def recover(engine: Engine, session: Session | None) -> None:
     _replan(engine)
     book.flow(sum((flow.amount for flow in journal.flows() if flow.reason != OPENING), Decimal(0)))
     _retrace(engine, path.decided)
+    engine.parents.recall(path.decided)
     book.compared(journal.externals(), ())
     keys = [alert.key for alert in journal.alerts()]
     engine.protection.bare.recall(keys)

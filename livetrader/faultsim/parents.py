@@ -97,21 +97,22 @@ def check_child(world: World, child: OrderIntent) -> None:
         raise Violation("I8", f"{child.intent_id} goes out after its parent's time")
 
 
-def rest_of(world: World) -> Mapping[str, tuple[OrderIntent, Decimal]]:
-    """What parents may still send, by their names."""
-    now, children = int(world.clock.now()), _children(world)
+def rest_of(world: World, now: int = 0) -> Mapping[str, tuple[OrderIntent, Decimal]]:
+    """What parents may still send after `now` (epoch seconds; without, by the clock and the passes), by their names."""
+    now = now or max(int(world.clock.now()), world.decided)
     open_ones = [one for one in world.journal.parents() if one.ended_at is None]
+    children = _children(world) if open_ones else {}
     going = [one for one in open_ones if not _spent(one, children.get(one.parent.name, ()), now)]
     return {one.parent.name: (one.parent.entry, _rest(one, children.get(one.parent.name, ()))) for one in going}
 
 
 def _spent(parent: ParentRecord, children: Sequence[OrderRecord], now: int) -> bool:
-    """Whether its last turn is over: nothing more goes out, though what did may work on."""
+    """Whether its last turn was over before `now`: nothing more goes out, though what did may work on."""
     schedule = parent.parent.schedule
     if schedule.algo is Algo.SLICES:
         return now >= schedule.slots[0].at + SLICING_SECONDS
-    out = [one.intent.as_of for one in children if one.state is not OrderState.INTENT]
-    return schedule.algo in (Algo.TWAP, Algo.VWAP) and max(out, default=0) >= schedule.slots[-1].at
+    last = max((one.intent.as_of for one in children if one.state is not OrderState.INTENT), default=0)
+    return schedule.algo in (Algo.TWAP, Algo.VWAP) and schedule.slots[-1].at <= last < now
 
 
 def _rest(parent: ParentRecord, children: Sequence[OrderRecord]) -> Decimal:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from decimal import Decimal
 
-from livetrader.constraints.gate import Exposure, Portfolio, Rule, review
+from livetrader.constraints.gate import Exposure, Rule, review
 from livetrader.constraints.verdict import Approved, Refused
 from livetrader.domain.exit_plan import ExitKind, ExitPlan, ExitReason
 from livetrader.domain.instrument import Instrument, Product
@@ -30,6 +30,7 @@ from livetrader.domain.order_state import OrderState
 from livetrader.domain.parent import Schedule
 from livetrader.domain.signal import Side, Signal
 from livetrader.engine.book import HeldPosition
+from livetrader.engine.by_hand.exposure import beside, without
 from livetrader.engine.by_hand.wording import named, told
 from livetrader.engine.cycle import Engine
 from livetrader.engine.parents.execution import AT_MARKET, Execution, ExecutionKind
@@ -113,12 +114,10 @@ class Manual:
         closed = self._closed_since(ticket)
         if closed is not None:
             raise NotDone(f"{ticket.symbol}: what it would close was closed after it was asked for: {told(closed)}")
-        self.engine.watch_loss(self._now())
-        exposure = self.engine.book.exposure(self._now(), signal_of(intent))
-        verdict = self.reviewed(intent, beside(exposure, intent) if intent.entry_id else exposure)
-        if isinstance(verdict, Refused):
-            raise NotDone(f"refused: {verdict.rule}: {verdict.reason}")
-        self.engine.send(verdict, ticket.as_of, self._schedule(ticket, intent))
+        self.engine.watch()
+        exposure = self.engine.book.exposure(self.engine.now, signal_of(intent))
+        approved = self.approve(intent, beside(exposure, intent) if intent.entry_id else exposure)
+        self.engine.send(approved, ticket.as_of, self._schedule(ticket, intent))
         record = self.engine.journal.order(intent.intent_id)
         if record is None:
             return self.told_parent(intent.intent_id)
@@ -138,7 +137,7 @@ class Manual:
         entries = self.cancel_entries(symbol, "by hand")
         for held in positions:
             book.questioned.pop(held.entry.symbol, None)  # whatever it has become: it is not wanted any more
-            self.engine.closing.close(held, self._now(), ExitReason.MANUAL)
+            self.engine.closing.close(held, self.engine.now, ExitReason.MANUAL)
         closed = [f"closing {abs(held.position.quantity):f} {held.entry.symbol}" for held in positions]
         said = closed + [f"cancelling the entry of {entry.symbol}" for entry in entries]
         if not said and symbol is not None:
@@ -184,26 +183,15 @@ class Manual:
         ):  # fmt: skip
             if price is not None and terms_before is None:
                 raise NotDone(f"{option}: a {before.order_type} order has no such price")
-        terms = replace(
-            before,
-            quantity=quantity or before.quantity,
-            price=limit_price or trigger_price or before.price,
-            limit_price=limit_price or before.limit_price,
-            trigger_price=trigger_price or before.trigger_price,
-            amended=self._now(),
-        )
+        terms = changed(before, self.engine.now, quantity, limit_price, trigger_price)
         self.require_grid(terms)
         freeze = self.engine.book.sizer.instrument(before.symbol).freeze_quantity
         if freeze is not None and terms.quantity > freeze:
             raise NotDone(f"{before.symbol}: {terms.quantity:f} is above the freeze quantity {freeze:f}")
         if terms.quantity - before.quantity + self.engine.book.unfilled[before.intent_id] <= 0:
             raise NotDone(f"{before.symbol}: so much has filled already: cancel the rest instead")
-        self.engine.watch_loss(self._now())
-        verdict = self.reviewed(replace(terms, as_of=self._now()), self._without(before))
-        refusal = self.engine.path.permit.refuses(terms)
-        if isinstance(verdict, Refused) or refusal:
-            why = refusal if refusal or isinstance(verdict, Approved) else f"{verdict.rule}: {verdict.reason}"
-            raise NotDone(f"refused: {why}")
+        self.engine.watch()
+        self.approve(replace(terms, as_of=self.engine.now), self._without(before), sent=terms)
         state = self.engine.path.amend(terms)
         if state is OrderState.REJECTED:
             raise NotDone(f"{before.symbol}: the broker rejected the change: see `livetrader orders`")
@@ -257,26 +245,33 @@ class Manual:
                 return record
         return None
 
-    def reviewed(
-        self, intent: OrderIntent, exposure: Exposure, rules: Sequence[Rule] | None = None
-    ) -> Approved | Refused:
-        """The verdict of all rules, or of `rules`, on an entry by hand, on record."""
+    def approve(
+        self,
+        intent: OrderIntent,
+        exposure: Exposure,
+        *,
+        rules: Sequence[Rule] | None = None,
+        sent: OrderIntent | None = None,
+    ) -> Approved:
+        """An entry by hand as all rules, or `rules`, approve it, on record; NotDone where one refuses it.
+
+        What is `sent` for it without a submit has to be allowed by our own permit, too.
+        """
         verdict = review(intent, exposure, self.rules if rules is None else rules)
-        self.engine.journal.decide(Decision(signal_of(intent), verdict), datetime.fromtimestamp(self._now(), UTC))
+        self.engine.journal.decide(Decision(signal_of(intent), verdict), datetime.fromtimestamp(self.engine.now, UTC))
+        refusal = "" if sent is None else self.engine.path.permit.refuses(sent)
+        if refusal:
+            raise NotDone(f"refused: {refusal}")
+        if isinstance(verdict, Refused):
+            raise NotDone(f"refused: {verdict.rule}: {verdict.reason}")
         return verdict
 
     def _without(self, intent: OrderIntent) -> Exposure:
         """The account as it would be without the order `intent`."""
         book = self.engine.book
-        seen = book.exposure(self._now(), signal_of(replace(intent, as_of=self._now())))
+        seen = book.exposure(self.engine.now, signal_of(replace(intent, as_of=self.engine.now)))
         value = book.unfilled[intent.intent_id] * intent.price
-        return replace(
-            seen,
-            pending=set(seen.pending) - {intent.symbol},
-            trades=seen.trades - 1,
-            available=seen.available + value / seen.leverage,
-            portfolio=None if seen.portfolio is None else less(seen.portfolio, intent, value),
-        )
+        return without(seen, intent, trades=1, paid=value, value=value)
 
     def _working(self, order_id: str) -> OrderIntent:
         """The entry of ours under way that `order_id` (ours or the broker's) names."""
@@ -331,9 +326,6 @@ class Manual:
         _require_ticks(instrument, intent.limit_price, intent.trigger_price)
         require_levels(instrument, intent.side, intent.price, stop, target)
 
-    def _now(self) -> int:
-        return int(self.engine.clock.now())
-
 
 def _require_ticks(instrument: Instrument, *prices: Decimal | None) -> None:
     for price in prices:
@@ -369,17 +361,18 @@ def _exit_plan(ticket: Ticket, price: Decimal) -> ExitPlan:
     return ExitPlan(ExitKind.TRAILING_ATR, distance=distance, target_price=target, square_off=square_off)
 
 
-def beside(exposure: Exposure, intent: OrderIntent) -> Exposure:
-    """The account as a rule sees it that asks for one position a symbol: what is added to does not stand in the way."""
-    return replace(exposure, held=set(exposure.held) - {intent.symbol})
-
-
-def less(portfolio: Portfolio, intent: OrderIntent, value: Decimal) -> Portfolio:
-    """The portfolio without `value` of the entry `intent`."""
-    values, by_strategy = dict(portfolio.values), dict(portfolio.strategy_values)
-    values[intent.symbol] -= value
-    by_strategy[intent.strategy] -= value
-    return replace(portfolio, values=values, strategy_values=by_strategy)
+def changed(
+    before: OrderIntent, at: int, quantity: Decimal | None, limit_price: Decimal | None, trigger_price: Decimal | None
+) -> OrderIntent:
+    """An entry with other terms from `at` on (epoch seconds); None: that one stays."""
+    return replace(
+        before,
+        quantity=quantity or before.quantity,
+        price=limit_price or trigger_price or before.price,
+        limit_price=limit_price or before.limit_price,
+        trigger_price=trigger_price or before.trigger_price,
+        amended=at,
+    )
 
 
 def signal_of(intent: OrderIntent) -> Signal:

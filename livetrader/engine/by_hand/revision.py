@@ -10,10 +10,10 @@ from decimal import Decimal
 
 from livetrader.constraints.gate import Exposure
 from livetrader.constraints.rules.sanity import OF_ONE_ORDER
-from livetrader.constraints.verdict import Approved, Refused
 from livetrader.domain.order import OrderIntent
 from livetrader.domain.parent import Algo, Parent, Schedule
-from livetrader.engine.by_hand.manual import Manual, NotDone, beside, less, signal_of
+from livetrader.engine.by_hand.exposure import beside, without
+from livetrader.engine.by_hand.manual import Manual, NotDone, changed, signal_of
 from livetrader.engine.parents.execution import bar_seconds
 from livetrader.engine.parents.schedule import TIMED, last_of, revised
 from livetrader.engine.parents.under_way import UnderWay
@@ -41,7 +41,7 @@ def revise(manual: Manual, as_of: int, name: str, terms: Terms) -> str:
     if under is None or under.over:
         raise NotDone(f"{name}: is over: see `livetrader orders`")
     _require(under, terms)
-    entry = _entry(under.entry, terms, as_of)
+    entry = changed(under.entry, as_of, terms.quantity, terms.limit_price, terms.trigger_price)
     manual.require_grid(entry)
     if entry.quantity < under.entry.quantity - under.unsent:
         out = under.entry.quantity - under.unsent
@@ -66,17 +66,6 @@ def _require(under: UnderWay, terms: Terms) -> None:
     for option, (value, fits) in known.items():
         if value is not None and not fits:
             raise NotDone(f"{option}: {entry.order_type} as {algo} has no such term")
-
-
-def _entry(before: OrderIntent, terms: Terms, as_of: int) -> OrderIntent:
-    return replace(
-        before,
-        quantity=terms.quantity or before.quantity,
-        price=terms.limit_price or terms.trigger_price or before.price,
-        limit_price=terms.limit_price or before.limit_price,
-        trigger_price=terms.trigger_price or before.trigger_price,
-        amended=as_of,
-    )
 
 
 def _schedule(manual: Manual, under: UnderWay, entry: OrderIntent, terms: Terms, as_of: int) -> Schedule:
@@ -104,15 +93,10 @@ def _review(manual: Manual, under: UnderWay, entry: OrderIntent) -> None:
     """
     if (entry.value, entry.price) == (under.entry.value, under.entry.price):
         return
-    engine, now = manual.engine, int(manual.engine.clock.now())
-    engine.watch_loss(now)
-    grows, asked = entry.value > under.entry.value, replace(entry, as_of=now)
+    manual.engine.watch()
+    grows, asked = entry.value > under.entry.value, replace(entry, as_of=manual.engine.now)
     rules = None if grows else [rule for rule in manual.rules if isinstance(rule, OF_ONE_ORDER)]
-    verdict = manual.reviewed(asked, _without(manual, under, asked), rules)
-    refusal = engine.path.permit.refuses(entry) if grows else ""
-    if isinstance(verdict, Refused) or refusal:
-        why = refusal if refusal or isinstance(verdict, Approved) else f"{verdict.rule}: {verdict.reason}"
-        raise NotDone(f"refused: {why}")
+    manual.approve(asked, _without(manual, under, asked), rules=rules, sent=entry if grows else None)
 
 
 def _without(manual: Manual, under: UnderWay, asked: OrderIntent) -> Exposure:
@@ -127,10 +111,4 @@ def _without(manual: Manual, under: UnderWay, asked: OrderIntent) -> Exposure:
         paid += filled * held.position.average_price
         value += filled * (manual.price(before.symbol) or held.position.average_price)
         seen = beside(seen, asked)
-    return replace(
-        seen,
-        pending=set(seen.pending) - {before.symbol},
-        trades=seen.trades - (under.parent.name in book.entered),
-        available=seen.available + paid / seen.leverage,
-        portfolio=None if seen.portfolio is None else less(seen.portfolio, before, value),
-    )
+    return without(seen, before, trades=int(under.parent.name in book.entered), paid=paid, value=value)

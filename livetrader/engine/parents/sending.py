@@ -70,8 +70,8 @@ class Parents:
             why = under.over or self._why_over(under, shut=shut)
             if not why and (deciding or shut):
                 why = over(under.parent.schedule, now, under.last, works=under.works)
-                if not why and not under.spent and spent(under.parent.schedule, now, under.last):
-                    self.book.leave(under, "")
+                if not why:
+                    self._expire(under, now)
             if why:
                 self.end(under, why)
             else:
@@ -80,6 +80,11 @@ class Parents:
         for order in list(self.book.orders.values()):
             if order.parent_id and order.parent_id not in self.book.parents:
                 self.path.cancel(order.intent_id, "its parent is over")
+
+    def recall(self, decided: int) -> None:
+        """Of parents of an earlier process: what was spent for its last pass is so for this one."""
+        for under in self.book.parents.values():
+            self._expire(under, decided)
 
     def end(self, under: UnderWay, why: str) -> None:
         """Nothing more of a parent goes out, ever; what works of it is cancelled."""
@@ -102,6 +107,10 @@ class Parents:
     def aligned(self, under: UnderWay) -> bool:
         """Whether all that works of a parent is known to have its terms."""
         return all(child.prices == prices_of(under.entry) for child in under.children.values() if child.works)
+
+    def _expire(self, under: UnderWay, now: int) -> None:
+        if not under.spent and spent(under.parent.schedule, now, under.last):
+            self.book.leave(under, "")
 
     def _align(self, under: UnderWay) -> None:
         """Give the children at work their parent's prices; one that cannot be modified makes room for the next.

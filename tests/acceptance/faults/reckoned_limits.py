@@ -28,6 +28,7 @@ from livetrader.domain.order import OrderIntent, Purpose
 from livetrader.domain.order_state import OrderState
 from livetrader.domain.position import Position, Trade, apply
 from livetrader.domain.trades import trades
+from livetrader.engine.by_hand.manual import STRATEGY
 from livetrader.engine.floor import PORTFOLIO_LATCH
 from livetrader.faultsim.desk import MAX_POSITIONS
 from livetrader.faultsim.parents import rest_of
@@ -76,11 +77,14 @@ class Limits:
         )  # fmt: skip
 
 
-def under_way(world: World, but: str = "") -> list[Exposed]:
-    """Entries that work or may, orders of unknown fate included, and what parents may still send; all but one."""
+def under_way(world: World, but: str = "", now: int = 0) -> list[Exposed]:
+    """Entries that work or may, orders of unknown fate included, and what parents may still send; all but one.
+
+    What parents may send is that of after `now` (epoch seconds); without, of this moment.
+    """
     orders = (one for one in world.journal.orders() if one.intent.purpose is Purpose.ENTRY and not one.state.terminal)
     found = {one.intent.intent_id: (one.intent, one.intent.quantity - one.filled_quantity) for one in orders}
-    found |= rest_of(world)
+    found |= rest_of(world, now)
     return [exposed for name, exposed in found.items() if name != but and exposed[1]]
 
 
@@ -94,6 +98,19 @@ def held(world: World) -> list[tuple[Position, str]]:
         begins = not before.quantity or before.quantity * after.quantity < 0
         found[fill.symbol] = after, strategies[fill.intent_id] if begins else opener
     return [(position, opener) for position, opener in found.values() if position.quantity]
+
+
+def left(world: World) -> set[str]:
+    """The parents whose position was closed, though a child that was late may have opened another one since."""
+    parents = {one.intent.intent_id: one.intent.parent_id for one in world.journal.orders()}
+    entered, found = {symbol: set[str]() for symbol in SECTORS}, set[str]()
+    positions = {symbol: Position(symbol) for symbol in SECTORS}
+    for fill in world.journal.fills():
+        positions[fill.symbol] = apply(positions[fill.symbol], fill, LotMethod.AVERAGE)
+        entered[fill.symbol].add(parents[fill.intent_id])
+        if not positions[fill.symbol].quantity:
+            found |= entered[fill.symbol]
+    return found - {""}
 
 
 def check_limits(world: World, limits: Limits, entry: OrderIntent) -> None:
@@ -113,8 +130,10 @@ def check_money(world: World, limits: Limits, entry: OrderIntent, exposed: Itera
     equity, owned, invested = cash + gone, cash + gone, ZERO
     money: dict[str, Decimal] = dict.fromkeys(SECTORS, ZERO)
     strategies: dict[str, Decimal] = dict.fromkeys(("s", "manual"), ZERO)
+    # What is ordered by hand is held against what is known when it is carried out.
+    known = max(int(world.clock.now()), world.decided) if entry.strategy == STRATEGY else entry.as_of
     for one, strategy in held(world):
-        price = last_price(world, one.symbol, entry.as_of, one.average_price)
+        price = last_price(world, one.symbol, known, one.average_price)
         money[one.symbol] += abs(one.quantity) * price
         strategies[strategy] += abs(one.quantity) * price
         equity += one.quantity * price
@@ -212,20 +231,21 @@ def longest_loss(closed: list[Trade]) -> int:
 def check_counted(world: World) -> None:
     """What the book takes for exposure is what may still fill, each part of it once, and what is held.
 
-    Of an entry that is written down and was not sent only the process knows whether it goes out yet.
+    Of an entry that is written down and was not sent only the process knows whether it goes out yet. A parent's time
+    passes with the passes, and that its position was closed is written down in the next look.
     """
-    exposed = under_way(world)
-    waiting = [
-        one for one in world.journal.orders()
-        if one.state is OrderState.INTENT and one.intent.purpose is Purpose.ENTRY and not one.intent.parent_id
-    ]  # fmt: skip
+    orders = world.journal.orders()
+    ours = {position.symbol: position.quantity for position, _ in held(world)}
+    at_most, by_now = under_way(world, now=world.decided), under_way(world)
+    unsent = {one.intent.intent_id for one in orders if one.state is OrderState.INTENT and not one.intent.parent_id}
+    perhaps = unsent | left(world)
+    sure = [exposed for exposed in by_now if exposed[0].intent_id not in perhaps]
     for symbol in SECTORS:
-        most = sum((quantity for one, quantity in exposed if one.symbol == symbol), ZERO)
-        least = most - sum((one.intent.quantity for one in waiting if one.intent.symbol == symbol), ZERO)
+        most = sum((quantity for one, quantity in at_most if one.symbol == symbol), ZERO)
+        least = sum((quantity for one, quantity in sure if one.symbol == symbol), ZERO)
         counted = sum((quantity for one, quantity in world.book.entries() if one.symbol == symbol), ZERO)
         if not least <= counted <= most:
             raise Violation("I4", f"{symbol}: {counted} count as under way, {least} to {most} are")
-    ours = {position.symbol: position.quantity for position, _ in held(world)}
     counted_held = {symbol: one.position.quantity for symbol, one in world.book.positions.items()}
     if ours != counted_held:
         raise Violation("I4", f"{counted_held} count as held, the fills make {ours}")
@@ -236,7 +256,8 @@ def check_exits(world: World) -> None:
     refused = [one for one in world.journal.orders() if one.state is OrderState.REFUSED]
     if any(one.intent.purpose is not Purpose.ENTRY for one in refused):
         raise Violation("I8", "an exit was refused")
-    if PORTFOLIO_LATCH in world.book.halts and world.undisturbed and world.passed:
+    floored = world.journal.latches().get(PORTFOLIO_LATCH)
+    if floored and floored.since.timestamp() < int(world.clock.now()) and world.undisturbed and world.passed:
         idle = [
             symbol for symbol, held in world.book.positions.items()
             if held.leaving is None and symbol not in world.book.questioned

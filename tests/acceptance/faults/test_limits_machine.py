@@ -27,10 +27,11 @@ from livetrader.constraints.verdict import Refused
 from livetrader.domain.exit_plan import ExitKind
 from livetrader.domain.order import Action
 from livetrader.domain.signal import Side
-from livetrader.engine.parents.execution import AT_MARKET, Execution, ExecutionKind
+from livetrader.engine.parents.execution import Execution
 from livetrader.faultsim import world as simulated
 from livetrader.faultsim.invariants import check, check_books
 from livetrader.faultsim.market import BAR, MOMENTS, OPENS, SYMBOLS, Row, market, priced
+from livetrader.faultsim.operator import EXECUTIONS, FREEZES
 from livetrader.faultsim.protected import check_protected
 from livetrader.faultsim.scenario import short_lived
 from livetrader.faultsim.wire import check_sending
@@ -64,15 +65,6 @@ def few_tight(draw: st.DrawFn) -> Limits:
     names = draw(st.lists(st.sampled_from(sorted(TIGHT)), min_size=1, max_size=2, unique=True))
     return replace(LOOSE, **{name: draw(st.sampled_from(TIGHT[name])) for name in names})  # type: ignore[arg-type]
 
-
-# Entries at once, and over some of the BARS; half of the days have none but those.
-EXECUTIONS = (
-    AT_MARKET, AT_MARKET, AT_MARKET, Execution(ExecutionKind.LIMIT),
-    Execution(ExecutionKind.TWAP, slices=3, over_minutes=15),
-    Execution(ExecutionKind.VWAP, slices=4, over_minutes=20),
-    Execution(ExecutionKind.ICEBERG, visible_pct=Decimal(35)),
-)  # fmt: skip
-FREEZES = (None, None, Decimal(100))
 
 quantities, executions = st.sampled_from([60, 100, 250]), st.sampled_from(EXECUTIONS)
 

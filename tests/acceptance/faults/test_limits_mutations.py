@@ -43,12 +43,12 @@ def unknown_child_not_counted(plant: pytest.MonkeyPatch) -> None:
 
 def adding_not_reviewed(plant: pytest.MonkeyPatch) -> None:
     """What enlarges a position by hand is approved whatever the rules say."""
-    right = Manual.reviewed
+    right = Manual.approve
 
-    def reviewed(self: Manual, intent: OrderIntent, *shown: Any) -> object:
-        return Approved(intent, ()) if intent.entry_id else right(self, intent, *shown)
+    def approve(self: Manual, intent: OrderIntent, *shown: Any, **more: Any) -> Approved:
+        return Approved(intent, ()) if intent.entry_id else right(self, intent, *shown, **more)
 
-    plant.setattr(Manual, "reviewed", reviewed)
+    plant.setattr(Manual, "approve", approve)
 
 
 class ParentsMachine(LimitsMachine):

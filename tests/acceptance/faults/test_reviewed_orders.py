@@ -306,16 +306,21 @@ def test_a_position_that_is_gone_for_long_is_gone_though_nobody_shows_the_trade(
     assert any(key.startswith("hand:") for key in account.alerts())
 
 
-@pytest.mark.parametrize("theirs", [-4, -10, 4], ids=lambda theirs: f"{theirs:+d} of theirs")
-@pytest.mark.parametrize("seen", ["after the close", "next morning"])
-def test_what_the_broker_squares_off_is_over_for_us_and_for_others(live_account: Make, theirs: int, seen: str) -> None:
-    """It knows the sum only. What ours and theirs seem to be still is no position: to leave it would open one."""
-    account = live_account()
+def buy_beside(account: LiveAccount, theirs: int) -> None:
+    """Somebody else has so many of A, and is ignored; we buy 10."""
     account.exchange.manual_trade("A", D(theirs))
     account.look(10)
     ignore(account.engine, "A")
     account.look(1)
     account.buy("10", "98")
+
+
+@pytest.mark.parametrize("theirs", [-4, -10, 4], ids=lambda theirs: f"{theirs:+d} of theirs")
+@pytest.mark.parametrize("seen", ["after the close", "next morning"])
+def test_what_the_broker_squares_off_is_over_for_us_and_for_others(live_account: Make, theirs: int, seen: str) -> None:
+    """It knows the sum only. What ours and theirs seem to be still is no position: to leave it would open one."""
+    account = live_account()
+    buy_beside(account, theirs)
     account.look(10)
     assert (account.book.own("A", Product.MIS), account.book.foreign("A", Product.MIS)) == (10, theirs)
     account.to(DAYS[0].closes + 1)
@@ -331,11 +336,7 @@ def test_what_the_broker_squares_off_is_over_for_us_and_for_others(live_account:
 
 def test_ours_and_theirs_that_make_up_for_each_other_stay_until_the_session_ends(live_account: Make) -> None:
     account = live_account()
-    account.exchange.manual_trade("A", D(-10))
-    account.look(10)
-    ignore(account.engine, "A")
-    account.look(1)
-    account.buy("10", "98")
+    buy_beside(account, -10)
     account.look(400, every=5.0)
     assert (account.book.own("A", Product.MIS), account.working()) == (10, STOP)
 
@@ -343,11 +344,7 @@ def test_ours_and_theirs_that_make_up_for_each_other_stay_until_the_session_ends
 def test_ours_and_theirs_stay_on_a_market_that_squares_nothing_off(live_account: Make) -> None:
     """Its days end, and nothing else does: booked as closed, ours would be held without a stop."""
     account = live_account()
-    account.exchange.manual_trade("A", D(-10))
-    account.look(10)
-    ignore(account.engine, "A")
-    account.look(1)
-    account.buy("10", "98")
+    buy_beside(account, -10)
     account.look(10)
     opens, closes = DAYS[1].opens, DAYS[1].opens + 86_400
     account.to(opens + 1)

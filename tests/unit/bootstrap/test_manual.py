@@ -122,6 +122,18 @@ def test_i8_a_halt_refuses_entries_and_lets_exits_go(rig: Rig) -> None:
     assert not rig.book.positions
 
 
+def test_nothing_is_bought_at_the_floor_of_the_account_whatever_the_last_close_was(rig: Rig) -> None:
+    """What is open is closed in the next pass, as if the close had found it."""
+    manual(rig).trade(ticket())
+    rig.step(at(3))
+    rig.engine.floor = rig.engine.value(at(3))
+    with pytest.raises(NotDone, match=r"not_halted: portfolio_stop: the account is worth .*, its floor is "):
+        manual(rig).trade(Ticket(2, at(3), Action.BUY, "B", D(10)))
+    rig.step(at(4))
+    rig.step(at(5))
+    assert not rig.book.positions
+
+
 def test_a_sale_of_all_that_is_held_closes_it_and_of_less_is_not_done(rig: Rig) -> None:
     manual(rig).trade(ticket())
     rig.step(at(3))
