@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import settings
+from hypothesis.internal.conjecture.providers import Constants, HypothesisProvider
 
 if TYPE_CHECKING:
     from livetrader.domain.candles import CandleColumns, Interval
@@ -23,6 +24,9 @@ ROOT = Path(__file__).parents[1]
 # A shared machine stalls now and then, so no example has a deadline. In CI each run has the same examples.
 settings.register_profile("livetrader", deadline=None, derandomize="CI" in os.environ)
 settings.load_profile("livetrader")
+if "CI" in os.environ:
+    # Else it draws on the constants of whatever modules a process has loaded by then.
+    HypothesisProvider._local_constants = Constants()  # type: ignore[assignment]
 
 # A job in a shell's background does not hear Ctrl+C, nor does what it starts. What tests start has to.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
