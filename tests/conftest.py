@@ -33,11 +33,15 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Files with slow tests first: what is long is begun early, and their shared days are not made by two processes,
-    which take work from the end of each other's lists."""
-    slow = {item.path for item in items if item.get_closest_marker("slow")}
-    items.sort(key=lambda item: item.path not in slow)
+    """What is slow is begun first, and goes to whatever process has room; a file's other tests stay in one, as do those
+    of a group, with what is made once for all of them."""
+    slow = {item for item in items if item.get_closest_marker("slow")}
+    items.sort(key=lambda item: item not in slow)
+    for item in items:
+        if item not in slow:
+            item.add_marker(pytest.mark.xdist_group(item.path.relative_to(ROOT).as_posix()))
 
 
 @pytest.fixture(scope="session")

@@ -22,6 +22,8 @@ from livetrader.marketdata.postgres.reader import PostgresReader
 from livetrader.marketdata.store import open_store
 from tests.postgres import PostgresServer, cut_connections, execute, new_database
 
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("parity_of_stores")]
+
 MADE = {
     Interval.M1: "CREATE TABLE minutes (t bigint, ticker text, o float8, h float8, l float8, c float8, v integer)",
     Interval.M5: "CREATE TABLE feed.bars (closes timestamp, instrument varchar(40), first numeric(10,2),"
@@ -101,7 +103,6 @@ def test_a_backtest_gives_what_it_gave_from_sqlite(
     assert_same(expected, backtest(drill, {**UNLIMITED, **stores[store]}, drill.request(**ASKED)))
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("store", ["own tables", "mapped tables"])
 def test_the_live_loop_gives_what_the_backtest_gave_from_sqlite(
     drill: Market, stores: Stores, expected: RunResult, store: str, tmp_path: Path
@@ -112,7 +113,6 @@ def test_the_live_loop_gives_what_the_backtest_gave_from_sqlite(
     assert_same(expected, replayed(drill, settings, drill.request(**ASKED), tmp_path, stops))
 
 
-@pytest.mark.slow
 def test_two_processes_find_the_signals_that_one_found(drill: Market, stores: Stores) -> None:
     asked = drill.request()
     with drill.workspace() as workspace:

@@ -32,6 +32,8 @@ from livetrader.marketdata.store import CandleStore, open_store
 from livetrader.reporting.daily import Report
 from livetrader.reporting.document import report_json
 
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("week")]
+
 FIRST, LAST = date(2026, 3, 16), date(2026, 3, 20)
 CRYPTO = ("sma_cross", "macd_momentum", "rsi_reversion")
 
@@ -179,7 +181,6 @@ def test_all_rules_are_on(week: tuple[Market, Mapping[str, object]], backtested:
     assert len(refused) >= 8
 
 
-@pytest.mark.slow
 def test_paper_gives_the_trades_and_statistics_of_the_backtest(
     week: tuple[Market, Mapping[str, object]], backtested: RunResult
 ) -> None:
@@ -194,7 +195,6 @@ def test_paper_gives_the_trades_and_statistics_of_the_backtest(
     assert [key for key in one if one[key] != other[key]] == []
 
 
-@pytest.mark.slow
 def test_replay_gives_the_trades_and_statistics_of_the_backtest(
     week: tuple[Market, Mapping[str, object]], backtested: RunResult, tmp_path: Path
 ) -> None:

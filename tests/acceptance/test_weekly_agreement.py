@@ -24,6 +24,8 @@ from tests.oracle import candles, weekly_signals
 from tests.oracle.__main__ import read
 from tests.oracle.bars import Bar
 
+pytestmark = pytest.mark.slow
+
 Row = tuple[date, str, int, str, float]
 
 # Saturday drills, Muhurat hours and two budget weekends lie in this period.

@@ -34,7 +34,7 @@ from livetrader.store.database import open_state
 from livetrader.store.journal import SqlJournal
 from tests.postgres import execute
 
-pytestmark = pytest.mark.allow_hosts(["127.0.0.1"])
+pytestmark = [pytest.mark.slow, pytest.mark.allow_hosts(["127.0.0.1"])]
 
 Call = Callable[..., Told]
 KEY = "c0ffee00" * 8

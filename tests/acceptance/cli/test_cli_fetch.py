@@ -23,7 +23,7 @@ from livetrader.marketdata.store import open_store
 from tests.acceptance.history_server import KEY, STOCKS, HistoryServer, configure, days, rows, serving
 from tests.threads import PATIENCE
 
-pytestmark = pytest.mark.allow_hosts(["127.0.0.1"])
+pytestmark = [pytest.mark.slow, pytest.mark.allow_hosts(["127.0.0.1"])]
 
 Call = Callable[..., Told]
 FIRST, LAST = date(2024, 2, 26), date(2024, 2, 28)

@@ -12,6 +12,8 @@ from calls import Told
 from livetrader.cli.main import run
 from livetrader.store.writer import Writer
 
+pytestmark = pytest.mark.slow
+
 Call = Callable[..., Told]
 
 DAYS = ("--from", "2026-02-23", "--to", "2026-02-24")

@@ -24,7 +24,7 @@ from livetrader.market.clock import SystemClock
 from livetrader.store.database import open_state
 from livetrader.store.journal import SqlJournal
 
-pytestmark = pytest.mark.allow_hosts(["127.0.0.1"])
+pytestmark = [pytest.mark.slow, pytest.mark.allow_hosts(["127.0.0.1"])]
 
 Call = Callable[..., Told]
 Run = subprocess.Popen[str]

@@ -32,14 +32,14 @@ from livetrader.store.journal import SqlJournal
 from tests.threads import PATIENCE
 
 PARTS = 8
-SIZE = 125 if "CI" in os.environ else 25
+SIZE = 64 if "CI" in os.environ else 25
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("part", range(PARTS))
 @pytest.mark.parametrize("name", EVERY_PROFILE)
 def test_no_seed_breaks_an_invariant(name: str, part: int) -> None:
-    """1,000 seeds a profile in CI, 250 of OpenAlgo, which is played over HTTP besides.
+    """512 seeds a profile in CI, 256 of OpenAlgo, which is played over HTTP besides.
 
     Each part has orders, fills, faults and crashes, or it would show nothing.
     """

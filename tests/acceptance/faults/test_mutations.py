@@ -40,6 +40,8 @@ from livetrader.faultsim.runs import trial
 from livetrader.ports import Outcome
 from livetrader.store.journal import SqlJournal
 
+pytestmark = pytest.mark.slow
+
 SEEDS = 300
 S = OrderState
 
