@@ -19,22 +19,22 @@ def workers(count: int, begin: Callable[[], None] | None = None) -> Iterator[Pro
     They do not hear Ctrl+C, which a terminal sends to all: this process ends them.
     """
     ensure_running()  # whoever needs it first starts it, and that unblocks Ctrl+C
-    before = pthread_sigmask(SIG_BLOCK, {SIGINT})
+    # spawn: a forked child would share the parent's open database files.
+    pool = ProcessPoolExecutor(count, mp_context=get_context("spawn"), initializer=_begin, initargs=(begin,))
     try:
-        # spawn: a forked child would share the parent's open database files. It inherits which signals are blocked.
-        pool = ProcessPoolExecutor(count, mp_context=get_context("spawn"), initializer=_begin, initargs=(begin,))
-        for _ in range(count):
-            pool.submit(int)  # each makes the pool start one more
-    finally:
-        pthread_sigmask(SIG_SETMASK, before)
-    with pool:
+        before = pthread_sigmask(SIG_BLOCK, {SIGINT})
         try:
-            yield pool
-        except BaseException:
-            for child in active_children():
-                child.terminate()  # first: a worker whose queue is closed before it would complain
-            pool.shutdown(wait=False, cancel_futures=True)
-            raise
+            for _ in range(count):
+                pool.submit(int)  # each makes the pool start one more, which inherits which signals are blocked
+        finally:
+            pthread_sigmask(SIG_SETMASK, before)  # here a Ctrl+C of meanwhile is raised
+        yield pool
+    except BaseException:
+        for child in active_children():
+            child.terminate()  # first: a worker whose queue is closed before it would complain
+        pool.shutdown(wait=False, cancel_futures=True)
+        raise
+    pool.shutdown()
 
 
 def _begin(begin: Callable[[], None] | None) -> None:

@@ -33,15 +33,10 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
-@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """What is slow is begun first, and goes to whatever process has room; a file's other tests stay in one, as do those
-    of a group, with what is made once for all of them."""
-    slow = {item for item in items if item.get_closest_marker("slow")}
-    items.sort(key=lambda item: item not in slow)
-    for item in items:
-        if item not in slow:
-            item.add_marker(pytest.mark.xdist_group(item.path.relative_to(ROOT).as_posix()))
+    """Files with slow tests first. A file is one process's, which makes what its tests share once."""
+    slow = {item.path for item in items if item.get_closest_marker("slow")}
+    items.sort(key=lambda item: item.path not in slow)
 
 
 @pytest.fixture(scope="session")

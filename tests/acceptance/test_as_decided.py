@@ -46,8 +46,6 @@ from livetrader.domain.signal import Side
 from livetrader.indicators import ta
 from livetrader.strategies.base import Strategy
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("as_decided")]
-
 
 @dataclass(frozen=True)
 class Eager(Strategy):
@@ -147,6 +145,7 @@ def test_a_day_is_decided_again_on_what_was_known_then(traded: tuple[Configurati
     assert told(journal) == paper
 
 
+@pytest.mark.slow
 def test_a_day_of_orders_that_fill_in_parts_is_decided_again_as_it_was(tmp_path: Path) -> None:
     """The realistic model. A paper trader hears of fills between passes, and so books those of two symbols in another
     order; nothing else is another."""

@@ -22,7 +22,7 @@ from livetrader.marketdata.postgres.reader import PostgresReader
 from livetrader.marketdata.store import open_store
 from tests.postgres import PostgresServer, cut_connections, execute, new_database
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("parity_of_stores")]
+pytestmark = pytest.mark.slow
 
 MADE = {
     Interval.M1: "CREATE TABLE minutes (t bigint, ticker text, o float8, h float8, l float8, c float8, v integer)",

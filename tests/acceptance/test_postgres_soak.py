@@ -16,7 +16,7 @@ from tests.acceptance.soak.play import Stage, Told, calm, replayed, soaked, stag
 from tests.acceptance.soak.verdict import broken, differences, growth, moved
 from tests.postgres import PostgresServer
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("postgres_soak"), pytest.mark.allow_hosts(["127.0.0.1"])]
+pytestmark = [pytest.mark.slow, pytest.mark.allow_hosts(["127.0.0.1"])]
 
 SATURDAY = date(2024, 5, 18)
 LOOKS = (30, 62, 152, 242)

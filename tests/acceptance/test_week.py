@@ -32,7 +32,7 @@ from livetrader.marketdata.store import CandleStore, open_store
 from livetrader.reporting.daily import Report
 from livetrader.reporting.document import report_json
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("week")]
+pytestmark = pytest.mark.slow
 
 FIRST, LAST = date(2026, 3, 16), date(2026, 3, 20)
 CRYPTO = ("sma_cross", "macd_momentum", "rsi_reversion")

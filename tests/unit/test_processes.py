@@ -34,6 +34,38 @@ if __name__ == "__main__":
     print(all(SIGINT in one for one in blocked), SIGINT in pthread_sigmask(SIG_BLOCK, ()))
 """
 
+GIVEN_UP = """
+import os
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import active_children
+from signal import SIGINT
+from livetrader.processes import workers
+
+submit = ProcessPoolExecutor.submit
+
+def interrupted(pool, job):
+    os.kill(os.getpid(), SIGINT)
+    return submit(pool, job)
+
+if __name__ == "__main__":
+    ProcessPoolExecutor.submit = interrupted
+    try:
+        with workers(2):
+            print("went on")
+    except KeyboardInterrupt:
+        for child in active_children():
+            child.join()
+        print("given up")
+"""
+
+
+def test_workers_that_are_only_just_begun_end_without_a_word_at_ctrl_c(tmp_path: Path) -> None:
+    """It comes while they are started: what they were to be given is gone before they ask for it."""
+    script = tmp_path / "given_up.py"
+    script.write_text(GIVEN_UP)
+    told = subprocess.run([sys.executable, str(script)], capture_output=True, text=True, timeout=PATIENCE, check=False)
+    assert (told.stdout, told.stderr) == ("given up\n", "")
+
 
 def test_workers_do_not_hear_ctrl_c_and_their_parent_does(tmp_path: Path) -> None:
     """A terminal sends it to all of them: each would have its own last words."""

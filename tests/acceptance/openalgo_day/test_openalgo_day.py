@@ -30,7 +30,7 @@ from tests.acceptance.history_server import rows
 from tests.acceptance.openalgo_day.day import OpenAlgoDay
 from tests.acceptance.openalgo_day.market import CORRECTED, DAY, LATE, SYMBOLS, Market
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("openalgo_day"), pytest.mark.allow_hosts(["127.0.0.1"])]
+pytestmark = [pytest.mark.slow, pytest.mark.allow_hosts(["127.0.0.1"])]
 
 F = Fault
 
