@@ -84,10 +84,11 @@ class Day:
         return prices.watched == len(SYMBOLS) and not prices.stale()
 
     def current(self) -> bool:
-        """Whether the trader has heard a trade of every symbol just now."""
+        """Whether the trader has heard a trade of every symbol since the clock was moved: else that may look like
+        silence, and the connection is made anew."""
         assert self.trader.quotes is not None
         found = [self.trader.quotes.prices.last(symbol) for symbol in SYMBOLS]
-        return all(one is not None and one.age_seconds < 20 for one in found)
+        return all(one is not None and one.age_seconds == 0 for one in found)
 
     def close(self, number: int, after: float = 2.5) -> None:
         """Bar `number` has closed, is in the store so many seconds `after`, and is decided."""
