@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from decimal import Decimal
 from math import inf
 from typing import Protocol
 
@@ -21,8 +20,6 @@ from livetrader.errors import BrokerError, DataError, ReconcileMismatch, StoreEr
 from livetrader.ports import Broker, Clock, Journal, OrderRecord, OrderUpdate, Outcome, Tape, wall_time
 
 log = structlog.get_logger(__name__)
-
-ZERO = Decimal(0)
 
 # How often an entry that was certainly not sent (connection refused) is tried again, while it is fresh.
 ATTEMPTS = 3
@@ -373,8 +370,10 @@ class OrderPath:
             record = self._recorded(update.intent_id)
         if update.state not in OPEN:
             # FILLED is where the fills have moved it, unless the venue has it for less: a modify of unknown fate.
-            if update.state is OrderState.FILLED and ZERO < record.filled_quantity < record.intent.quantity:
-                self.journal.amend(replace(record.intent, quantity=record.filled_quantity), self._at())
+            # A process may have died between the two.
+            if update.state is OrderState.FILLED and record.filled_quantity and record.state is not OrderState.FILLED:
+                if record.filled_quantity < record.intent.quantity:
+                    self.journal.amend(replace(record.intent, quantity=record.filled_quantity), self._at())
                 self.journal.advance(update.intent_id, OrderState.FILLED, self._at())
             elif update.state is not OrderState.FILLED and update.state is not record.state:
                 # Some brokers call REJECTED what the exchange ended after a part of it had filled.

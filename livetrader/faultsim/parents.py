@@ -107,12 +107,12 @@ def rest_of(world: World, now: int = 0) -> Mapping[str, tuple[OrderIntent, Decim
 
 
 def _spent(parent: ParentRecord, children: Sequence[OrderRecord], now: int) -> bool:
-    """Whether its last turn was over before `now`: nothing more goes out, though what did may work on."""
+    """Whether its last turn was over by `now`: nothing more goes out, though what did may work on."""
     schedule = parent.parent.schedule
     if schedule.algo is Algo.SLICES:
         return now >= schedule.slots[0].at + SLICING_SECONDS
     last = max((one.intent.as_of for one in children if one.state is not OrderState.INTENT), default=0)
-    return schedule.algo in (Algo.TWAP, Algo.VWAP) and schedule.slots[-1].at <= last < now
+    return schedule.algo in (Algo.TWAP, Algo.VWAP) and schedule.slots[-1].at <= last <= now
 
 
 def _rest(parent: ParentRecord, children: Sequence[OrderRecord]) -> Decimal:

@@ -232,11 +232,12 @@ def check_counted(world: World) -> None:
     """What the book takes for exposure is what may still fill, each part of it once, and what is held.
 
     Of an entry that is written down and was not sent only the process knows whether it goes out yet. A parent's time
-    passes with the passes, and that its position was closed is written down in the next look.
+    passes with the passes: it may not be over for the last of them. That its position was closed is written down in the
+    next look.
     """
     orders = world.journal.orders()
     ours = {position.symbol: position.quantity for position, _ in held(world)}
-    at_most, by_now = under_way(world, now=world.decided), under_way(world)
+    at_most, by_now = under_way(world, now=world.decided - 1), under_way(world)
     unsent = {one.intent.intent_id for one in orders if one.state is OrderState.INTENT and not one.intent.parent_id}
     perhaps = unsent | left(world)
     sure = [exposed for exposed in by_now if exposed[0].intent_id not in perhaps]
