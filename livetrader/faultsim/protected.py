@@ -205,6 +205,7 @@ def _leaves(world: World, held: HeldPosition) -> None:
         if exit.ticket.action is not closing(held.position.side) or exit.remaining > left:
             raise Violation("I7", f"{symbol}: an exit of {exit.ticket.action} {exit.remaining} for {left}")
     assert held.leaving is not None, "it is being left"
-    since = held.leaving.as_of + BAR  # it was decided when that bar had closed
+    # Decided when that bar had closed, or with the first fill, of an entry that rested past the square-off.
+    since = max(held.leaving.as_of, held.opened) + BAR
     if not world.clock_was_set and min(world.true_time - since, world.sound_seconds) > PATIENCE_SECONDS:
         raise Violation("I7", f"{symbol} is still held, and nobody was told: it is left for {held.leaving.reason}")
