@@ -97,9 +97,14 @@ def check_child(world: World, child: OrderIntent) -> None:
         raise Violation("I8", f"{child.intent_id} goes out after its parent's time")
 
 
+def known_time(world: World) -> int:
+    """The machine's time (epoch seconds); never before the last pass, though the clock is set back."""
+    return max(int(world.clock.now()), world.decided)
+
+
 def rest_of(world: World, now: int = 0) -> Mapping[str, tuple[OrderIntent, Decimal]]:
     """What parents may still send after `now` (epoch seconds; without, by the clock and the passes), by their names."""
-    now = now or max(int(world.clock.now()), world.decided)
+    now = now or known_time(world)
     open_ones = [one for one in world.journal.parents() if one.ended_at is None]
     children = _children(world) if open_ones else {}
     going = [one for one in open_ones if not _spent(one, children.get(one.parent.name, ()), now)]

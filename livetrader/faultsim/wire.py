@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from livetrader.domain.order import OrderIntent, Purpose, intent_id
 from livetrader.domain.order_state import OPEN, OrderState
 from livetrader.engine.by_hand.manual import STRATEGY
-from livetrader.faultsim.parents import check_child, rest_of
+from livetrader.faultsim.parents import check_child, known_time, rest_of
 from livetrader.faultsim.violation import Violation
 
 if TYPE_CHECKING:
@@ -68,7 +68,7 @@ def _may_enter(world: World, intent: OrderIntent) -> None:
     if stops:
         raise Violation("I8", f"{intent.intent_id} enters while {stops[0]['name']} is on")
     # What is ordered by hand is held against what is known when it is carried out, and not when it was asked for.
-    known = max(int(world.clock.now()), world.decided) if intent.strategy == STRATEGY else intent.as_of
+    known = known_time(world) if intent.strategy == STRATEGY else intent.as_of
     lost = world.capital - world.engine.value(known)
     if lost >= world.max_daily_loss:
         raise Violation("I8", f"{intent.intent_id} enters when {lost} of {world.max_daily_loss} are lost")

@@ -43,9 +43,12 @@ def fill_up(disk: Path, spare: int = 0) -> Path:
     """Leave no room but `spare` bytes; the file that takes it."""
     filler = disk / "filler"
     with filler.open("ab") as file:
-        while (room := shutil.disk_usage(disk).free - spare) > 0:
+        for _ in range(100):
+            room = shutil.disk_usage(disk).free - spare
             with suppress(OSError):  # a trader that runs takes some of it meanwhile
                 os.posix_fallocate(file.fileno(), 0, filler.stat().st_size + room)
+                break
+    assert shutil.disk_usage(disk).free == spare
     return filler
 
 

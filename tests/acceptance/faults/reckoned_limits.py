@@ -31,7 +31,7 @@ from livetrader.domain.trades import trades
 from livetrader.engine.by_hand.manual import STRATEGY
 from livetrader.engine.floor import PORTFOLIO_LATCH
 from livetrader.faultsim.desk import MAX_POSITIONS
-from livetrader.faultsim.parents import rest_of
+from livetrader.faultsim.parents import known_time, rest_of
 from livetrader.faultsim.violation import Violation
 from livetrader.faultsim.world import CAPITAL, World
 
@@ -131,7 +131,7 @@ def check_money(world: World, limits: Limits, entry: OrderIntent, exposed: Itera
     money: dict[str, Decimal] = dict.fromkeys(SECTORS, ZERO)
     strategies: dict[str, Decimal] = dict.fromkeys(("s", "manual"), ZERO)
     # What is ordered by hand is held against what is known when it is carried out.
-    known = max(int(world.clock.now()), world.decided) if entry.strategy == STRATEGY else entry.as_of
+    known = known_time(world) if entry.strategy == STRATEGY else entry.as_of
     for one, strategy in held(world):
         price = last_price(world, one.symbol, known, one.average_price)
         money[one.symbol] += abs(one.quantity) * price
